@@ -1,0 +1,362 @@
+"""A component: a name, rules, data, and a state machine that handles one message at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Mapping
+from contextvars import ContextVar
+from typing import Any
+
+from flexiflow.answers import Accepted, Answer, WhyNot, accepted, can, why_not
+from flexiflow.correlation import current_span, entry_ids, new_span_id
+from flexiflow.dispatch import Decision
+from flexiflow.errors import InvalidType, bounded, bounded_repr
+from flexiflow.event_manager import AsyncEventManager
+from flexiflow.hooks import NO_HOOKS, Hooks
+from flexiflow.mailbox import Mailbox, Turn, enclosing_turn
+from flexiflow.state_machine import StateMachine
+from flexiflow.states import identity
+from flexiflow.step import Step
+
+MESSAGE_RECEIVED = "component.message.received"
+STATE_CHANGED = "state.changed"
+
+# The step that an overridden handle_message led to, on its way back to `send`.
+_reported: ContextVar[list[Step] | None] = ContextVar("flexiflow_reported", default=None)
+
+
+class AsyncComponent:
+    """A named state machine with rules and data.
+
+    Args:
+        name: unique in an engine.
+        rules: a list of JSON-able rules; kept as given.
+        state_machine: where it starts; `InitialState` unless given.
+        logger: for text lines; the engine's where it is registered without one.
+        event_bus: for events; the engine's where it is registered without one.
+        data: a JSON-able dict, saved and restored as the snapshot's metadata.
+    """
+
+    hooks: Hooks = NO_HOOKS
+
+    def __init__(
+        self,
+        name: str,
+        rules: list[Any] | None = None,
+        state_machine: StateMachine | None = None,
+        logger: logging.Logger | None = None,
+        event_bus: AsyncEventManager | None = None,
+        *,
+        data: dict[str, Any] | None = None,
+    ) -> None:
+        self.name = name
+        self.rules: list[Any] = [] if rules is None else rules
+        self.state_machine = state_machine or StateMachine.from_name("InitialState")
+        self.logger = logger
+        self.event_bus = event_bus
+        self.data: dict[str, Any] = {} if data is None else data
+
+    @property
+    def state(self) -> str:
+        """The name of the current state."""
+        return self.state_machine.state_name
+
+    @property
+    def mailbox(self) -> Mailbox:
+        """The present turn and what waits for it."""
+        # Made when first used: a subclass written for 1.x may not call __init__.
+        mailbox: Mailbox | None = self.__dict__.get("_mailbox")
+        if mailbox is None:
+            mailbox = self.__dict__["_mailbox"] = Mailbox()
+        return mailbox
+
+    async def add_rule(self, rule: Any) -> None:
+        """Append one rule."""
+        self.rules.append(rule)
+
+    async def update_rules(self, rules: list[Any]) -> None:
+        """Append several rules."""
+        self.rules.extend(rules)
+
+    async def send(self, type: str, /, **fields: Any) -> Step:
+        """Send this component a message, and wait until it is handled.
+
+        Args:
+            type: the message's type.
+            **fields: its fields. ``correlation_id`` and ``traceparent`` say which trace it
+                belongs to; without them it joins the running one or begins a new one.
+
+        Returns:
+            what came of it. A send that would wait for itself is queued and says so.
+
+        Raises:
+            InvalidValue: where an id can't be used.
+            Exception: what the handler raised, unless the transition declares it.
+        """
+        return await self.deliver({"type": type, **fields})
+
+    async def handle_message(self, message: dict[str, Any]) -> None:
+        """Handle one message. Everything that enters comes through here."""
+        step = await self._receive(message)
+        reported = _reported.get()
+        if reported is not None:
+            reported.append(step)
+
+    async def deliver(self, message: dict[str, Any]) -> Step:
+        """Pass a message to `handle_message`, and return the step that it led to."""
+        if type(self).handle_message is AsyncComponent.handle_message:
+            return await self._receive(message)
+        reported: list[Step] = []
+        token = _reported.set(reported)
+        try:
+            await self.handle_message(message)
+        finally:
+            _reported.reset(token)
+        for step in reversed(reported):
+            if step.component == self.name:
+                return step
+        return self._unreported(message)
+
+    def can(self, type: str, /, **fields: Any) -> Answer:
+        """Whether the current state would take this message now.
+
+        Returns:
+            True or False; ``"unknown"`` where a classic handler decides, or where a guard needs
+            a field that is not given.
+        """
+        return can(self, {"type": type, **fields})
+
+    def accepts(self) -> Accepted:
+        """The message types that the current state declares; guards are not asked."""
+        return accepted(self.state_machine.current_state)
+
+    def why_not(self, type: str, /, **fields: Any) -> WhyNot:
+        """What stands between this message and a transition: the guards' answers as a tree."""
+        return why_not(self, {"type": type, **fields})
+
+    # -- one step -------------------------------------------------------------------------
+
+    async def _receive(self, message: dict[str, Any]) -> Step:
+        if not isinstance(message, dict):
+            raise InvalidType(
+                f"A message must be a dict, not {type(message).__name__}.",
+                why="Handlers read message['type'] and the message's fields.",
+                fix='Send {"type": "start"}, or call component.send("start").',
+                context={"component": self.name, "message": bounded_repr(message, 200)},
+            )
+        correlation_id, parent_id = entry_ids(message, current_span.get())
+        step = Step(
+            self.name,
+            _type_of(message),
+            self.state_machine.state_name,
+            correlation_id,
+            new_span_id(),
+            parent_id,
+            time.time_ns() // 1000,
+        )
+        outer = enclosing_turn()
+        turn = Turn(self, step, None if outer is None else outer.root)
+        mailbox = self.mailbox
+        if outer is None:
+            return await self._outermost(turn, message)
+        if mailbox.turn is not None and mailbox.would_wait_for(outer):
+            return self._queue(turn, message)
+        if outer.waits is None:
+            outer.waits = []
+        outer.waits.append(mailbox)
+        try:
+            await self._take_turn(turn, mailbox.take(turn), message)
+        finally:
+            outer.waits.remove(mailbox)
+        return step
+
+    async def _outermost(self, turn: Turn, message: dict[str, Any]) -> Step:
+        try:
+            await self._take_turn(turn, self.mailbox.take(turn), message)
+        except Exception:
+            await _all_caused(turn)
+            raise
+        if turn.caused:
+            error = await _all_caused(turn)
+            if error is not None:
+                raise error
+        return turn.step
+
+    def _queue(self, turn: Turn, message: dict[str, Any]) -> Step:
+        place = self.mailbox.take(turn)
+
+        async def run() -> BaseException | None:
+            try:
+                await self._take_turn(turn, place, message)
+            except asyncio.CancelledError:
+                raise
+            except Exception as exc:
+                return exc
+            return None
+
+        root = turn.root
+        if root.caused is None:
+            root.caused = []
+        root.caused.append(asyncio.create_task(run()))
+        return turn.step
+
+    async def _take_turn(
+        self, turn: Turn, place: asyncio.Future[None] | None, message: dict[str, Any]
+    ) -> None:
+        step = turn.step
+        if place is not None:
+            try:
+                await self.mailbox.wait(place, turn)
+            except asyncio.CancelledError as exc:
+                step.from_state = step.to_state = self.state
+                if self.hooks.observer is not None:
+                    self.hooks.observer.received(step, message)
+                decision = Decision("cancelled", None, (), "cancelled while it waited", exc)
+                await self._record(step, message, decision)
+                raise
+            step.from_state = step.to_state = self.state_machine.state_name
+        token = current_span.set(turn)
+        try:
+            await self._handle(step, message)
+        finally:
+            turn.over = True
+            self.mailbox.leave()
+            with contextlib.suppress(ValueError):  # closed from outside, in another context
+                current_span.reset(token)
+
+    async def _handle(self, step: Step, message: dict[str, Any]) -> None:
+        began = time.perf_counter_ns()
+        observer, bus = self.hooks.observer, self.event_bus
+        if observer is not None:
+            observer.received(step, message)
+        decision = await self._decide(message)
+        step.duration_us = (time.perf_counter_ns() - began) // 1000
+        cancelled = await self._record(step, message, decision)
+        if decision.error is not None and not decision.proceeds:
+            self._log(step)
+            raise decision.error
+        if decision.next_state is not None:
+            self.state_machine.current_state = decision.next_state
+        self._log(step)
+        if observer is not None:
+            observer.settled(step)
+        if step.outcome == "moved" and bus is not None and bus.has_subscribers(STATE_CHANGED):
+            await bus.publish(
+                STATE_CHANGED,
+                {
+                    "component": self.name,
+                    "from_state": step.from_state,
+                    "to_state": step.to_state,
+                    "correlation_id": step.correlation_id,
+                },
+            )
+        if cancelled is not None:
+            raise cancelled
+
+    async def _decide(self, message: dict[str, Any]) -> Decision:
+        bus, machine = self.event_bus, self.state_machine
+        try:
+            if bus is not None and bus.has_subscribers(MESSAGE_RECEIVED):
+                await bus.publish(MESSAGE_RECEIVED, {"component": self.name, "message": message})
+            if type(machine).handle_message is StateMachine.handle_message:
+                return await machine.decide(message, self)
+            return await _decide_by_override(machine, message, self)
+        except asyncio.CancelledError as exc:
+            return Decision("cancelled", None, (), "cancelled before it was handled", exc)
+
+    async def _record(
+        self, step: Step, message: dict[str, Any], decision: Decision
+    ) -> asyncio.CancelledError | None:
+        """Fill the step in and commit it; a cancellation that arrives meanwhile is returned."""
+        step.guards, step.error, step.reason = decision.guards, decision.error, decision.reason
+        step.outcome = decision.outcome
+        if decision.next_state is not None:
+            step.to_state = identity(decision.next_state, self.state_machine.registry)
+            if step.to_state == step.from_state:
+                step.outcome = "stayed"
+        observer = self.hooks.observer
+        pending = None if observer is None else observer.commit(step, message, self)
+        if pending is None:
+            return None
+        try:
+            return await _shielded(pending)
+        except Exception as exc:
+            if decision.error is None or decision.proceeds:
+                step.outcome, step.to_state = "failed", step.from_state
+                step.error = exc
+                raise
+            decision.error.add_note(f"The failed step could not be recorded: {exc}")
+            return None
+
+    def _log(self, step: Step) -> None:
+        logger = self.logger
+        if logger is None:
+            return
+        # Never louder than INFO: failures reach the caller, and a refusal is no failure.
+        if logger.isEnabledFor(logging.INFO):
+            logger.info("%s", bounded(repr(step), 500))
+
+    def _unreported(self, message: dict[str, Any]) -> Step:
+        """The step of a message that an overridden ``handle_message`` kept to itself."""
+        correlation_id, parent_id = entry_ids(message, current_span.get())
+        now = time.time_ns() // 1000
+        step = Step(
+            self.name, _type_of(message), self.state, correlation_id, None, parent_id, now
+        )
+        step.outcome = "stayed"
+        step.reason = f"{type(self).__name__}.handle_message did not pass it to the machine"
+        return step
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r} in {self.state}>"
+
+
+async def _all_caused(turn: Turn) -> BaseException | None:
+    """Wait for every message queued under a root turn; the first error of them, or None."""
+    first: BaseException | None = None
+    while turn.caused:
+        task = turn.caused.pop(0)
+        error = await asyncio.shield(task)
+        first = first or error
+    return first
+
+
+async def _shielded(pending: Awaitable[None]) -> asyncio.CancelledError | None:
+    """Wait for `pending` whatever happens; a cancellation that arrives meanwhile is returned."""
+    future = asyncio.ensure_future(pending)
+    cancelled = None
+    while True:
+        try:
+            await asyncio.shield(future)
+            return cancelled
+        except asyncio.CancelledError as exc:
+            if future.cancelled():
+                raise
+            cancelled = exc
+
+
+async def _decide_by_override(
+    machine: StateMachine, message: dict[str, Any], component: AsyncComponent
+) -> Decision:
+    """Ask a StateMachine subclass, written for 1.x, that handles messages itself."""
+    before = machine.current_state
+    try:
+        proceeds = await machine.handle_message(message, component)
+    except Exception as exc:
+        return Decision("failed", None, (), None, exc)
+    after, machine.current_state = machine.current_state, before
+    if not proceeds:
+        reason = f"{type(machine).__name__}.handle_message returned False"
+        return Decision("refused", None, (), reason)
+    return Decision("stayed") if after is before else Decision("moved", after)
+
+
+def _type_of(message: Mapping[str, Any]) -> str | None:
+    kind = message.get("type")
+    if kind is None or isinstance(kind, str):
+        return kind
+    return bounded_repr(kind, 80)
+

@@ -1,0 +1,209 @@
+"""Running one message against one state: guards, then a handler, then a decision.
+
+Nothing here changes a component: the decision is committed and assigned by whoever asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from flexiflow.correlation import current_span
+from flexiflow.declarations import Declaration, before_classic
+from flexiflow.errors import FlexiFlowError, StateError, bounded_repr
+from flexiflow.guards import GuardCheck
+from flexiflow.hooks import NO_HOOKS, observed_call
+from flexiflow.states import State, make_state, registry_of, resolve
+from flexiflow.step import Outcome
+
+
+class Decision:
+    """What a message comes to, before anything is changed.
+
+    Attributes:
+        outcome: moved, stayed, refused, failed or cancelled.
+        next_state: the state to assign; None for the present one.
+        guards: what the guards that were asked answered.
+        reason: why it was refused, in words.
+        error: the exception that was raised, declared or not.
+    """
+
+    __slots__ = ("error", "guards", "next_state", "outcome", "reason")
+
+    def __init__(
+        self,
+        outcome: Outcome,
+        next_state: State | None = None,
+        guards: tuple[GuardCheck, ...] = (),
+        reason: str | None = None,
+        error: BaseException | None = None,
+    ) -> None:
+        self.outcome = outcome
+        self.next_state = next_state
+        self.guards = guards
+        self.reason = reason
+        self.error = error
+
+    @property
+    def proceeds(self) -> bool:
+        """The classic first half of a state's answer."""
+        return self.outcome in ("moved", "stayed")
+
+
+async def decide(state: State, message: dict[str, Any], component: Any) -> Decision:
+    """Ask a state: its declarations first, then its classic ``handle_message``.
+
+    An exception becomes part of the decision, a cancellation too, so that it can be recorded
+    before it reaches the caller.
+    """
+    declarations, has_classic = before_classic(type(state), State)
+    decision = await run_declared(state, message, component, declarations)
+    if decision.outcome == "refused" and has_classic:
+        return await _run_classic(state, message, component, decision.guards)
+    return decision
+
+
+async def run_declared(
+    state: State,
+    message: dict[str, Any],
+    component: Any,
+    declarations: tuple[Declaration, ...],
+) -> Decision:
+    """Run the first of `declarations` that is for this message and whose guard passes."""
+    checks: tuple[GuardCheck, ...] = ()
+    message_type = message.get("type")
+    for declaration in declarations:
+        if declaration.message_type != message_type:
+            continue
+        if declaration.guard is not None:
+            try:
+                check = declaration.guard.check(message, component)
+            except Exception as exc:
+                checks += (GuardCheck(declaration.guard.name, None, {}),)
+                return Decision("failed", None, checks, None, exc)
+            checks += (check,)
+            if not check.passed:
+                continue
+        return await _run_declaration(declaration, state, message, component, checks)
+    return Decision("refused", None, checks, refusal(state, message_type, declarations, checks))
+
+
+async def _run_declaration(
+    declaration: Declaration,
+    state: State,
+    message: dict[str, Any],
+    component: Any,
+    checks: tuple[GuardCheck, ...],
+) -> Decision:
+    target, error = declaration.to, None
+    try:
+        answer = await _call(
+            getattr(state, declaration.method), declaration.method, state, message, component
+        )
+        _check_declared_answer(answer, state, declaration)
+    except GeneratorExit:
+        raise
+    except BaseException as exc:
+        target, error = declaration.target_of(exc), exc
+        if target is None:
+            return _raised(exc, checks)
+    if target is None:
+        return Decision("stayed", None, checks)
+    try:
+        name, cls = resolve(target, type(state), registry_of(component))
+        following = make_state(cls, name)
+    except FlexiFlowError as exc:
+        return Decision("failed", None, checks, None, exc)
+    return Decision("moved", following, checks, None, error)
+
+
+async def _run_classic(
+    state: State, message: dict[str, Any], component: Any, checks: tuple[GuardCheck, ...]
+) -> Decision:
+    try:
+        answer = await _call(state.handle_message, "handle_message", state, message, component)
+        proceed, following = _checked_answer(answer, state)
+    except GeneratorExit:
+        raise
+    except BaseException as exc:
+        return _raised(exc, checks)
+    if not proceed:
+        what = f"{type(state).__name__}.handle_message returned False"
+        return Decision("refused", None, checks, what)
+    if following is state:
+        return Decision("stayed", None, checks)
+    return Decision("moved", following, checks)
+
+
+async def _call(
+    handler: Callable[..., Any],
+    name: str,
+    state: State,
+    message: dict[str, Any],
+    component: Any,
+) -> Any:
+    """Call a handler, sync or async, as a span of its own where somebody observes."""
+    observer = getattr(component, "hooks", NO_HOOKS).observer
+    step = current_span.get()
+    if observer is None or step is None:
+        answer = handler(message, component)
+        return await answer if inspect.isawaitable(answer) else answer
+    label = f"{type(state).__name__}.{name}"
+    return await observed_call(
+        observer, step, component.name, label, lambda: handler(message, component)
+    )
+
+
+def refusal(
+    state: State,
+    message_type: Any,
+    declarations: tuple[Declaration, ...],
+    checks: tuple[GuardCheck, ...],
+) -> str:
+    """Why nothing was found for a message, in words."""
+    here = type(state).__name__
+    if checks:
+        failed = checks[-1]
+        read = ", ".join(
+            f"{key}={bounded_repr(value, 80)}" for key, value in failed.all_values().items()
+        )
+        return f"guard {failed.name} said no" + (f": {read}" if read else "")
+    if type(state).final:
+        return f"{here} is final"
+    known = list(dict.fromkeys(each.message_type for each in declarations))
+    if not known:
+        return f"{here} declares no messages"
+    return f"{here} does not take {bounded_repr(message_type, 80)}, only {', '.join(known)}"
+
+
+def _raised(exc: BaseException, checks: tuple[GuardCheck, ...]) -> Decision:
+    if isinstance(exc, asyncio.CancelledError):
+        return Decision("cancelled", None, checks, "cancelled while it was handled", exc)
+    return Decision("failed", None, checks, None, exc)
+
+
+def _check_declared_answer(answer: object, state: State, declaration: Declaration) -> None:
+    if isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[1], State):
+        raise StateError(
+            f"{type(state).__name__}.{declaration.method} returned a next state.",
+            why="A declared method's target is the to= of its @on; a returned one is not used.",
+            fix="Return nothing, or write a classic handle_message without @on.",
+            context={"message_type": declaration.message_type, "to": declaration.to},
+        )
+
+
+def _checked_answer(answer: object, state: State) -> tuple[bool, State]:
+    if isinstance(answer, tuple) and len(answer) == 2:
+        proceed, following = answer
+        if not proceed:
+            return False, state
+        if isinstance(following, State):
+            return True, following
+    raise StateError(
+        f"{type(state).__name__}.handle_message returned {bounded_repr(answer, 80)}.",
+        why="A classic handler returns (proceed, next_state): a bool and a State.",
+        fix="Return (True, NextState()) to move, (True, self) to stay, (False, self) to refuse.",
+        context={"state": type(state).__name__, "returned": answer},
+    )

@@ -1,0 +1,213 @@
+"""The event bus: publish and subscribe beside the machines."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from bisect import insort
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Literal
+
+from flexiflow.correlation import Span, current_span, new_correlation_id
+from flexiflow.errors import InvalidType, InvalidValue, bounded_repr
+from flexiflow.hooks import NO_HOOKS, Hooks, observed_call
+
+HANDLER_FAILED = "event.handler.failed"
+
+Handler = Callable[[Any], Awaitable[Any] | Any]
+Filter = Callable[[str, Any], bool]
+Delivery = Literal["sequential", "concurrent"]
+OnError = Literal["continue", "raise"]
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionHandle:
+    """What `subscribe` returns and `unsubscribe` takes."""
+
+    event_name: str
+    subscription_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Subscription:
+    id: int
+    event_name: str
+    component_name: str
+    handler: Handler
+    priority: int
+    filter_fn: Filter | None
+
+    @property
+    def order(self) -> tuple[int, int]:
+        return self.priority, self.id
+
+
+class AsyncEventManager:
+    """Delivers events to subscribers, by priority and then in the order of subscription.
+
+    Args:
+        logger: for subscribers that fail; optional.
+    """
+
+    def __init__(self, logger: logging.Logger | None = None) -> None:
+        self.logger = logger
+        self.hooks: Hooks = NO_HOOKS
+        self._subscriptions: dict[str, list[_Subscription]] = {}
+        self._ids = count(1)
+
+    def has_subscribers(self, event_name: str) -> bool:
+        """Whether anybody listens to that event."""
+        return event_name in self._subscriptions
+
+    async def subscribe(
+        self,
+        event_name: str,
+        component_name: str,
+        handler: Handler,
+        priority: int = 3,
+        filter_fn: Filter | None = None,
+    ) -> SubscriptionHandle:
+        """Call ``handler(data)`` for every event of that name.
+
+        Args:
+            event_name: which event.
+            component_name: on whose behalf; `unsubscribe_all` takes it.
+            handler: async or plain, called with the event's data.
+            priority: 1 (first) to 5 (last).
+            filter_fn: ``(event_name, data) -> bool``; False leaves the event out.
+
+        Raises:
+            InvalidValue: (a ValueError) where the priority is not 1 to 5.
+        """
+        if isinstance(priority, bool) or not isinstance(priority, int) or not 1 <= priority <= 5:
+            raise InvalidValue(
+                f"priority must be an integer from 1 to 5, not {bounded_repr(priority, 40)}.",
+                why="1 is delivered first and 5 last; there is nothing outside.",
+                fix="Leave it out for 3, or pass 1 to 5.",
+                context={"event_name": event_name, "priority": priority},
+            )
+        if not callable(handler):
+            raise InvalidType(
+                f"The handler for {event_name!r} can't be called.",
+                why=f"It is {bounded_repr(handler, 80)}.",
+                fix="Pass a function that takes the event's data.",
+                context={"event_name": event_name, "component_name": component_name},
+            )
+        subscription = _Subscription(
+            next(self._ids), event_name, component_name, handler, priority, filter_fn
+        )
+        insort(self._subscriptions.setdefault(event_name, []), subscription, key=lambda s: s.order)
+        return SubscriptionHandle(event_name, subscription.id)
+
+    def unsubscribe(self, handle: SubscriptionHandle) -> bool:
+        """Take one subscription back; False where it was gone already."""
+        return self._remove(lambda each: each.id == handle.subscription_id) > 0
+
+    def unsubscribe_all(self, component_name: str) -> int:
+        """Take back all of a component's subscriptions, and return how many there were."""
+        return self._remove(lambda each: each.component_name == component_name)
+
+    async def publish(
+        self,
+        event_name: str,
+        data: Any = None,
+        *,
+        delivery: Delivery = "sequential",
+        on_error: OnError = "continue",
+    ) -> None:
+        """Deliver an event, and return when every subscriber has.
+
+        Args:
+            event_name: which event.
+            data: passed to the subscribers as it is.
+            delivery: one after the other, or all at once.
+            on_error: ``"continue"`` publishes ``event.handler.failed`` and goes on;
+                ``"raise"`` raises the first error. Sequential delivery then stops there,
+                concurrent delivery lets the others finish first.
+
+        Raises:
+            InvalidValue: (a ValueError) for an unknown `delivery` or `on_error`.
+        """
+        _check_choice("delivery", delivery, ("sequential", "concurrent"))
+        _check_choice("on_error", on_error, ("continue", "raise"))
+        chosen = list(self._subscriptions.get(event_name, ()))  # they may change meanwhile
+        if delivery == "sequential":
+            for subscription in chosen:
+                error = await self._deliver(subscription, event_name, data, on_error)
+                if error is not None and on_error == "raise":
+                    raise error
+            return
+        calls = [self._deliver(each, event_name, data, on_error) for each in chosen]
+        errors = [error for error in await asyncio.gather(*calls) if error is not None]
+        if errors and on_error == "raise":
+            raise errors[0]
+
+    async def _deliver(
+        self, subscription: _Subscription, event_name: str, data: Any, on_error: OnError
+    ) -> Exception | None:
+        try:
+            if subscription.filter_fn is None or subscription.filter_fn(event_name, data):
+                await self._call(subscription, data)
+        except Exception as exc:
+            if on_error == "continue":
+                await self._report(subscription, exc)
+            return exc
+        return None
+
+    async def _call(self, subscription: _Subscription, data: Any) -> None:
+        observer = self.hooks.observer
+        if observer is None:
+            answer = subscription.handler(data)
+            if inspect.isawaitable(answer):
+                await answer
+            return
+        await observed_call(
+            observer,
+            current_span.get() or Span(new_correlation_id()),
+            subscription.component_name,
+            f"on {subscription.event_name}",
+            lambda: subscription.handler(data),
+        )
+
+    async def _report(self, subscription: _Subscription, exc: Exception) -> None:
+        if self.logger is not None:
+            self.logger.warning(
+                "%s: handler of %s failed: %s",
+                subscription.component_name,
+                subscription.event_name,
+                bounded_repr(exc, 200),
+            )
+        if subscription.event_name == HANDLER_FAILED:
+            return  # a listener to failures that fails itself must not go round in circles
+        await self.publish(
+            HANDLER_FAILED,
+            {
+                "event_name": subscription.event_name,
+                "component_name": subscription.component_name,
+                "exception": bounded_repr(exc),
+            },
+        )
+
+    def _remove(self, unwanted: Callable[[_Subscription], bool]) -> int:
+        removed = 0
+        for event_name, subscriptions in list(self._subscriptions.items()):
+            kept = [each for each in subscriptions if not unwanted(each)]
+            removed += len(subscriptions) - len(kept)
+            if kept:
+                self._subscriptions[event_name] = kept
+            else:
+                del self._subscriptions[event_name]
+        return removed
+
+
+def _check_choice(argument: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise InvalidValue(
+            f"{argument} must be one of {', '.join(choices)}, not {bounded_repr(value, 40)}.",
+            why=f"publish() knows these ways of {argument} only.",
+            fix=f"Pass {argument}={choices[0]!r}.",
+            context={argument: value},
+        )

@@ -1,0 +1,1 @@
+"""Graphs of machines: a plain model, what fills it, and what draws it."""

@@ -1,0 +1,105 @@
+"""The plain model of a machine's graph. It knows nothing of drawing, and nothing of an engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Source = Literal["declared", "inferred", "observed"]
+
+
+@dataclass(frozen=True, slots=True)
+class StateNode:
+    """One state.
+
+    Attributes:
+        name: its identity.
+        final: whether it is an end.
+        known: False where an edge leads to it but nobody defines it.
+        group: the state pack that provides it, or None.
+        classic: whether a classic ``handle_message`` takes further messages, which are not known.
+        description: one line for people, or None.
+        visits: how often it was entered, as observed; None where nothing was observed.
+    """
+
+    name: str
+    final: bool = False
+    known: bool = True
+    group: str | None = None
+    classic: bool = False
+    description: str | None = None
+    visits: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One transition.
+
+    Attributes:
+        source, target: names of states.
+        message: the message type that leads over it.
+        guard: the guard's name, or None.
+        error: the name of the declared exception that leads over it, or None.
+        sources: where it is known from: declared, inferred, observed.
+        count: how often it was taken, as observed; None where nothing was observed.
+        description: one line for people, or None.
+    """
+
+    source: str
+    target: str
+    message: str
+    guard: str | None = None
+    error: str | None = None
+    sources: frozenset[Source] = frozenset({"declared"})
+    count: int | None = None
+    description: str | None = None
+
+    @property
+    def label(self) -> str:
+        """``message [guard]``, with the exception where one leads here."""
+        text = self.message + (f" [{self.guard}]" if self.guard else "")
+        return f"{text} ✕ {self.error}" if self.error else text
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A machine as data.
+
+    Attributes:
+        name: whose machine it is.
+        states: in the order in which they are found from the start.
+        edges: in the order of the declarations.
+        start: the state in which it begins, or None.
+        current: the state in which it is now, or None.
+        notes: what people should know about this picture, e.g. what it leaves out.
+    """
+
+    name: str
+    states: tuple[StateNode, ...] = ()
+    edges: tuple[Edge, ...] = ()
+    start: str | None = None
+    current: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def state(self, name: str) -> StateNode | None:
+        """The state of that name, or None."""
+        return next((each for each in self.states if each.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What is stored of a machine in a history, once for each fingerprint.
+
+    Attributes:
+        start: the state in which it begins.
+        states: names of all states, in order.
+        final: names of the final ones.
+        classic: names of those with a classic ``handle_message``.
+        edges: dicts with ``source target message guard error``.
+    """
+
+    start: str
+    states: tuple[str, ...] = ()
+    final: tuple[str, ...] = ()
+    classic: tuple[str, ...] = ()
+    edges: tuple[dict[str, Any], ...] = field(default_factory=tuple)

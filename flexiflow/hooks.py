@@ -1,0 +1,116 @@
+"""How the core tells an observer what happens, without knowing who observes.
+
+An engine, its components and its bus share one `Hooks`; `record()` puts an `Observer` into it.
+The core calls it synchronously. An observer must never raise into the machine, with one exception: `commit`
+may return an awaitable that fails, which is how ``durability="always"`` refuses a step.
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from flexiflow.correlation import Span, current_span, new_span_id
+from flexiflow.step import Step
+
+
+class Observer(Protocol):
+    """What a recorder implements."""
+
+    def registered(self, component: Any) -> None:
+        """A component was registered."""
+
+    def received(self, step: Step, message: dict[str, Any]) -> None:
+        """A message's turn has come."""
+
+    def handler_started(self, span: Span, component: str, handler: str, data: Any = None) -> None:
+        """A state's method, a bus subscriber or a try of a retried call begins."""
+
+    def handler_finished(
+        self, span: Span, component: str, handler: str, duration_us: int, data: Any = None
+    ) -> None:
+        """It returned."""
+
+    def handler_failed(
+        self,
+        span: Span,
+        component: str,
+        handler: str,
+        duration_us: int,
+        error: BaseException,
+        data: Any = None,
+    ) -> None:
+        """It raised."""
+
+    def commit(
+        self, step: Step, message: dict[str, Any], component: Any
+    ) -> Awaitable[None] | None:
+        """A step's outcome is known. An awaitable means: wait for it before the state changes."""
+
+    def settled(self, step: Step) -> None:
+        """The new state is assigned."""
+
+
+class Hooks:
+    """The place where an observer is looked for; shared by an engine and what belongs to it."""
+
+    __slots__ = ("observer",)
+
+    def __init__(self, observer: Observer | None = None) -> None:
+        self.observer = observer
+
+
+NO_HOOKS = Hooks()
+"""For components without an engine. Nobody ever puts an observer here."""
+
+async def observed_call(
+    observer: Observer,
+    outer: Span,
+    component: str,
+    handler: str,
+    call: Callable[[], Any],
+    data: dict[str, Any] | None = None,
+) -> Any:
+    """Run `call` (sync or async) as a span inside `outer`, and tell the observer about it.
+
+    Args:
+        observer: who is told.
+        outer: the span that encloses the call.
+        component: on whose behalf.
+        handler: what people see.
+        call: takes nothing; an awaitable that it returns is awaited.
+        data: further facts for the trace.
+    """
+    span = Span(outer.correlation_id, new_span_id(), outer.span_id, outer.turn)
+    token = current_span.set(span)
+    observer.handler_started(span, component, handler, data)
+    began = time.perf_counter_ns()
+    try:
+        result = call()
+        if inspect.isawaitable(result):
+            result = await result
+    except GeneratorExit:
+        raise
+    except BaseException as exc:
+        took = (time.perf_counter_ns() - began) // 1000
+        observer.handler_failed(span, component, handler, took, exc, data)
+        raise
+    finally:
+        current_span.reset(token)
+    took = (time.perf_counter_ns() - began) // 1000
+    observer.handler_finished(span, component, handler, took, data)
+    return result
+
+
+SnapshotListener = Callable[[str, dict[str, Any]], None]
+
+snapshot_listeners: list[SnapshotListener] = []
+"""Called as ``listener(component_name, facts)`` after each explicit save of a snapshot."""
+
+
+def snapshot_saved(component_name: str, **facts: Any) -> None:
+    """Tell whoever records that a snapshot was saved by hand."""
+    for listener in tuple(snapshot_listeners):
+        listener(component_name, facts)

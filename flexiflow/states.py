@@ -1,0 +1,272 @@
+"""States, the registry that names them, and how a name in ``to=`` finds its class."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from flexiflow.declarations import Target, declarations_of
+from flexiflow.errors import InvalidType, StateError, bounded_repr, state_not_found
+
+
+class State:
+    """One state of a machine.
+
+    Declare transitions with `flexiflow.on`, or override `handle_message` (the classic style);
+    one class may do both. ``class Done(State, final=True)`` marks an end.
+    """
+
+    final: ClassVar[bool] = False
+
+    def __init_subclass__(cls, *, final: bool = False, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.final = final
+
+    async def handle_message(
+        self, message: dict[str, Any], component: Any
+    ) -> tuple[bool, State | None]:
+        """Handle one message; the default runs the declared transitions.
+
+        Args:
+            message: a dict with ``type`` and the message's fields.
+            component: the component that received it.
+
+        Returns:
+            ``(proceed, next_state)``. False refuses the message; True with this state stays.
+        """
+        from flexiflow.dispatch import run_declared
+
+        decision = await run_declared(self, message, component, declarations_of(type(self)))
+        if decision.outcome in ("failed", "cancelled") and decision.error is not None:
+            raise decision.error
+        return decision.proceeds, decision.next_state or self
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} state>"
+
+
+class StateRegistry:
+    """Names for state classes.
+
+    Args:
+        parent: asked for what is not registered here.
+    """
+
+    def __init__(self, parent: StateRegistry | None = None) -> None:
+        self.parent = parent
+        self._classes: dict[str, type[State]] = {}
+        self._names: dict[type[State], str | None] = {}  # None: several names, so none of them
+        self._contested: set[str] = set()
+
+    def register(self, name: str, cls: type[State]) -> None:
+        """Give a state class a name.
+
+        Giving the name to another class warns. A class of the same module and qualified name is
+        a redefinition (a cell that was run again) and takes the name silently.
+
+        Raises:
+            InvalidType: (a TypeError) where `cls` is not a State subclass.
+        """
+        if not (isinstance(cls, type) and issubclass(cls, State)):
+            raise InvalidType(
+                f"Not a State subclass: {bounded_repr(cls, 80)}.",
+                why=f"The name {name!r} can only be given to a class derived from State.",
+                fix="Register the class itself, not an instance or a function.",
+                context={"name": name, "got": type(cls).__name__},
+            )
+        known = self._classes.get(name)
+        if known is not None and not _same_definition(known, cls):
+            warnings.warn(
+                f"State name {name!r} now means {_path(cls)}; it meant {_path(known)}.",
+                stacklevel=2,
+            )
+        self._contested.discard(name)
+        self._put(name, cls)
+
+    def offer(self, name: str, cls: type[State]) -> None:
+        """Give `cls` the name if it is free; else note that the name alone does not say enough."""
+        known = self._classes.get(name)
+        if known is None or _same_definition(known, cls):
+            self._put(name, cls)
+        else:
+            self._contested.add(name)
+
+    def unregister(self, name: str) -> None:
+        """Take a name back; an unknown one is left alone."""
+        self._contested.discard(name)
+        if self._classes.pop(name, None) is not None:
+            self._renumber()
+
+    def create(self, name: str) -> State:
+        """A new state of that name.
+
+        Raises:
+            StateError: where nobody registered the name, or its class can't be made.
+        """
+        cls = self.find(name)
+        if cls is None:
+            raise state_not_found(name, self.names())
+        return make_state(cls, name)
+
+    def names(self) -> list[str]:
+        """All names, sorted."""
+        return sorted(self._classes.keys() | (self.parent.names() if self.parent else ()))
+
+    def find(self, name: str) -> type[State] | None:
+        """The class of that name, or None."""
+        cls = self._classes.get(name)
+        return self.parent.find(name) if cls is None and self.parent is not None else cls
+
+    def find_own(self, name: str) -> type[State] | None:
+        """The class of that name registered here, not in a parent, or None."""
+        return self._classes.get(name)
+
+    def is_contested(self, name: str) -> bool:
+        """Whether several machines use that name for different classes."""
+        return name in self._contested
+
+    def name_of(self, cls: type[State]) -> str:
+        """The one name registered for `cls`, else the class's own name."""
+        name = self._names.get(cls)
+        if name is not None:
+            return name
+        return cls.__name__ if self.parent is None else self.parent.name_of(cls)
+
+    def _put(self, name: str, cls: type[State]) -> None:
+        self._classes[name] = cls
+        self._renumber()
+
+    def _renumber(self) -> None:
+        self._names = {}
+        for name, cls in self._classes.items():
+            self._names[cls] = None if cls in self._names else name
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self.find(name) is not None
+
+    def __repr__(self) -> str:
+        return f"<StateRegistry of {len(self.names())} states>"
+
+
+DEFAULT_REGISTRY = StateRegistry()
+
+
+def registry_of(component: Any) -> StateRegistry:
+    """The registry of a component's machine; the default one for anything that has none."""
+    registry = getattr(getattr(component, "state_machine", None), "registry", None)
+    return registry if isinstance(registry, StateRegistry) else DEFAULT_REGISTRY
+
+
+def make_state(cls: type[State], name: str | None = None) -> State:
+    """A new state of a class, which remembers the registry name that it was created by.
+
+    Raises:
+        StateError: where the class can't be made without arguments.
+    """
+    try:
+        state = cls()
+    except Exception as exc:
+        raise StateError(
+            f"State {name or cls.__name__!r} can't be created.",
+            why=f"{_path(cls)}() raised {type(exc).__name__}: {exc}.",
+            fix="Give the class an __init__ without required arguments.",
+            context={"state": name or cls.__name__, "class": _path(cls)},
+        ) from exc
+    if name is not None:
+        state.__dict__["_registry_name"] = name
+    return state
+
+
+def identity(state: Any, registry: StateRegistry) -> str:
+    """The name of a state: the one that created it, else its class's in `registry`."""
+    created_by: str | None = getattr(state, "_registry_name", None)
+    return created_by if created_by is not None else registry.name_of(type(state))
+
+
+def resolve(target: Target, near: type[State], registry: StateRegistry) -> tuple[str, type[State]]:
+    """The name and class that a ``to=`` of the class `near` means.
+
+    A name is looked up in the registry itself, then among the State classes beside `near`, then
+    in the registry's parent.
+
+    Raises:
+        StateError: where the name leads nowhere.
+    """
+    if isinstance(target, type):
+        if issubclass(target, State):
+            return registry.name_of(target), target
+        raise StateError(
+            f"Not a State subclass: {bounded_repr(target, 80)}.",
+            why=f"A transition declared in {_path(near)} leads to it.",
+            fix="Let to= name a class derived from State.",
+            context={"state": _path(near), "to": target},
+        )
+    found = registry.find_own(target) or _beside(near, target) or registry.find(target)
+    if found is None:
+        raise state_not_found(target, registry.names()) from StateError(
+            f"{_path(near)} declares a transition to {target!r}."
+        )
+    return target, found
+
+
+def reachable(start: type[State], registry: StateRegistry) -> dict[str, type[State]]:
+    """The declared part of a machine: `start` and every state that declarations lead to.
+
+    Returns:
+        names to classes, in the order in which they are found from the start.
+
+    Raises:
+        StateError: where a declaration leads to a name that nobody has.
+    """
+    found = {registry.name_of(start): start}
+    waiting = [start]
+    while waiting:
+        cls = waiting.pop(0)
+        for declaration in declarations_of(cls):
+            for target in declaration.targets():
+                name, target_class = resolve(target, cls, registry)
+                if name not in found:
+                    found[name] = target_class
+                    waiting.append(target_class)
+    return found
+
+
+def _beside(near: type[State], name: str) -> type[State] | None:
+    """A State class called `name` in the scope or module in which `near` is written."""
+    for cls in near.__mro__:
+        if cls is State or not issubclass(cls, State):
+            continue
+        scope = cls.__qualname__.rpartition(".")[0]
+        if scope:
+            for each in _definitions(cls.__module__, f"{scope}.{name}"):
+                return each
+        candidate = getattr(sys.modules.get(cls.__module__), name, None)
+        if isinstance(candidate, type) and issubclass(candidate, State):
+            return candidate
+    return None
+
+
+def _definitions(module: str, qualname: str) -> list[type[State]]:
+    """State classes of that module and qualified name, the newest first."""
+    found = [
+        cls
+        for cls in _subclasses(State)
+        if cls.__module__ == module and cls.__qualname__ == qualname
+    ]
+    return found[::-1]
+
+
+def _subclasses(cls: type[State]) -> Iterator[type[State]]:
+    for sub in cls.__subclasses__():
+        yield sub
+        yield from _subclasses(sub)
+
+
+def _same_definition(first: type, second: type) -> bool:
+    return first is second or _path(first) == _path(second)
+
+
+def _path(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"

@@ -1,0 +1,101 @@
+"""A step: one message handled by one component, and what came of it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from flexiflow.guards import GuardCheck
+
+Outcome = Literal["moved", "stayed", "refused", "failed", "cancelled", "queued"]
+
+_MARKS = {"refused": "◇ ", "failed": "✕ ", "cancelled": "✕ "}
+
+
+class Step:
+    """What came of one message.
+
+    Attributes:
+        component: the component's name.
+        message_type: the message's ``type``, or None where it had none.
+        from_state, to_state: identities of the states before and after.
+        outcome: moved, stayed, refused, failed, cancelled; queued until it is known.
+        correlation_id, span_id, parent_id: where the step stands in its trace.
+        started_us: when it began, microseconds since 1970 UTC.
+        duration_us: how long it took, microseconds.
+        guards: what the guards that were asked answered.
+        error: the exception, also where a declared one moved the machine.
+        reason: why it was refused or cancelled, in words.
+        tries: how often the most retried call in it was tried; 1 without a retry.
+        id: its row in the history, once committed; None before, and where nothing is recorded.
+    """
+
+    __slots__ = (
+        "component",
+        "correlation_id",
+        "duration_us",
+        "error",
+        "from_state",
+        "guards",
+        "id",
+        "message_type",
+        "outcome",
+        "parent_id",
+        "reason",
+        "span_id",
+        "started_us",
+        "to_state",
+        "tries",
+    )
+
+    def __init__(
+        self,
+        component: str,
+        message_type: str | None,
+        from_state: str,
+        correlation_id: str,
+        span_id: str | None,
+        parent_id: str | None,
+        started_us: int = 0,
+    ) -> None:
+        self.component = component
+        self.message_type = message_type
+        self.from_state = from_state
+        self.to_state = from_state
+        self.outcome: Outcome = "queued"
+        self.correlation_id = correlation_id
+        self.span_id = span_id
+        self.parent_id = parent_id
+        self.started_us = started_us
+        self.duration_us = 0
+        self.guards: tuple[GuardCheck, ...] = ()
+        self.error: BaseException | None = None
+        self.reason: str | None = None
+        self.tries = 1
+        self.id: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """All attributes by name."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def __repr__(self) -> str:
+        what = repr(self.message_type) if self.message_type is not None else "a message"
+        return f"{_MARKS.get(self.outcome, '')}{self.component}: {what} {self._ending()}"
+
+    def _ending(self) -> str:
+        took = f"in {self.duration_us / 1000:.1f} ms"
+        by = "" if self.error is None else f" by {type(self.error).__name__}"
+        tries = f" after {self.tries} tries" if self.tries > 1 else ""
+        match self.outcome:
+            case "moved":
+                return f"moved {self.from_state} → {self.to_state}{by}{tries} {took}"
+            case "stayed":
+                return f"stayed in {self.from_state}{tries} {took}"
+            case "refused":
+                return f"was refused in {self.from_state}: {self.reason}"
+            case "failed":
+                detail = f": {self.error}".splitlines()[0] if self.error else ""
+                return f"failed in {self.from_state}{tries}{by}{detail}"
+            case "cancelled":
+                return f"was cancelled in {self.from_state}"
+            case _:
+                return f"is queued behind what {self.component} is handling"
