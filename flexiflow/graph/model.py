@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 Source = Literal["declared", "inferred", "observed"]
 
@@ -84,22 +84,3 @@ class Graph:
     def state(self, name: str) -> StateNode | None:
         """The state of that name, or None."""
         return next((each for each in self.states if each.name == name), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """What is stored of a machine in a history, once for each fingerprint.
-
-    Attributes:
-        start: the state in which it begins.
-        states: names of all states, in order.
-        final: names of the final ones.
-        classic: names of those with a classic ``handle_message``.
-        edges: dicts with ``source target message guard error``.
-    """
-
-    start: str
-    states: tuple[str, ...] = ()
-    final: tuple[str, ...] = ()
-    classic: tuple[str, ...] = ()
-    edges: tuple[dict[str, Any], ...] = field(default_factory=tuple)
