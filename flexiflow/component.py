@@ -147,7 +147,8 @@ class AsyncComponent:
                 fix='Send {"type": "start"}, or call component.send("start").',
                 context={"component": self.name, "message": bounded_repr(message, 200)},
             )
-        correlation_id, parent_id = entry_ids(message, current_span.get())
+        sender = current_span.get()
+        correlation_id, parent_id = entry_ids(message, sender)
         step = Step(
             self.name,
             _type_of(message),
@@ -157,6 +158,8 @@ class AsyncComponent:
             parent_id,
             time.time_ns() // 1000,
         )
+        if sender is not None and sender.turn is not None:
+            step.sender, step.sender_span = sender.owner, sender.turn.span_id
         outer = enclosing_turn()
         turn = Turn(self, step, None if outer is None else outer.root)
         mailbox = self.mailbox

@@ -28,10 +28,11 @@ class Span:
         correlation_id: the id of the message that entered.
         span_id: this step or handler call, 16 hex digits; None outside both.
         parent_id: the span that caused this one, if known.
+        owner: the component on whose behalf the code runs, if known.
         turn: the step that encloses this span, or None; the engine finds cycles of waits by it.
     """
 
-    __slots__ = ("correlation_id", "parent_id", "span_id", "turn")
+    __slots__ = ("correlation_id", "owner", "parent_id", "span_id", "turn")
 
     def __init__(
         self,
@@ -39,11 +40,13 @@ class Span:
         span_id: str | None = None,
         parent_id: str | None = None,
         turn: Any = None,
+        owner: str | None = None,
     ) -> None:
         self.correlation_id = correlation_id
         self.span_id = span_id
         self.parent_id = parent_id
         self.turn = turn
+        self.owner = owner
 
     def __repr__(self) -> str:
         return f"Span({self.correlation_id!r}, {self.span_id!r}, parent={self.parent_id!r})"
@@ -105,7 +108,10 @@ def set_correlation_id(value: str | None = None) -> str:
     """
     correlation_id = new_correlation_id() if value is None else checked_correlation_id(value)
     outer = current_span.get()
-    current_span.set(Span(correlation_id, turn=None if outer is None else outer.turn))
+    if outer is None:
+        current_span.set(Span(correlation_id))
+    else:
+        current_span.set(Span(correlation_id, turn=outer.turn, owner=outer.owner))
     return correlation_id
 
 
@@ -128,10 +134,11 @@ def parse_traceparent(value: Any) -> tuple[str, str]:
         InvalidValue: (a ValueError) where the header is not well-formed.
     """
     match = _TRACEPARENT.fullmatch(value) if isinstance(value, str) else None
-    if match is None or set(match[1]) == {"0"} or value[:2] == "ff":
+    if match is None or value[:2] == "ff" or {"0"} in (set(match[1]), set(match[2])):
         raise InvalidValue(
             f"Invalid traceparent {bounded_repr(value, 80)}.",
-            why="A traceparent is '00-<32 hex digits>-<16 hex digits>-<2 hex digits>'.",
+            why="A traceparent is '00-<32 hex digits>-<16 hex digits>-<2 hex digits>', "
+            "and neither of its ids is all zeros.",
             fix="Pass the header as it came in, or leave it out.",
             context={"traceparent": value},
         )

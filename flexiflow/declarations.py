@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -88,7 +88,7 @@ def on(
             to,
             None if guard is None else as_guard(guard),
             dict(raises or {}),
-            method.__name__,
+            getattr(method, "__name__", ""),
         )
         # Decorators run from the bottom up, and people read from the top down.
         setattr(method, _MARK, (declaration, *getattr(method, _MARK, ())))
@@ -149,7 +149,7 @@ def before_classic(state_class: type, base: type) -> tuple[tuple[Declaration, ..
 
 def _own(cls: type, taken: set[str]) -> list[Declaration]:
     return [
-        declaration
+        replace(declaration, method=name)  # a wrapped function may be called anything
         for name, member in vars(cls).items()
         if name not in taken and (inspect.isfunction(member) or callable(member))
         for declaration in getattr(member, _MARK, ())

@@ -131,7 +131,7 @@ class InvalidType(FlexiFlowError, TypeError):
 def config_missing_field(field: str, path: str | None = None) -> ConfigError:
     """A required key is absent from a configuration."""
     return ConfigError(
-        f"Config is missing required field '{field}'.",
+        f"Config is missing required field {bounded_repr(field, 80)}.",
         why=f"Every component config needs '{field}'.",
         fix=f"Add '{field}: …' to the config.",
         context={"field": field, "path": path},
@@ -149,7 +149,7 @@ def config_wrong_type(field: str, expected: str, got: Any, path: str | None = No
     """
     found = got if isinstance(got, str) else type(got).__name__
     return ConfigError(
-        f"Config field '{field}' has the wrong type.",
+        f"Config field {bounded_repr(field, 80)} has the wrong type.",
         why=f"'{field}' must be {expected}, not {found}.",
         fix=f"Write {expected} for '{field}'.",
         context={"field": field, "expected": expected, "got": got, "path": path},
@@ -160,9 +160,10 @@ def state_not_found(name: str, valid_states: Iterable[str]) -> StateError:
     """A state name that nobody registered."""
     valid = sorted(valid_states)
     return StateError(
-        f"Unknown state {name!r}.",
+        f"Unknown state {bounded_repr(name, 80)}.",
         why=f"No state is registered under that name. Valid states: {listed(valid)}.",
-        fix=suggestion(name, valid) or "Register the state's class first, or correct the name.",
+        fix=suggestion(str(name), valid)
+        or "Register the state's class first, or correct the name.",
         context={"state": name, "valid_states": valid[:_VALID_SHOWN]},
     )
 
@@ -190,7 +191,7 @@ def persistence_missing_field(path: str, field: str) -> PersistenceError:
 def import_invalid_format(dotted: str) -> ImportError_:
     """A dotted path that is not of the form ``module:Symbol``."""
     return ImportError_(
-        f"Invalid dotted path {bounded_repr(dotted)}.",
+        f"Invalid dotted path {bounded_repr(dotted, 200)}.",
         why="A dotted path names a module and a symbol in it, separated by one colon.",
         fix="Write it as 'package.module:Symbol'.",
         context={"dotted_path": dotted},
@@ -200,7 +201,7 @@ def import_invalid_format(dotted: str) -> ImportError_:
 def import_module_not_found(module: str, dotted: str) -> ImportError_:
     """The module half of a dotted path does not exist."""
     return ImportError_(
-        f"Module not found: {module!r}.",
+        f"Module not found: {bounded_repr(module, 200)}.",
         why="Python can't find a module of that name on its path.",
         fix="Install the package, correct the spelling, or start Python in the project's folder.",
         context={"module": module, "dotted_path": dotted},
@@ -210,9 +211,9 @@ def import_module_not_found(module: str, dotted: str) -> ImportError_:
 def import_module_failed(module: str, dotted: str, error: BaseException) -> ImportError_:
     """The module exists, and raised while it was being imported."""
     return ImportError_(
-        f"Module {module!r} failed to import.",
+        f"Module {bounded_repr(module, 200)} failed to import.",
         why=f"It exists, but running it raised {type(error).__name__}: {bounded(str(error), 200)}.",
-        fix=f"Mend the module; `python -c 'import {module}'` shows the same error.",
+        fix=f"Mend the module; `python -c 'import {bounded(module, 200)}'` shows the same error.",
         context={"module": module, "dotted_path": dotted, "error": type(error).__name__},
     )
 
@@ -220,8 +221,8 @@ def import_module_failed(module: str, dotted: str, error: BaseException) -> Impo
 def import_symbol_not_found(module: str, symbol: str, dotted: str) -> ImportError_:
     """The module exists, the symbol in it does not."""
     return ImportError_(
-        f"Symbol {symbol!r} not found in module {module!r}.",
-        why=f"The module was imported, but has no attribute {symbol!r}.",
+        f"Symbol {bounded_repr(symbol, 200)} not found in module {bounded_repr(module, 200)}.",
+        why="The module was imported, but it has no attribute of that name.",
         fix="Correct the spelling, or define the symbol at the module's top level.",
         context={"module": module, "symbol": symbol, "dotted_path": dotted},
     )
@@ -230,7 +231,7 @@ def import_symbol_not_found(module: str, symbol: str, dotted: str) -> ImportErro
 def import_not_state_subclass(dotted: str, got_type: str) -> ImportError_:
     """A dotted path leads to something that is not a state."""
     return ImportError_(
-        f"Not a State subclass: {dotted!r}.",
+        f"Not a State subclass: {bounded_repr(dotted, 200)}.",
         why=f"The path leads to {got_type}, and a state must be a class derived from State.",
         fix="Point the path at a class that derives from flexiflow.State.",
         context={"dotted_path": dotted, "got_type": got_type},
@@ -269,7 +270,9 @@ def suggestion(name: str, known: Iterable[str]) -> str | None:
 
 def bounded(text: str, longest: int) -> str:
     """`text`, cut to `longest` characters with a note of how many are left out."""
-    return text if len(text) <= longest else f"{text[:longest]}… (+{len(text) - longest} characters)"
+    return (
+        text if len(text) <= longest else f"{text[:longest]}… (+{len(text) - longest} characters)"
+    )
 
 
 def bounded_repr(value: Any, longest: int = _LONGEST_VALUE) -> str:

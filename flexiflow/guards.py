@@ -177,7 +177,10 @@ class _TrackedDict(dict[str, Any]):
 
     def __init__(self, source: Mapping[str, Any], prefix: str, reads: dict[str, Any]) -> None:
         super().__init__(source)
-        self._prefix, self._reads = prefix, reads
+        self._source, self._prefix, self._reads = source, prefix, reads
+
+    def __missing__(self, key: str) -> Any:
+        return self._source[key]  # a defaultdict's default holds in a guard too
 
     def __getitem__(self, key: str) -> Any:
         value = super().__getitem__(key)

@@ -83,7 +83,7 @@ async def observed_call(
         call: takes nothing; an awaitable that it returns is awaited.
         data: further facts for the trace.
     """
-    span = Span(outer.correlation_id, new_span_id(), outer.span_id, outer.turn)
+    span = Span(outer.correlation_id, new_span_id(), outer.span_id, outer.turn, component)
     token = current_span.set(span)
     observer.handler_started(span, component, handler, data)
     began = time.perf_counter_ns()

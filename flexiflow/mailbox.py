@@ -36,6 +36,7 @@ class Turn(Span):
         self.span_id = step.span_id
         self.parent_id = step.parent_id
         self.turn = self
+        self.owner = step.component
         self.component = component
         self.step = step
         self.root: Turn = self if root is None else root

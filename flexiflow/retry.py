@@ -48,7 +48,10 @@ class RetryConfig:
 
     def delay(self, attempt: int) -> float:
         """Seconds to wait after try number `attempt` (from 1) has failed."""
-        delay = min(self.max_delay, self.base_delay * self.backoff ** (attempt - 1))
+        try:
+            delay = min(self.max_delay, self.base_delay * self.backoff ** (attempt - 1))
+        except OverflowError:  # past about a thousand tries
+            delay = self.max_delay
         return delay * (1 + random.uniform(0, self.jitter))
 
 

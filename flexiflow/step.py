@@ -20,6 +20,8 @@ class Step:
         from_state, to_state: identities of the states before and after.
         outcome: moved, stayed, refused, failed, cancelled; queued until it is known.
         correlation_id, span_id, parent_id: where the step stands in its trace.
+        sender: the component that sent the message, or None where it came from outside.
+        sender_span: the span of the step that sent it, or None.
         started_us: when it began, microseconds since 1970 UTC.
         duration_us: how long it took, microseconds.
         guards: what the guards that were asked answered.
@@ -41,6 +43,8 @@ class Step:
         "outcome",
         "parent_id",
         "reason",
+        "sender",
+        "sender_span",
         "span_id",
         "started_us",
         "to_state",
@@ -65,6 +69,8 @@ class Step:
         self.correlation_id = correlation_id
         self.span_id = span_id
         self.parent_id = parent_id
+        self.sender: str | None = None
+        self.sender_span: str | None = None
         self.started_us = started_us
         self.duration_us = 0
         self.guards: tuple[GuardCheck, ...] = ()

@@ -7,6 +7,8 @@ from typing import Literal
 
 Source = Literal["declared", "inferred", "observed"]
 
+_OBSERVED_ONLY = frozenset({"observed"})
+
 
 @dataclass(frozen=True, slots=True)
 class StateNode:
@@ -20,6 +22,8 @@ class StateNode:
         classic: whether a classic ``handle_message`` takes further messages, which are not known.
         description: one line for people, or None.
         visits: how often it was entered, as observed; None where nothing was observed.
+        sources: where it is known from; only ``observed`` where history names a state that no
+            declaration does.
     """
 
     name: str
@@ -29,6 +33,12 @@ class StateNode:
     classic: bool = False
     description: str | None = None
     visits: int | None = None
+    sources: frozenset[Source] = frozenset({"declared"})
+
+    @property
+    def undeclared(self) -> bool:
+        """Whether only history knows it."""
+        return self.sources == _OBSERVED_ONLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +70,16 @@ class Edge:
         text = self.message + (f" [{self.guard}]" if self.guard else "")
         return f"{text} ✕ {self.error}" if self.error else text
 
+    @property
+    def stays(self) -> bool:
+        """Whether it leads back to the state it comes from."""
+        return self.source == self.target
+
+    @property
+    def undeclared(self) -> bool:
+        """Whether only history knows it."""
+        return self.sources == _OBSERVED_ONLY
+
 
 @dataclass(frozen=True, slots=True)
 class Graph:
@@ -84,3 +104,10 @@ class Graph:
     def state(self, name: str) -> StateNode | None:
         """The state of that name, or None."""
         return next((each for each in self.states if each.name == name), None)
+
+    @property
+    def observed(self) -> bool:
+        """Whether counts or visits were laid over it."""
+        return any(edge.count is not None for edge in self.edges) or any(
+            state.visits is not None for state in self.states
+        )

@@ -1,0 +1,236 @@
+"""A history: what one or several databases remember of their components.
+
+`History` only passes questions on; each has a module of its own beside this one.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flexiflow.analysis.source import PathLike, Source, log_path_of, sources_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from flexiflow.analysis.log import Log
+    from flexiflow.analysis.machine_graph import MachineGraph
+    from flexiflow.analysis.why import Verdict
+    from flexiflow.persistence.snapshot import ComponentSnapshot
+
+
+def open_history(
+    where: PathLike | sqlite3.Connection | Iterable[PathLike],
+    log: PathLike | Iterable[PathLike] | None = None,
+) -> History:
+    """Open a history for questions. Nothing is read yet, and nothing is ever changed.
+
+    Args:
+        where: a database, an open connection, several paths, or a glob pattern.
+        log: the trace log that belongs to it; the one that `record` noted unless given.
+
+    Raises:
+        StateFileNotFound: (a FileNotFoundError) where a file is not there.
+        PersistenceError: where it is no history.
+    """
+    sources = sources_of(where)
+    for source in sources:
+        with source.connect():
+            pass  # says at once that a file is no history
+    return History(sources, log)
+
+
+class History:
+    """What was recorded. Made by `open_history` or `Recording.history`.
+
+    Args:
+        sources: the databases.
+        log: the trace log, or None for the one that `record` noted.
+    """
+
+    def __init__(
+        self, sources: Sequence[Source], log: PathLike | Iterable[PathLike] | None = None
+    ) -> None:
+        self.sources = list(sources)
+        self._log = log
+
+    def components(self) -> pd.DataFrame:
+        """One row a component: where it is, how its last step ended, how much is recorded.
+
+        Returns:
+            a DataFrame with the columns of `frames.COMPONENTS`, by name.
+        """
+        from flexiflow.analysis.components import components_frame
+
+        return components_frame(self.sources)
+
+    def snapshots(
+        self,
+        component: str | None = None,
+        *,
+        since: Any = None,
+        until: Any = None,
+        states: str | Iterable[str] | None = None,
+        limit: int | None = None,
+        explode: bool = False,
+    ) -> pd.DataFrame:
+        """Snapshots in the order of their ids.
+
+        Args:
+            component: one component; all unless given.
+            since, until: ISO 8601 text, a datetime, or ``"-1h"`` (s, m, h, d) before the newest
+                record. Both ends are included.
+            states: only snapshots in these states.
+            limit: at most so many, the newest.
+            explode: add a column ``metadata.FIELD`` for each field of the metadata.
+
+        Returns:
+            a DataFrame with the columns of `frames.SNAPSHOTS`.
+
+        Raises:
+            ComponentNotFound: (a KeyError) for an unknown component.
+            StateError: for an unknown state.
+            InvalidValue: (a ValueError) for a time or limit that can't be read.
+        """
+        from flexiflow.analysis.rows import Filter, snapshots_frame
+
+        chosen = Filter.of(self, component, since, until, states, limit)
+        return snapshots_frame(self.sources, chosen, explode=explode)
+
+    def steps(
+        self,
+        component: str | None = None,
+        *,
+        since: Any = None,
+        until: Any = None,
+        states: str | Iterable[str] | None = None,
+        limit: int | None = None,
+    ) -> pd.DataFrame:
+        """Handled messages in the order of their ids, refused, failed and cancelled ones too.
+
+        Args:
+            component: one component; all unless given.
+            since, until: as in `snapshots`.
+            states: only messages that arrived in these states.
+            limit: at most so many, the newest.
+
+        Returns:
+            a DataFrame with the columns of `frames.STEPS`.
+
+        Raises:
+            ComponentNotFound: (a KeyError) for an unknown component.
+            StateError: for an unknown state.
+            InvalidValue: (a ValueError) for a time or limit that can't be read.
+        """
+        from flexiflow.analysis.rows import Filter, steps_frame
+
+        return steps_frame(self.sources, Filter.of(self, component, since, until, states, limit))
+
+    def visits(self, component: str | None = None) -> pd.DataFrame:
+        """Stays in states: when each was entered and left, and by which message.
+
+        Returns:
+            a DataFrame with the columns of `frames.VISITS`; a stay that lasts has no ``left``,
+            and its ``dwell`` reaches to the newest record.
+        """
+        from flexiflow.analysis.visits import visits_frame
+
+        self.require(component)
+        return visits_frame(self.sources, component)
+
+    def stuck(self, *, factor: float = 3.0, min_departures: int = 5) -> pd.DataFrame:
+        """Components that should have moved on, the worst first.
+
+        A component is stuck when it is in a state that is not final for longer than `factor`
+        times the 95th percentile of its siblings' stays: other components in the same state of
+        the same machine. With fewer than `min_departures` of those it is listed as unknown.
+
+        Args:
+            factor: how many times p95.
+            min_departures: how many stays of others it takes to judge.
+
+        Returns:
+            a DataFrame with the columns of `frames.STUCK`.
+        """
+        from flexiflow.analysis.stuck import stuck_frame
+
+        return stuck_frame(self.sources, factor, min_departures)
+
+    def why(self, component: str) -> Verdict:
+        """What happened to a component, in words, with the rows behind them.
+
+        Raises:
+            ComponentNotFound: (a KeyError) for an unknown component.
+        """
+        from flexiflow.analysis.why import verdict_on
+
+        self.require(component)
+        return verdict_on(self, component)
+
+    def graph(self, component: str | None = None) -> MachineGraph:
+        """The machine as it was declared when it was recorded, with what happened on it.
+
+        Args:
+            component: whose machine, and whose steps; without it the machine that most
+                components have, and the steps of them all.
+
+        Raises:
+            ComponentNotFound: (a KeyError) for an unknown component.
+        """
+        from flexiflow.analysis.observed import graph_from_history
+
+        self.require(component)
+        return graph_from_history(self, component)
+
+    def snapshot(self, snapshot_id: int) -> ComponentSnapshot:
+        """One snapshot with its rules and data, by its id.
+
+        Raises:
+            InvalidValue: (a ValueError) where there is no such row, or several files have one.
+            PersistenceError: where the row can't be read.
+        """
+        from flexiflow.analysis.rows import one_snapshot
+
+        return one_snapshot(self.sources, snapshot_id)
+
+    @property
+    def log(self) -> Log | None:
+        """The trace log that belongs to this history, or None where there is none to be found."""
+        from flexiflow.analysis.log import open_log
+
+        if self._log is not None:
+            return open_log(self._log)
+        noted = [path for path in map(_noted_log, self.sources) if path is not None]
+        there = list(dict.fromkeys(path for path in noted if os.path.exists(path)))
+        return open_log(there) if there else None
+
+    def names(self) -> list[str]:
+        """The names of all components, sorted."""
+        from flexiflow.analysis.components import component_names
+
+        return component_names(self.sources)
+
+    def require(self, component: str | None) -> None:
+        """Raise `ComponentNotFound`, with the nearest names, for a component nobody recorded."""
+        from flexiflow.analysis.components import require_component
+
+        if component is not None:
+            require_component(self.sources, component)
+
+    def __repr__(self) -> str:
+        names = ", ".join(source.name for source in self.sources[:3])
+        more = f" and {len(self.sources) - 3} more" if len(self.sources) > 3 else ""
+        return f"<History of {names}{more}>"
+
+
+def _noted_log(source: Source) -> str | None:
+    with source.connect() as conn:
+        noted = log_path_of(conn)
+    if noted is None or os.path.exists(noted):
+        return noted
+    # The folder was moved or copied: the log usually lies beside the database.
+    beside = Path(source.name).with_name(Path(noted).name)
+    return str(beside) if beside.exists() else None

@@ -1,0 +1,32 @@
+"""The machines that a history stores: definitions by fingerprint."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from flexiflow.graph.definition import from_definition
+from flexiflow.graph.model import Graph
+from flexiflow.persistence import tagged
+from flexiflow.persistence.schema import MACHINES, cursor, has_table
+
+
+def machines_of(conn: sqlite3.Connection) -> dict[str, Graph]:
+    """Every stored machine by its fingerprint; one that can't be read is an empty graph."""
+    if not has_table(conn, MACHINES):
+        return {}
+    rows = cursor(conn).execute(f"SELECT fingerprint, definition_json FROM {MACHINES}").fetchall()
+    found: dict[str, Graph] = {}
+    for fingerprint, text in rows:
+        try:
+            found[str(fingerprint)] = from_definition(tagged.parse(text))
+        except (ValueError, TypeError) as exc:
+            found[str(fingerprint)] = Graph("", notes=(f"The definition can't be read: {exc}",))
+    return found
+
+
+def finals_of(conn: sqlite3.Connection) -> dict[str, frozenset[str]]:
+    """The final states of every stored machine."""
+    return {
+        fingerprint: frozenset(state.name for state in graph.states if state.final)
+        for fingerprint, graph in machines_of(conn).items()
+    }

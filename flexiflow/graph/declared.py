@@ -1,0 +1,170 @@
+"""The declared graph: what a machine's code says about itself, read without running it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from flexiflow.component import AsyncComponent
+from flexiflow.declarations import Declaration, Target, before_classic
+from flexiflow.errors import InvalidType, StateError, bounded, bounded_repr
+from flexiflow.graph.model import Edge, Graph, StateNode
+from flexiflow.state_machine import StateMachine
+from flexiflow.states import DEFAULT_REGISTRY, State, StateRegistry, identity, resolve
+
+_LONGEST_DESCRIPTION = 200
+
+
+def declared_graph(
+    machine: AsyncComponent | StateMachine | State | type[State],
+    registry: StateRegistry | None = None,
+) -> Graph:
+    """The graph that declarations describe, from the start on.
+
+    A target that no class has becomes a state that is not known, so that a broken machine can
+    be looked at. Transitions of a classic ``handle_message`` are not known; see
+    `StateNode.classic`.
+
+    Args:
+        machine: a component, a machine, or the state to start from, as class or instance. A
+            component and a machine say which state is the current one, an instance is it.
+        registry: names for states; the machine's own unless given, else `DEFAULT_REGISTRY`.
+
+    Raises:
+        InvalidType: (a TypeError) where `machine` is none of these.
+    """
+    if isinstance(machine, type) and issubclass(machine, State):
+        names = registry or DEFAULT_REGISTRY
+        start = names.name_of(machine)
+        return _Reading(names, start).graph(start, None, {start: machine})
+    if isinstance(machine, State):
+        names = registry or DEFAULT_REGISTRY
+        start = identity(machine, names)
+        return _Reading(names, start).graph(start, start, {start: type(machine)})
+    if isinstance(machine, StateMachine):
+        return _of_machine(machine, "machine", registry)
+    if isinstance(machine, AsyncComponent):
+        return _of_machine(machine.state_machine, machine.name, registry)
+    raise InvalidType(
+        f"There is no machine in {bounded_repr(machine, 80)}.",
+        why="A declared graph is read from a component, a machine, or a state.",
+        fix="Pass the component, e.g. declared_graph(order), or a State class.",
+        context={"machine": machine, "got": type(machine).__name__},
+    )
+
+
+def graph_from_transitions(
+    name: str,
+    transitions: Iterable[Any],
+    *,
+    groups: Mapping[str, str | None],
+    start: str | None = None,
+    finals: Iterable[str] = (),
+    notes: Iterable[str] = (),
+) -> Graph:
+    """The graph that transition specs describe.
+
+    Args:
+        name: whose machine it is.
+        transitions: objects with ``from_state``, ``on_message``, ``to_state`` and, where they
+            have them, ``guard`` and ``description``, such as `TransitionSpec`.
+        groups: every state that somebody provides, with the name of the pack that does, or None.
+            States that only transitions or `start` name are not known.
+        start: the state in which it begins.
+        finals: the states that are ends.
+        notes: what people should know about the picture.
+    """
+    edges = tuple(_edge_of_spec(spec) for spec in transitions)
+    ends = set(finals)
+    named = dict.fromkeys(groups)
+    named.update(dict.fromkeys([] if start is None else [start]))
+    named.update(dict.fromkeys(end for edge in edges for end in (edge.source, edge.target)))
+    states = tuple(
+        StateNode(each, final=each in ends, known=each in groups, group=groups.get(each))
+        for each in named
+    )
+    return Graph(name, states, edges, start, notes=tuple(notes))
+
+
+def _of_machine(machine: StateMachine, name: str, registry: StateRegistry | None) -> Graph:
+    names = registry or machine.registry
+    current = identity(machine.current_state, names)
+    in_start = type(machine.current_state) is machine.start
+    start = current if in_start else names.name_of(machine.start)
+    # The current state may be one that no declaration leads to: a classic handler, or a
+    # restored snapshot, brought the machine there.
+    roots = {start: machine.start}
+    roots.setdefault(current, type(machine.current_state))
+    return _Reading(names, name).graph(start, current, roots)
+
+
+class _Reading:
+    """States and edges as they are found, breadth first."""
+
+    def __init__(self, registry: StateRegistry, name: str) -> None:
+        self.registry = registry
+        self.name = name
+        self.classes: dict[str, type[State] | None] = {}
+        self.edges: list[Edge] = []
+
+    def graph(self, start: str, current: str | None, roots: Mapping[str, type[State]]) -> Graph:
+        self.classes.update(roots)
+        waiting = list(roots)
+        while waiting:
+            name = waiting.pop(0)
+            for edge, target_class in self._edges_of(name):
+                self.edges.append(edge)
+                if edge.target not in self.classes:
+                    self.classes[edge.target] = target_class
+                    waiting.append(edge.target)
+        states = tuple(_node(name, cls) for name, cls in self.classes.items())
+        return Graph(self.name, states, tuple(self.edges), start, current)
+
+    def _edges_of(self, name: str) -> Iterator[tuple[Edge, type[State] | None]]:
+        cls = self.classes[name]
+        if cls is None:
+            return
+        for declaration in before_classic(cls, State)[0]:
+            guard = None if declaration.guard is None else declaration.guard.name
+            about = _first_line(getattr(cls, declaration.method, None))
+            for error, to in _ways(declaration):
+                target, target_class = (name, cls) if to is None else self._resolve(to, cls)
+                message = declaration.message_type
+                yield Edge(name, target, message, guard, error, description=about), target_class
+
+    def _resolve(self, target: Target, near: type[State]) -> tuple[str, type[State] | None]:
+        try:
+            return resolve(target, near, self.registry)
+        except StateError:
+            return target if isinstance(target, str) else target.__name__, None
+
+
+def _ways(declaration: Declaration) -> Iterator[tuple[str | None, Target | None]]:
+    """Each way out of a declaration: the exception's name, if one leads there, and the target."""
+    yield None, declaration.to
+    for error, target in declaration.raises.items():
+        yield error.__name__, target
+
+
+def _node(name: str, cls: type[State] | None) -> StateNode:
+    if cls is None:
+        return StateNode(name, known=False)
+    classic = before_classic(cls, State)[1]
+    return StateNode(name, cls.final, classic=classic, description=_first_line(cls))
+
+
+def _edge_of_spec(spec: Any) -> Edge:
+    guard = getattr(spec, "guard_name", getattr(spec, "guard", None))
+    about = getattr(spec, "description", None)
+    return Edge(
+        str(spec.from_state),
+        str(spec.to_state),
+        str(spec.on_message),
+        None if guard is None else str(guard),
+        description=None if about is None else bounded(str(about), _LONGEST_DESCRIPTION),
+    )
+
+
+def _first_line(documented: Any) -> str | None:
+    text = (getattr(documented, "__doc__", None) or "").strip()
+    return bounded(text.splitlines()[0], _LONGEST_DESCRIPTION) if text else None

@@ -1,0 +1,76 @@
+"""Laying what was observed over what was declared."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+
+from flexiflow.graph.model import Edge, Graph, Source, StateNode
+
+Counts = Mapping[tuple[str, str, str], int]
+
+
+def with_observed(
+    graph: Graph,
+    counts: Counts,
+    current: str | None = None,
+    visits: Mapping[str, int] | None = None,
+) -> Graph:
+    """A graph with observed counts on it.
+
+    History does not tell transitions apart that share source, target and message, such as two
+    guards for one step: each of them carries their common count. A transition or state that only
+    history knows is added with ``observed`` as its one source; such a state stays `known`.
+
+    Args:
+        graph: what is declared.
+        counts: how often each (source, target, message) was taken.
+        current: the state in which the machine is now; the graph's own unless given.
+        visits: how often each state was entered; from `counts` unless given.
+    """
+    taken = {key: count for key, count in counts.items() if count > 0}
+    current = graph.current if current is None else current
+    edges = [_counted(edge, taken) for edge in graph.edges]
+    known = {_key(edge) for edge in edges}
+    only_seen: frozenset[Source] = frozenset({"observed"})
+    edges += [
+        Edge(*key, sources=only_seen, count=count)
+        for key, count in taken.items()
+        if key not in known
+    ]
+    entered = _entered(taken, current) if visits is None else visits
+    states = [_visited(state, entered) for state in graph.states]
+    names = {state.name for state in states}
+    ends = [end for edge in edges for end in (edge.source, edge.target)]
+    for name in dict.fromkeys([*ends, *entered, *([] if current is None else [current])]):
+        if name not in names:
+            states.append(StateNode(name, visits=entered.get(name, 0), sources=only_seen))
+    return replace(graph, states=tuple(states), edges=tuple(edges), current=current)
+
+
+def _key(edge: Edge) -> tuple[str, str, str]:
+    return edge.source, edge.target, edge.message
+
+
+def _counted(edge: Edge, taken: Counts) -> Edge:
+    count = taken.get(_key(edge), 0)
+    seen: frozenset[Source] = frozenset({"observed"} if count else ())
+    return replace(edge, count=count, sources=edge.sources | seen)
+
+
+def _visited(state: StateNode, entered: Mapping[str, int]) -> StateNode:
+    visits = entered.get(state.name, 0)
+    seen: frozenset[Source] = frozenset({"observed"} if visits else ())
+    return replace(state, visits=visits, sources=state.sources | seen)
+
+
+def _entered(taken: Counts, current: str | None) -> dict[str, int]:
+    """Visits as far as moves tell them: a state that was left, or is current, was entered."""
+    entered: Counter[str] = Counter()
+    for (source, target, _), count in taken.items():
+        if source != target:
+            entered[target] += count
+    for name in [source for source, _, _ in taken] + ([] if current is None else [current]):
+        entered[name] = max(entered[name], 1)
+    return dict(entered)

@@ -1,0 +1,1 @@
+"""Keeping components: snapshots, JSON files, SQLite databases, and the stored format."""

@@ -1,0 +1,200 @@
+"""The database of one recording: opened for writing, and written a batch at a time."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from flexiflow._version import __version__
+from flexiflow.errors import PersistenceError, bounded
+from flexiflow.persistence.mounts import network_mount
+from flexiflow.persistence.rows import insert_chained, store_parts
+from flexiflow.persistence.schema import (
+    MACHINES,
+    MARKERS,
+    RUNS,
+    SNAPSHOTS,
+    STEPS,
+    migrate,
+    sqlite_failed,
+    transaction,
+)
+
+BUSY_TIMEOUT_S = 5.0
+
+Row = tuple[Any, ...]
+
+
+@dataclass(slots=True)
+class Entry:
+    """What one step leaves behind, before it has ids.
+
+    Attributes:
+        step: values of `STEP_COLUMNS`, or None.
+        snapshot: values of `SNAPSHOT_COLUMNS` (the step's id is filled in), or None.
+        parts: large parts by hash.
+        machine: fingerprint, definition as JSON, and the time it was first seen, or None.
+        marker: values of `MARKER_COLUMNS`, or None.
+        step_id, snapshot_id: filled in by `HistoryFile.write`.
+    """
+
+    step: Row | None = None
+    snapshot: Row | None = None
+    parts: dict[str, str] = field(default_factory=dict)
+    machine: Row | None = None
+    marker: Row | None = None
+    step_id: int | None = None
+    snapshot_id: int | None = None
+
+
+class HistoryFile:
+    """A history that is open for recording.
+
+    Args:
+        path: the database; None keeps it in memory.
+
+    Raises:
+        PersistenceError: where it can't be opened, is on a network file system, or is newer.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        if path is not None:
+            _refuse_network(path)
+        fresh = path is None or not path.exists() or path.stat().st_size == 0
+        try:
+            self._conn = sqlite3.connect(
+                ":memory:" if path is None else path,
+                timeout=BUSY_TIMEOUT_S,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+        except sqlite3.Error as exc:
+            raise _named(sqlite_failed("opened", exc), path) from exc
+        try:
+            self._prepare(fresh)
+        except sqlite3.Error as exc:
+            self._conn.close()
+            raise _named(sqlite_failed("opened", exc), path) from exc
+        except PersistenceError as exc:
+            self._conn.close()
+            raise _named(exc, path) from exc
+
+    def begin_run(self, uid: str, durability: str, log_path: str | None) -> int:
+        """Note that a recording begins, and return its row id."""
+        row = (
+            uid,
+            time.time_ns() // 1000,
+            os.getpid(),
+            bounded(" ".join(sys.argv), 500).encode("utf-8", "backslashreplace").decode(),
+            sys.version.split()[0],
+            __version__,
+            durability,
+            log_path,
+        )
+        columns = (
+            "uid, start_us, pid, command, python_version, flexiflow_version, durability, log_path"
+        )
+        with self._lock, transaction(self._conn) as run:
+            run.execute(f"INSERT INTO {RUNS} ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+            return int(run.lastrowid or 0)
+
+    def end_run(self, run_id: int) -> None:
+        """Note that a recording ended as it should."""
+        with self._lock, transaction(self._conn) as run:
+            now = time.time_ns() // 1000
+            run.execute(f"UPDATE {RUNS} SET end_us = ? WHERE id = ?", (now, run_id))
+
+    def write(self, entries: Sequence[Entry]) -> None:
+        """Write entries in one transaction and fill in their ids.
+
+        Raises:
+            PersistenceError: where SQLite refuses; then nothing is written.
+            ValueError, OverflowError: where a value can't be stored.
+        """
+        with self._lock, transaction(self._conn) as run:
+            steps = [entry for entry in entries if entry.step is not None]
+            for entry in entries:
+                if entry.parts:
+                    store_parts(run, entry.parts)
+            machines = [entry.machine for entry in entries if entry.machine is not None]
+            run.executemany(f"INSERT OR IGNORE INTO {MACHINES} VALUES (?, ?, ?)", machines)
+            if steps:
+                ids = insert_chained(run, STEPS, [entry.step for entry in steps])  # type: ignore[misc]
+                for entry, row_id in zip(steps, ids, strict=True):
+                    entry.step_id = row_id
+            _write_snapshots(run, [entry for entry in entries if entry.snapshot is not None])
+            markers = [entry.marker for entry in entries if entry.marker is not None]
+            if markers:
+                insert_chained(run, MARKERS, markers)
+
+    @contextmanager
+    def shared(self) -> Iterator[sqlite3.Connection]:
+        """The connection itself, between two batches: how a history in memory is read."""
+        with self._lock:
+            yield self._conn
+
+    def close(self) -> None:
+        """Bring everything into the main file, and close it."""
+        with self._lock:
+            try:
+                if self.path is not None:
+                    self._conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.Error:
+                pass  # another process reads; the -wal stays, and holds what it holds
+            finally:
+                self._conn.close()
+
+    def _prepare(self, fresh: bool) -> None:
+        run = self._conn.execute
+        if fresh:
+            run("PRAGMA auto_vacuum = INCREMENTAL")  # can't be set once there is a table
+        if self.path is not None:
+            (mode,) = run("PRAGMA journal_mode = WAL").fetchone()
+            if mode != "wal":
+                raise PersistenceError(
+                    f"The database stays in journal mode {mode!r}, not 'wal'.",
+                    why="Recording needs SQLite's write-ahead log, and this place refuses it.",
+                    fix="Record to a local disk.",
+                    context={"journal_mode": mode},
+                )
+            run("PRAGMA synchronous = FULL")
+        with transaction(self._conn):
+            migrate(self._conn)
+
+
+def _write_snapshots(run: sqlite3.Cursor, entries: list[Entry]) -> None:
+    if not entries:
+        return
+    rows = []
+    for entry in entries:
+        values = list(entry.snapshot or ())
+        values[6] = entry.step_id
+        rows.append(tuple(values))
+    for entry, row_id in zip(entries, insert_chained(run, SNAPSHOTS, rows), strict=True):
+        entry.snapshot_id = row_id
+
+
+def _refuse_network(path: Path) -> None:
+    kind = network_mount(path)
+    if kind is not None:
+        raise PersistenceError(
+            f"{path} is on a network file system ({kind}).",
+            why="SQLite's write-ahead log needs shared memory, which does not cross a network.",
+            fix="Record to a local disk, and copy the file once it is closed.",
+            context={"path": str(path), "file_system": kind},
+        )
+
+
+def _named(error: PersistenceError, path: Path | None) -> PersistenceError:
+    error.context = {"path": str(path), **error.context_items}
+    return error

@@ -1,0 +1,120 @@
+"""One component in one JSON file, written so that a crash leaves the old file or the new one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flexiflow.component import AsyncComponent
+from flexiflow.errors import PersistenceError, StateFileNotFound, persistence_invalid_json
+from flexiflow.hooks import snapshot_saved
+from flexiflow.persistence import tagged
+from flexiflow.persistence.snapshot import ComponentSnapshot, snapshot_from, take_snapshot
+
+FORMAT = 2
+"""Files that have ``"format": 2`` use tags; in those of 1.x nothing is a tag."""
+
+
+def save_component(
+    component: AsyncComponent,
+    path: str | os.PathLike[str],
+    metadata: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a component's name, state, rules and data to a JSON file, replacing it atomically.
+
+    Args:
+        component: the component.
+        path: the file.
+        metadata: merged over the component's data.
+
+    Raises:
+        PersistenceError: where the file can't be written, or the data is nested too deeply.
+    """
+    snapshot = take_snapshot(component, metadata)
+    raw = tagged.encode(vars(snapshot), strict=True)
+    text = b'{"format":%d,' % FORMAT + raw[1:] + b"\n"
+    write_atomically(Path(path), text)
+    snapshot_saved(snapshot.name, path=os.fspath(path), state=snapshot.current_state)
+
+
+def load_snapshot(path: str | os.PathLike[str]) -> ComponentSnapshot:
+    """Read a file that `save_component`, of this version or of 1.x, has written.
+
+    Raises:
+        StateFileNotFound: (a FileNotFoundError) where there is no such file.
+        PersistenceError: where it can't be read, or is not a snapshot.
+    """
+    file = Path(path)
+    try:
+        text = file.read_bytes()
+    except FileNotFoundError as exc:
+        raise StateFileNotFound(
+            f"State file not found: {file}.",
+            why="Nothing was saved there, or the path is relative to another folder.",
+            fix="Save the component first, or correct the path.",
+            context={"path": str(file), "folder": os.getcwd()},
+        ) from exc
+    except OSError as exc:
+        raise _unusable(file, "read", exc) from exc
+    try:
+        value = tagged.parse(text)
+        if isinstance(value, dict) and "format" in value:
+            value = tagged.decode(text)
+    except ValueError as exc:
+        raise persistence_invalid_json(str(file), exc) from exc
+    return snapshot_from(value, str(file))
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file by way of a synced temporary one beside it.
+
+    Raises:
+        PersistenceError: where that fails; the old file is then as it was.
+    """
+    target = Path(os.path.realpath(path))  # a link is followed, not replaced
+    temporary = None
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, _mode_for(target))
+        os.replace(temporary, target)
+        _sync_folder(target.parent)
+    except OSError as exc:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+        raise _unusable(path, "written", exc) from exc
+
+
+def _mode_for(target: Path) -> int:
+    with contextlib.suppress(OSError):
+        return target.stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # folders can't be opened there; the rename itself is durable enough
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _unusable(path: Path, what: str, exc: OSError) -> PersistenceError:
+    return PersistenceError(
+        f"{path} can't be {what}.",
+        why=f"The system says: {exc.strerror or exc}.",
+        fix="Check that the folder exists, has room, and that you may use it.",
+        context={"path": str(path), "errno": exc.errno},
+    )

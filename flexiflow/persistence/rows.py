@@ -1,0 +1,157 @@
+"""Rows of a history: what is stored of a snapshot, a step and a marker, chained by hash.
+
+The values of a row are put together where the step happens; its id and its hashes are given
+inside the transaction that writes it, because only there is the row before it known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from flexiflow.persistence import tagged
+from flexiflow.persistence.schema import MARKERS, PARTS, ROW_FORMAT, SNAPSHOTS, STEPS
+
+LARGE = 4096
+"""Bytes of JSON from which on a part is stored once, by its hash."""
+
+SNAPSHOT_COLUMNS = (
+    "component_name",
+    "snapshot_json",
+    "created_at",
+    "time_us",
+    "state",
+    "correlation_id",
+    "step_id",
+    "run_id",
+    "fingerprint",
+)
+STEP_COLUMNS = (
+    "component_name",
+    "correlation_id",
+    "run_id",
+    "start_us",
+    "duration_us",
+    "message_type",
+    "message_json",
+    "from_state",
+    "to_state",
+    "outcome",
+    "span_id",
+    "parent_id",
+    "sender",
+    "tries",
+    "guards_json",
+    "error_json",
+    "reason",
+    "fingerprint",
+)
+MARKER_COLUMNS = (
+    "kind",
+    "time_us",
+    "run_id",
+    "component_name",
+    "table_name",
+    "first_id",
+    "last_id",
+    "rows",
+    "detail_json",
+)
+CHAINED_COLUMNS = {SNAPSHOTS: SNAPSHOT_COLUMNS, STEPS: STEP_COLUMNS, MARKERS: MARKER_COLUMNS}
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_canonical = msgspec.json.Encoder().encode
+
+
+def iso_time(time_us: int) -> str:
+    """Microseconds since 1970 as ISO 8601 in UTC."""
+    return (_EPOCH + timedelta(microseconds=time_us)).isoformat(timespec="microseconds")
+
+
+def link(table: str, row_id: int, values: Sequence[Any], before: bytes | None) -> bytes:
+    """The hash of a row: SHA-256 over the hash before it and its stored values.
+
+    Args:
+        table: the table's name.
+        row_id: the row's id.
+        values: its values, in the order of `CHAINED_COLUMNS`.
+        before: the hash of the chained row before it, or None for the first.
+    """
+    content = _canonical([ROW_FORMAT, table, row_id, *values])
+    return hashlib.sha256((before or b"") + content).digest()
+
+
+def insert_chained(run: sqlite3.Cursor, table: str, rows: Iterable[Sequence[Any]]) -> list[int]:
+    """Insert rows, give them ids and hashes, and return the ids.
+
+    Must run inside a transaction that holds the write lock, so that no other process can give the
+    same ids or continue the same hash.
+    """
+    row_id, before = _last_id(run, table), _last_hash(run, table)
+    complete: list[tuple[Any, ...]] = []
+    for values in rows:
+        row_id += 1
+        this = link(table, row_id, values, before)
+        complete.append((row_id, *values, ROW_FORMAT, before, this))
+        before = this
+    columns = ("id", *CHAINED_COLUMNS[table], "format", "prev_hash", "hash")
+    places = ", ".join("?" * len(columns))
+    run.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", complete)
+    return [row[0] for row in complete]
+
+
+def snapshot_json(
+    name: str, state: str, rules: Any, metadata: Any, *, strict: bool = False
+) -> tuple[str, dict[str, str]]:
+    """A snapshot as strict JSON, and the large parts that it refers to by their hash.
+
+    The rules, and each field of the metadata, are parts; they stand in the JSON itself while they
+    are at most 4 kB long.
+    """
+    raw = tagged.encode(
+        {"name": name, "current_state": state, "rules": rules, "metadata": metadata}, strict=strict
+    )
+    if len(raw) <= LARGE or type(metadata) is not dict:
+        return raw.decode(), {}
+    parts: dict[str, str] = {}
+    # Encoded again, part by part: that it is large is rare.
+    document = tagged.parse(raw)
+    document["rules"] = _part(document["rules"], parts)
+    fields = document["metadata"]
+    if not _is_tag(fields):
+        document["metadata"] = {key: _part(value, parts) for key, value in fields.items()}
+    return _canonical(document).decode(), parts
+
+
+def store_parts(run: sqlite3.Cursor, parts: dict[str, str]) -> None:
+    """Store large parts that are not there yet."""
+    run.executemany(f"INSERT OR IGNORE INTO {PARTS} (hash, json) VALUES (?, ?)", parts.items())
+
+
+def _part(value: Any, parts: dict[str, str]) -> Any:
+    raw = _canonical(value)
+    if len(raw) <= LARGE:
+        return value
+    digest = hashlib.sha256(raw).hexdigest()
+    parts[digest] = raw.decode()
+    return {"$ref": digest}
+
+
+def _is_tag(value: dict[str, Any]) -> bool:
+    return len(value) == 1 and next(iter(value))[:1] == "$" and next(iter(value))[:2] != "$$"
+
+
+def _last_id(run: sqlite3.Cursor, table: str) -> int:
+    row = run.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def _last_hash(run: sqlite3.Cursor, table: str) -> bytes | None:
+    query = f"SELECT hash FROM {table} WHERE hash IS NOT NULL ORDER BY id DESC LIMIT 1"
+    row = run.execute(query).fetchone()
+    return None if row is None else bytes(row[0])

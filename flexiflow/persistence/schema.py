@@ -1,0 +1,273 @@
+"""The tables of a history, and how a database that 1.x wrote gets them.
+
+A file that `record()` creates, or that holds nothing but FlexiFlow's tables, is marked with
+FlexiFlow's ``application_id``, and its ``user_version`` is the schema's version. In a database
+that belongs to an application, whose ``user_version`` is its own, the tables speak for themselves.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flexiflow.errors import PersistenceError, bounded
+
+APPLICATION_ID = 0x464C5846  # "FLXF"
+VERSION = 2
+ROW_FORMAT = 2
+"""What ``format`` says of a row written now: tagged JSON, this way of chaining. 1.x: NULL."""
+
+SNAPSHOTS = "flexiflow_snapshots"
+STEPS = "flexiflow_steps"
+RUNS = "flexiflow_runs"
+MACHINES = "flexiflow_machines"
+PARTS = "flexiflow_parts"
+MARKERS = "flexiflow_markers"
+
+# Every new column is nullable: 1.x may go on inserting into this table.
+_SNAPSHOT_COLUMNS = {
+    "time_us": "INTEGER",  # created_at as microseconds since 1970 UTC
+    "state": "TEXT",
+    "correlation_id": "TEXT",
+    "step_id": "INTEGER",
+    "run_id": "INTEGER",
+    "fingerprint": "TEXT",
+    "format": "INTEGER",
+    "prev_hash": "BLOB",
+    "hash": "BLOB",
+}
+
+_TABLES = f"""
+CREATE TABLE IF NOT EXISTS {SNAPSHOTS} (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    component_name TEXT NOT NULL,
+    snapshot_json TEXT NOT NULL,
+    created_at TEXT NOT NULL
+);
+CREATE TABLE {STEPS} (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    component_name TEXT NOT NULL,
+    correlation_id TEXT NOT NULL,
+    run_id INTEGER NOT NULL,
+    start_us INTEGER NOT NULL,
+    duration_us INTEGER NOT NULL,
+    message_type TEXT,
+    message_json TEXT,
+    from_state TEXT NOT NULL,
+    to_state TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    span_id TEXT NOT NULL,
+    parent_id TEXT,
+    sender TEXT,
+    tries INTEGER NOT NULL,
+    guards_json TEXT,
+    error_json TEXT,
+    reason TEXT,
+    fingerprint TEXT,
+    format INTEGER NOT NULL,
+    prev_hash BLOB,
+    hash BLOB NOT NULL
+);
+CREATE TABLE {RUNS} (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    uid TEXT NOT NULL UNIQUE,
+    start_us INTEGER NOT NULL,
+    end_us INTEGER,
+    pid INTEGER NOT NULL,
+    command TEXT,
+    python_version TEXT NOT NULL,
+    flexiflow_version TEXT NOT NULL,
+    durability TEXT NOT NULL,
+    log_path TEXT
+);
+CREATE TABLE {MACHINES} (
+    fingerprint TEXT PRIMARY KEY,
+    definition_json TEXT NOT NULL,
+    first_us INTEGER NOT NULL
+);
+CREATE TABLE {PARTS} (
+    hash TEXT PRIMARY KEY,
+    json TEXT NOT NULL
+);
+CREATE TABLE {MARKERS} (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    time_us INTEGER NOT NULL,
+    run_id INTEGER,
+    component_name TEXT,
+    table_name TEXT,
+    first_id INTEGER,
+    last_id INTEGER,
+    rows INTEGER,
+    detail_json TEXT,
+    format INTEGER NOT NULL,
+    prev_hash BLOB,
+    hash BLOB NOT NULL
+);
+"""
+
+_INDEXES = f"""
+CREATE INDEX {SNAPSHOTS}_component ON {SNAPSHOTS} (component_name, id);
+CREATE INDEX {SNAPSHOTS}_correlation ON {SNAPSHOTS} (correlation_id)
+    WHERE correlation_id IS NOT NULL;
+CREATE INDEX {STEPS}_component ON {STEPS} (component_name, id);
+CREATE INDEX {STEPS}_correlation ON {STEPS} (correlation_id);
+"""
+
+# json_valid comes first everywhere: one broken row must not make the view fail for all.
+_FULL_VIEW = f"""
+CREATE VIEW {SNAPSHOTS}_full AS
+SELECT s.*,
+    CASE WHEN json_valid(s.snapshot_json) THEN json_set(
+        s.snapshot_json,
+        '$.rules', json(coalesce(
+            (SELECT p.json FROM {PARTS} p
+             WHERE p.hash = json_extract(s.snapshot_json, '$.rules."$ref"')),
+            s.snapshot_json -> '$.rules', 'null')),
+        '$.metadata', json(coalesce(
+            (SELECT json_group_object(m.key, json(coalesce(
+                (SELECT p.json FROM {PARTS} p
+                 WHERE m.type = 'object' AND p.hash = json_extract(m.value, '$."$ref"')),
+                CASE m.type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'
+                    WHEN 'object' THEN m.value WHEN 'array' THEN m.value
+                    ELSE json_quote(m.value) END)))
+             FROM json_each(s.snapshot_json, '$.metadata') m
+             WHERE json_type(s.snapshot_json, '$.metadata') = 'object'),
+            s.snapshot_json -> '$.metadata', 'null'))
+    ) END AS full_json
+FROM {SNAPSHOTS} s
+"""
+
+
+def has_table(conn: sqlite3.Connection, table: str) -> bool:
+    """Whether the database has that table."""
+    query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+    return cursor(conn).execute(query, (table,)).fetchone() is not None
+
+
+def columns_of(conn: sqlite3.Connection, table: str) -> list[str]:
+    """The table's column names; none where there is no such table."""
+    rows = cursor(conn).execute("SELECT name FROM pragma_table_info(?)", (table,))
+    return [name for (name,) in rows]
+
+
+def version_of(conn: sqlite3.Connection) -> int:
+    """The schema's version: 0 where nothing is there, 1 as 1.x left it, or `VERSION`.
+
+    Raises:
+        PersistenceError: where a newer FlexiFlow has written the file.
+    """
+    (application_id,) = cursor(conn).execute("PRAGMA application_id").fetchone()
+    if application_id == APPLICATION_ID:
+        (version,) = cursor(conn).execute("PRAGMA user_version").fetchone()
+        if version > VERSION:
+            raise PersistenceError(
+                f"The database has schema version {version}, newer than {VERSION}.",
+                why="A newer FlexiFlow has written it, and this one might misread it.",
+                fix="Upgrade: pip install -U flexiflow.",
+                context={"version": version, "known_version": VERSION},
+            )
+        return int(version)
+    if "format" in columns_of(conn, SNAPSHOTS):
+        return VERSION
+    return 1 if has_table(conn, SNAPSHOTS) else 0
+
+
+def migrate(conn: sqlite3.Connection) -> None:
+    """Bring the tables to `VERSION`, all or nothing, inside the caller's transaction."""
+    if version_of(conn) >= VERSION:
+        return
+    run = cursor(conn).execute
+    owned = _is_ours_alone(conn)
+    for statement in _statements(_TABLES):
+        run(statement)
+    present = set(columns_of(conn, SNAPSHOTS))
+    for name, kind in _SNAPSHOT_COLUMNS.items():
+        if name not in present:
+            run(f"ALTER TABLE {SNAPSHOTS} ADD COLUMN {name} {kind}")
+    for statement in (*_statements(_INDEXES), _FULL_VIEW):
+        run(statement)
+    if owned:
+        run(f"PRAGMA application_id = {APPLICATION_ID}")
+        run(f"PRAGMA user_version = {VERSION}")
+
+
+@contextmanager
+def transaction(conn: sqlite3.Connection) -> Iterator[sqlite3.Cursor]:
+    """One transaction, or a savepoint in the one that the caller has open.
+
+    The caller's own transaction is never committed here, and a failure leaves it as it was.
+
+    Raises:
+        PersistenceError: where SQLite fails, with its reason.
+    """
+    nested = conn.in_transaction
+    run = cursor(conn)
+    try:
+        run.execute("SAVEPOINT flexiflow" if nested else "BEGIN IMMEDIATE")
+        try:
+            yield run
+        except BaseException:
+            if nested:
+                run.execute("ROLLBACK TO flexiflow")
+                run.execute("RELEASE flexiflow")
+            elif conn.in_transaction:
+                run.execute("ROLLBACK")
+            raise
+        run.execute("RELEASE flexiflow" if nested else "COMMIT")
+    except sqlite3.Error as exc:
+        if not nested and conn.in_transaction:  # the commit itself failed
+            run.execute("ROLLBACK")
+        raise sqlite_failed("written", exc) from exc
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Turn SQLite's errors while reading into ours."""
+    try:
+        yield
+    except sqlite3.Error as exc:
+        raise sqlite_failed("read", exc) from exc
+
+
+def sqlite_failed(what: str, exc: sqlite3.Error) -> PersistenceError:
+    """A database that can't be read or written."""
+    code = getattr(exc, "sqlite_errorname", None)
+    return PersistenceError(
+        f"The database can't be {what}.",
+        why=f"SQLite says: {bounded(str(exc), 200)}.",
+        fix=_FIXES.get(code or "", "Check the file, the folder and the free space."),
+        context={"sqlite_error": code or type(exc).__name__},
+    )
+
+
+def cursor(conn: sqlite3.Connection) -> sqlite3.Cursor:
+    """A cursor that gives tuples, whatever row factory the caller's connection has."""
+    found = conn.cursor()
+    found.row_factory = None
+    return found
+
+
+def _statements(script: str) -> list[str]:
+    # Not executescript: it would commit the caller's transaction.
+    return [statement for statement in script.split(";") if statement.strip()]
+
+
+def _is_ours_alone(conn: sqlite3.Connection) -> bool:
+    rows = cursor(conn).execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    if any(not name.startswith(("flexiflow_", "sqlite_")) for (name,) in rows):
+        return False
+    (application_id,) = cursor(conn).execute("PRAGMA application_id").fetchone()
+    (version,) = cursor(conn).execute("PRAGMA user_version").fetchone()
+    return bool(application_id == 0 and version == 0)
+
+
+_FIXES = {
+    "SQLITE_BUSY": "Another program holds the database; close it, or wait and try again.",
+    "SQLITE_FULL": "The disk is full; make room and try again.",
+    "SQLITE_READONLY": "The file or its folder is read-only; copy it, or change its mode.",
+    "SQLITE_CANTOPEN": "Check that the folder exists and that you may use it.",
+    "SQLITE_NOTADB": "This is not a SQLite database; check the path.",
+    "SQLITE_CORRUPT": "The file is damaged; restore a backup, or try `sqlite3 FILE .recover`.",
+}

@@ -1,0 +1,119 @@
+"""A snapshot: a component's name, state, rules and data at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from flexiflow.component import AsyncComponent
+from flexiflow.engine import FlexiFlowEngine
+from flexiflow.errors import PersistenceError, StateError, persistence_missing_field, state_not_found
+from flexiflow.state_machine import DEFAULT_REGISTRY, StateMachine, StateRegistry
+
+_REQUIRED = {"name": str, "current_state": str, "rules": list}
+
+
+@dataclass
+class ComponentSnapshot:
+    """A component at one moment.
+
+    Attributes:
+        name: the component's name.
+        current_state: the identity of its state.
+        rules: its rules.
+        metadata: its data.
+    """
+
+    name: str
+    current_state: str
+    rules: list[Any] = field(default_factory=list)
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+def take_snapshot(
+    component: AsyncComponent, metadata: Mapping[str, Any] | None = None
+) -> ComponentSnapshot:
+    """A component as it is now.
+
+    Args:
+        component: the component.
+        metadata: merged over the component's data.
+    """
+    data = {**component.data, **(metadata or {})}
+    return ComponentSnapshot(component.name, component.state, list(component.rules), data)
+
+
+def snapshot_from(value: Any, source: str) -> ComponentSnapshot:
+    """A snapshot from what was read.
+
+    Args:
+        value: a mapping with ``name current_state rules`` and perhaps ``metadata``.
+        source: where it was read, for the error.
+
+    Raises:
+        PersistenceError: where a key is missing or holds the wrong type.
+    """
+    if not isinstance(value, dict):
+        raise _wrong_type("the snapshot", "a JSON object", value, source)
+    for key, kind in _REQUIRED.items():
+        if key not in value:
+            raise persistence_missing_field(source, key)
+        if not isinstance(value[key], kind):
+            raise _wrong_type(f"'{key}'", f"a {kind.__name__}", value[key], source)
+    metadata = value.get("metadata")
+    if metadata is not None and not isinstance(metadata, dict):
+        raise _wrong_type("'metadata'", "an object", metadata, source)
+    return ComponentSnapshot(
+        value["name"], value["current_state"], value["rules"], {} if metadata is None else metadata
+    )
+
+
+def restore_component(
+    snapshot: ComponentSnapshot,
+    engine: FlexiFlowEngine,
+    registry: StateRegistry | None = None,
+) -> AsyncComponent:
+    """Make and register the component that a snapshot describes; it replaces one of that name.
+
+    Without a `registry` the state's name is looked up in the registry of the component it
+    replaces, then in those of the engine's other components, then in `DEFAULT_REGISTRY`.
+
+    Raises:
+        StateError: where the state is unknown, or its name means several classes.
+    """
+    names = _registry_for(snapshot, engine) if registry is None else registry
+    machine = StateMachine.from_name(snapshot.current_state, names)
+    component = AsyncComponent(
+        snapshot.name, list(snapshot.rules), machine, data=dict(snapshot.metadata)
+    )
+    return engine.register(component)
+
+
+def _registry_for(snapshot: ComponentSnapshot, engine: FlexiFlowEngine) -> StateRegistry:
+    name = snapshot.current_state
+    replaced = engine.get(snapshot.name)
+    if replaced is not None and name in replaced.state_machine.registry:
+        return replaced.state_machine.registry
+    found = {cls: r for r in engine.registries() if (cls := r.find_own(name)) is not None}
+    if len(found) == 1:
+        return next(iter(found.values()))
+    if found or DEFAULT_REGISTRY.is_contested(name):
+        raise StateError(
+            f"State name {name!r} means several classes.",
+            why="Machines with different states of that name are in use.",
+            fix="Pass registry=, or add the component to the engine before restoring it.",
+            context={"component": snapshot.name, "state": name},
+        )
+    if name not in DEFAULT_REGISTRY:
+        raise state_not_found(name, DEFAULT_REGISTRY.names())
+    return DEFAULT_REGISTRY
+
+
+def _wrong_type(what: str, expected: str, got: Any, source: str) -> PersistenceError:
+    return PersistenceError(
+        f"Snapshot has the wrong type: {what} must be {expected}.",
+        why=f"{source} holds {type(got).__name__} there.",
+        fix="Save the component again, or mend the value by hand.",
+        context={"path": source, "got": type(got).__name__},
+    )

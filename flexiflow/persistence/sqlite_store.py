@@ -1,0 +1,247 @@
+"""Snapshots in a SQLite database, through a connection that the caller owns.
+
+Saving migrates a database that 1.x wrote; reading never changes one. With no transaction open a
+save commits; in the caller's open transaction it is a savepoint, and the caller commits.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flexiflow.correlation import current_correlation_id
+from flexiflow.errors import InvalidType, InvalidValue, PersistenceError, persistence_invalid_json
+from flexiflow.hooks import snapshot_saved
+from flexiflow.persistence import tagged
+from flexiflow.persistence.rows import insert_chained, iso_time, snapshot_json, store_parts
+from flexiflow.persistence.schema import (
+    PARTS,
+    SNAPSHOTS,
+    columns_of,
+    cursor,
+    has_table,
+    migrate,
+    reading,
+    transaction,
+    version_of,
+)
+from flexiflow.persistence.snapshot import ComponentSnapshot, snapshot_from
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def save_snapshot(
+    conn: sqlite3.Connection,
+    snapshot: ComponentSnapshot,
+    *,
+    created_at: datetime | str | None = None,
+) -> int:
+    """Append a snapshot to the history, and return its row id.
+
+    Args:
+        conn: an open connection.
+        snapshot: what to save.
+        created_at: when it was taken, a datetime or ISO 8601 text; now unless given. A time
+            without a zone is UTC.
+
+    Raises:
+        PersistenceError: where SQLite refuses, or the data is nested too deeply.
+        InvalidValue: (a ValueError) where `created_at` is not a time.
+    """
+    time_us, text = _moment(created_at)
+    body, parts = snapshot_json(
+        snapshot.name, snapshot.current_state, snapshot.rules, snapshot.metadata, strict=True
+    )
+    correlation_id = current_correlation_id()
+    row = (
+        snapshot.name,
+        body,
+        text,
+        time_us,
+        snapshot.current_state,
+        correlation_id,
+        None,
+        None,
+        None,
+    )
+    with transaction(conn) as run:
+        migrate(conn)
+        store_parts(run, parts)
+        (row_id,) = insert_chained(run, SNAPSHOTS, [row])
+    snapshot_saved(snapshot.name, snapshot_id=row_id, state=snapshot.current_state)
+    return row_id
+
+
+def load_latest_snapshot(conn: sqlite3.Connection, name: str) -> ComponentSnapshot | None:
+    """A component's newest snapshot, or None where it has none.
+
+    Raises:
+        PersistenceError: where the row or the database can't be read.
+    """
+    with reading():
+        if version_of(conn) == 0:
+            return None
+        query = f"""SELECT id, snapshot_json, {_format_column(conn)} FROM {SNAPSHOTS}
+            WHERE component_name = ? ORDER BY id DESC LIMIT 1"""
+        row = cursor(conn).execute(query, (name,)).fetchone()
+    return None if row is None else read_snapshot(conn, *row)
+
+
+def read_snapshot(
+    conn: sqlite3.Connection, row_id: int, body: str, row_format: int | None
+) -> ComponentSnapshot:
+    """The snapshot in a row.
+
+    Args:
+        conn: for large parts.
+        row_id: the row's id, for errors.
+        body: its JSON.
+        row_format: its format; None for a row of 1.x, in which nothing is a tag.
+
+    Raises:
+        PersistenceError: where it is not a snapshot.
+    """
+    source = f"row {row_id} of {SNAPSHOTS}"
+
+    def part(digest: str) -> Any:
+        query = f"SELECT json FROM {PARTS} WHERE hash = ?"
+        found = cursor(conn).execute(query, (digest,)).fetchone()
+        if found is None:
+            raise KeyError(digest)
+        return tagged.decode(found[0])
+
+    try:
+        value = tagged.parse(body) if row_format is None else tagged.decode(body, part)
+    except (ValueError, TypeError) as exc:
+        raise persistence_invalid_json(source, exc) from exc
+    return snapshot_from(value, source)
+
+
+def list_snapshots(conn: sqlite3.Connection, name: str, *, limit: int = 10) -> list[dict[str, Any]]:
+    """A component's snapshots, newest first.
+
+    Returns:
+        dicts with ``id created_at current_state correlation_id step_id error``; a row that can't
+        be read has its reason in ``error`` and None for the state.
+
+    Raises:
+        PersistenceError: where the database can't be read.
+        InvalidValue: (a ValueError) where the limit is negative.
+    """
+    _check_count("limit", limit)
+    with reading():
+        if version_of(conn) == 0:
+            return []
+        present = columns_of(conn, SNAPSHOTS)
+        extra = [c if c in present else "NULL" for c in ("state", "correlation_id", "step_id")]
+        query = f"""SELECT id, created_at, snapshot_json, {", ".join(extra)} FROM {SNAPSHOTS}
+            WHERE component_name = ? ORDER BY id DESC LIMIT ?"""
+        rows = cursor(conn).execute(query, (name, limit)).fetchall()
+    return [_listed(*row) for row in rows]
+
+
+def prune_snapshots(
+    conn: sqlite3.Connection,
+    name: str,
+    *,
+    keep: int | None = None,
+    keep_last: int | None = None,
+) -> int:
+    """Delete all but a component's newest snapshots, and return how many were deleted.
+
+    Newest means the highest ids, whatever the clocks said.
+
+    Args:
+        conn: an open connection.
+        name: the component.
+        keep: how many stay; 10 unless given.
+        keep_last: the older spelling of `keep`.
+
+    Raises:
+        InvalidType: (a TypeError) where both spellings are given.
+        InvalidValue: (a ValueError) where the number is negative.
+        PersistenceError: where SQLite refuses.
+    """
+    if keep is not None and keep_last is not None:
+        raise InvalidType(
+            "keep and keep_last are the same argument.",
+            why="keep_last is its older spelling, and both were given.",
+            fix="Pass keep= only.",
+            context={"keep": keep, "keep_last": keep_last},
+        )
+    count = next((each for each in (keep, keep_last) if each is not None), 10)
+    _check_count("keep", count)
+    with reading():
+        if not has_table(conn, SNAPSHOTS):
+            return 0
+    with transaction(conn) as run:
+        # Chosen and deleted by the same key, so that clocks that went back do no harm.
+        run.execute(
+            f"""DELETE FROM {SNAPSHOTS} WHERE component_name = ?1 AND id NOT IN (
+                SELECT id FROM {SNAPSHOTS} WHERE component_name = ?1
+                ORDER BY id DESC LIMIT ?2)""",
+            (name, count),
+        )
+        return run.rowcount
+
+
+def _listed(
+    row_id: int,
+    created_at: str,
+    body: str,
+    state: str | None,
+    correlation_id: str | None,
+    step_id: int | None,
+) -> dict[str, Any]:
+    error = None
+    if state is None:
+        try:
+            state = snapshot_from(tagged.parse(body), f"row {row_id}").current_state
+        except (ValueError, TypeError, PersistenceError) as exc:
+            error = str(exc).splitlines()[0]
+    return {
+        "id": row_id,
+        "created_at": created_at,
+        "current_state": state,
+        "correlation_id": correlation_id,
+        "step_id": step_id,
+        "error": error,
+    }
+
+
+def _format_column(conn: sqlite3.Connection) -> str:
+    return "format" if "format" in columns_of(conn, SNAPSHOTS) else "NULL"
+
+
+def _moment(created_at: datetime | str | None) -> tuple[int, str]:
+    """Microseconds since 1970 and the text that is stored."""
+    if created_at is None:
+        created_at = datetime.now(UTC)
+    try:
+        moment = (
+            created_at
+            if isinstance(created_at, datetime)
+            else datetime.fromisoformat(created_at)
+        )
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        delta = aware - _EPOCH
+        time_us = delta // timedelta(microseconds=1)
+    except (ValueError, TypeError, OverflowError) as exc:
+        raise InvalidValue(
+            f"created_at is not a time: {created_at!r}.",
+            why=f"{exc}.",
+            fix="Pass a datetime, or ISO 8601 text such as 2026-01-31T12:00:00+00:00.",
+            context={"created_at": created_at},
+        ) from exc
+    return time_us, created_at if isinstance(created_at, str) else iso_time(time_us)
+
+
+def _check_count(argument: str, value: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise InvalidValue(
+            f"{argument} must be a number of rows, not {value!r}.",
+            why="Rows are counted from 0 up.",
+            fix=f"Pass {argument}=10, or 0 for none.",
+            context={argument: value},
+        )

@@ -1,0 +1,244 @@
+"""Recording an engine: `record` joins a history and a trace log to it.
+
+The rooms: `observer` says what is written for each thing that happens, `pipeline` is the thread
+that writes it, and this module starts and ends a `Recording`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import os
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flexiflow.correlation import new_span_id
+from flexiflow.engine import FlexiFlowEngine
+from flexiflow.errors import FlexiFlowError, InvalidValue, StateError, bounded_repr
+from flexiflow.hooks import snapshot_listeners
+from flexiflow.persistence.history_file import HistoryFile
+from flexiflow.recording.observer import Durability, Metadata, RecordingObserver, attached
+from flexiflow.recording.pipeline import Pipeline
+from flexiflow.tracing.writer import LogWriter
+
+if TYPE_CHECKING:
+    from flexiflow.analysis.history import History
+    from flexiflow.analysis.log import Log
+
+_open_recordings: set[Recording] = set()
+
+
+def record(
+    engine: FlexiFlowEngine,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    log: str | os.PathLike[str] | None = None,
+    durability: Durability = "grouped",
+    metadata: Metadata | None = None,
+) -> Recording:
+    """Record every step of an engine's components from now on.
+
+    Args:
+        engine: whose components, those it has and those it gets.
+        path: the SQLite database; None keeps the history in memory.
+        log: the trace log, one JSON object a line; None writes none.
+        durability: ``"grouped"`` writes what arrives together together, at most 100 ms late;
+            ``"always"`` has each step on disk before its state changes.
+        metadata: ``(component) -> dict`` to record in place of ``component.data``.
+
+    Returns:
+        the recording. Leaving its ``with`` or ``async with`` block, or `Recording.close`, ends
+        it. Calling `record` again with the same engine and files goes on with the same one.
+
+    Raises:
+        PersistenceError: where a file can't be opened or written.
+        StateError: where the engine is being recorded to other files.
+        InvalidValue: (a ValueError) for an unknown durability.
+    """
+    if durability not in ("grouped", "always"):
+        raise InvalidValue(
+            f"durability must be 'grouped' or 'always', not {bounded_repr(durability, 40)}.",
+            why="Either steps are written in groups, or each before it counts.",
+            fix='Leave it out, or pass durability="always".',
+            context={"durability": durability},
+        )
+    database = None if path is None else Path(path).absolute()
+    log_path = None if log is None else Path(log).absolute()
+    running = _running(engine)
+    if running is not None:
+        if (running.path, running.log_path) == (database, log_path):
+            return running
+        raise StateError(
+            "The engine is already being recorded.",
+            why=f"Its steps go to {running.path or 'memory'} and {running.log_path or 'no log'}.",
+            fix="Close that recording first, or use it.",
+            context={"path": running.path, "log": running.log_path},
+        )
+    return Recording(engine, database, log_path, durability, metadata)
+
+
+class Recording:
+    """A recording that is under way; made by `record`.
+
+    Attributes:
+        engine: what is recorded.
+        path: the database, or None for memory.
+        log_path: the trace log, or None.
+        run_id: the id of this recording, as in the log and in the history.
+        durability: ``"grouped"`` or ``"always"``.
+    """
+
+    def __init__(
+        self,
+        engine: FlexiFlowEngine,
+        path: Path | None,
+        log_path: Path | None,
+        durability: Durability,
+        metadata: Metadata | None,
+    ) -> None:
+        self.engine = engine
+        self.path = path
+        self.log_path = log_path
+        self.durability = durability
+        self.run_id = new_span_id()
+        self.closed = False
+        self._file = HistoryFile(path)
+        self._log: LogWriter | None = None
+        try:
+            self._log = None if log_path is None else LogWriter(log_path)
+            log_text = None if log_path is None else str(log_path)
+            run = self._file.begin_run(self.run_id, durability, log_text)
+        except FlexiFlowError:
+            self._file.close()
+            if self._log is not None:
+                self._log.close()
+            raise
+        self._observer = RecordingObserver(
+            self.run_id, durability, metadata, rows=True, lines=log_path is not None
+        )
+        self._observer.run_id = run
+        self._pipeline = Pipeline(self._file, self._log, self._observer.gap_item)
+        self._observer.pipeline = self._pipeline
+        for component in engine.components.values():
+            self._observer.registered(component)
+        engine.hooks.observer = self._observer
+        snapshot_listeners.append(self._on_explicit_save)
+        _open_recordings.add(self)
+
+    @property
+    def history(self) -> History:
+        """The history so far; every question waits for what is queued."""
+        from flexiflow.analysis.history import History
+        from flexiflow.recording.live import LiveSource
+
+        return History([LiveSource(self.path, self.flush_now, self._file.shared)], self.log_path)
+
+    @property
+    def log(self) -> Log:
+        """The trace log so far; every question waits for what is queued.
+
+        Raises:
+            StateError: where no log is written.
+        """
+        from flexiflow.analysis.log import open_log
+
+        if self.log_path is None:
+            raise StateError(
+                "This recording writes no log.",
+                why="record() was called without log=.",
+                fix='Record with record(engine, "state.db", log="run.jsonl").',
+                context={"path": self.path},
+            )
+        self.flush_now()
+        return open_log(self.log_path)
+
+    async def flush(self) -> None:
+        """Wait, without blocking the loop, until everything so far is on disk.
+
+        Raises:
+            PersistenceError: where something had to be dropped, or the disk does not answer.
+        """
+        if not self.closed:
+            await asyncio.to_thread(self._pipeline.flush)
+
+    def flush_now(self) -> None:
+        """As `flush`, blocking: for code outside an event loop and for questions in a notebook."""
+        if not self.closed:
+            self._pipeline.flush()
+
+    def close(self) -> None:
+        """Detach from the engine, write what is queued, and close the files.
+
+        A second call does nothing. A history in memory is kept, and can still be asked.
+        """
+        if self.closed:
+            return
+        self._detach()
+        self._pipeline.close()
+        with contextlib.suppress(FlexiFlowError):  # a full disk: the run's end is not essential
+            self._file.end_run(self._observer.run_id)
+        if self.path is not None:
+            self._file.close()
+        if self._log is not None:
+            self._log.close()
+
+    def _detach(self) -> None:
+        self.closed = True
+        _open_recordings.discard(self)
+        if self.engine.hooks.observer is self._observer:
+            self.engine.hooks.observer = None
+        if self._on_explicit_save in snapshot_listeners:
+            snapshot_listeners.remove(self._on_explicit_save)
+
+    def _on_explicit_save(self, component: str, facts: dict[str, Any]) -> None:
+        if component in self.engine.components:
+            self._observer.explicit_save(component, facts)
+
+    def __enter__(self) -> Recording:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Recording:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await asyncio.to_thread(self.close)
+
+    def __repr__(self) -> str:
+        where = "in memory" if self.path is None else f"to {self.path}"
+        return f"<Recording {self.run_id} {where}{', closed' if self.closed else ''}>"
+
+
+def _running(engine: FlexiFlowEngine) -> Recording | None:
+    observer = attached(engine.hooks)
+    if observer is None:
+        return None
+    return next((each for each in _open_recordings if each._observer is observer), None)
+
+
+def _close_all() -> None:
+    for recording in list(_open_recordings):
+        with contextlib.suppress(FlexiFlowError):
+            recording.close()
+
+
+def _detach_in_child() -> None:
+    """A forked child has the files but not the thread: it must not write, and says so once."""
+    forked = list(_open_recordings)
+    for recording in forked:
+        recording._detach()
+    if forked:
+        warnings.warn(
+            "A recording does not follow into a forked process; call record() there.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+
+
+atexit.register(_close_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_detach_in_child)

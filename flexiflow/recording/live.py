@@ -1,0 +1,47 @@
+"""A recording as a source of history: every question first waits for what is queued."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from flexiflow.analysis.source import FileSource
+from flexiflow.persistence.schema import cursor
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSource:
+    """A recording that is under way, or one that was kept in memory.
+
+    Attributes:
+        path: the database, or None for memory.
+        flush: waits for what is queued.
+        shared: the writer's own connection, between two groups.
+    """
+
+    path: Path | None
+    flush: Callable[[], None]
+    shared: Callable[[], AbstractContextManager[sqlite3.Connection]]
+
+    @property
+    def name(self) -> str:
+        """What the ``source`` column says."""
+        return "memory" if self.path is None else str(self.path)
+
+    @contextmanager
+    def connect(self) -> Iterator[sqlite3.Connection]:
+        """A connection for one question."""
+        self.flush()
+        if self.path is not None:
+            with FileSource(self.path).connect() as conn:
+                yield conn
+            return
+        with self.shared() as conn:
+            cursor(conn).execute("PRAGMA query_only = ON")
+            try:
+                yield conn
+            finally:
+                cursor(conn).execute("PRAGMA query_only = OFF")

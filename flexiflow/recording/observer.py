@@ -1,0 +1,388 @@
+"""What a recording writes for each thing that happens: log lines and rows."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from flexiflow.component import AsyncComponent
+from flexiflow.correlation import Span, current_span
+from flexiflow.errors import FlexiFlowError, bounded
+from flexiflow.graph.declared import declared_graph
+from flexiflow.graph.definition import fingerprint, to_definition
+from flexiflow.hooks import Hooks
+from flexiflow.persistence import tagged
+from flexiflow.persistence.history_file import Entry
+from flexiflow.persistence.rows import iso_time, snapshot_json
+from flexiflow.recording.pipeline import Gap, Item, Pipeline
+from flexiflow.step import Step
+from flexiflow.tracing.records import LONGEST_DATA, LogRecord, encode_record, error_record, utc_text
+
+Durability = Literal["grouped", "always"]
+Metadata = Callable[[AsyncComponent], Mapping[str, Any]]
+
+_RESERVED = ("type", "correlation_id", "traceparent")
+_LONGEST_KEPT = 1024
+_encode = msgspec.json.Encoder().encode
+
+
+class RecordingObserver:
+    """Turns what the core tells into log lines and rows, and hands them to the writer thread.
+
+    Args:
+        run_uid: the recording's id, as log lines carry it.
+        durability: ``"grouped"`` or ``"always"``.
+        metadata: gives a component's data; its ``data`` unless given.
+        rows, lines: whether a history and a log are written.
+    """
+
+    def __init__(
+        self,
+        run_uid: str,
+        durability: Durability,
+        metadata: Metadata | None,
+        *,
+        rows: bool,
+        lines: bool,
+    ) -> None:
+        self.run_uid = run_uid
+        self.run_id = 0
+        self._always = durability == "always"
+        self._metadata = metadata
+        self._rows = rows
+        self._lines = lines
+        self._fingerprints: dict[str, str | None] = {}
+        self._machines: dict[tuple[Any, ...], tuple[str, tuple[Any, ...]] | None] = {}
+        self._last: dict[str, str | bytes] = {}  # what each component's newest snapshot says
+        self.pipeline: Pipeline
+
+    # -- what the core calls --------------------------------------------------------------
+
+    def registered(self, component: Any) -> None:
+        """Log it, store its machine once, and take the snapshot that its history begins with."""
+        now = time.time_ns() // 1000
+        machine = self._machine_of(component)
+        self._fingerprints[component.name] = None if machine is None else machine[0]
+        span = current_span.get()
+        self._log("component.registered", now, span, component.name, to_state=component.state)
+        if not self._rows:
+            return
+        entry = Entry(machine=None if machine is None else (*machine[1], now))
+        self._last.pop(component.name, None)
+        correlation_id = None if span is None else span.correlation_id
+        self._add_snapshot(entry, component, component.state, now, correlation_id)
+        self.pipeline.put(Item(entry=entry, done=self._saved(component.name, span)))
+
+    def received(self, step: Step, message: dict[str, Any]) -> None:
+        """Log that a message's turn has come."""
+        if not self._lines:
+            return
+        self._log(
+            "message.received",
+            step.started_us,
+            step,
+            step.component,
+            message_type=step.message_type,
+            from_state=step.from_state,
+            data=_log_data(message),
+        )
+
+    def handler_started(self, span: Span, component: str, handler: str, data: Any = None) -> None:
+        """Log it."""
+        if self._lines:
+            now = time.time_ns() // 1000
+            self._log("handler.started", now, span, component, handler=handler, data=data)
+
+    def handler_finished(
+        self, span: Span, component: str, handler: str, duration_us: int, data: Any = None
+    ) -> None:
+        """Log it."""
+        if self._lines:
+            self._log(
+                "handler.finished",
+                time.time_ns() // 1000,
+                span,
+                component,
+                handler=handler,
+                duration_us=duration_us,
+                data=data,
+            )
+
+    def handler_failed(
+        self,
+        span: Span,
+        component: str,
+        handler: str,
+        duration_us: int,
+        error: BaseException,
+        data: Any = None,
+    ) -> None:
+        """Log it, with the error's parts."""
+        if self._lines:
+            self._log(
+                "handler.failed",
+                time.time_ns() // 1000,
+                span,
+                component,
+                level="ERROR",
+                handler=handler,
+                duration_us=duration_us,
+                error=error_record(error),
+                data=data,
+            )
+
+    def commit(
+        self, step: Step, message: dict[str, Any], component: Any
+    ) -> Awaitable[None] | None:
+        """Queue the step's row and, where anything changed, a snapshot."""
+        if step.outcome in ("refused", "failed", "cancelled"):
+            self._log_trouble(step)
+        waiter = asyncio.get_running_loop().create_future() if self._always else None
+        if not self._rows:
+            if waiter is not None:
+                self.pipeline.put(Item(waiter=waiter))
+            return waiter or self.pipeline.room()
+        entry = Entry(step=self._step_row(step, message))
+        end_us = step.started_us + step.duration_us
+        self._add_snapshot(entry, component, step.to_state, end_us, step.correlation_id)
+        self.pipeline.put(
+            Item(entry=entry, done=self._saved(step.component, step, step), waiter=waiter)
+        )
+        return waiter or self.pipeline.room()
+
+    def settled(self, step: Step) -> None:
+        """Log the transition, now that it has happened."""
+        if step.outcome != "moved" or not self._lines:
+            return
+        record = self._record(
+            "state.changed",
+            step.started_us + step.duration_us,
+            step,
+            step.component,
+            message_type=step.message_type,
+            from_state=step.from_state,
+            to_state=step.to_state,
+            outcome=step.outcome,
+            duration_us=step.duration_us,
+            step_id=step.id,
+            error=None if step.error is None else error_record(step.error),
+        )
+        if self._always:
+            self._write_now(encode_record(record))
+        else:
+            self.pipeline.put(Item(line=encode_record(record)))
+
+    # -- what others tell -----------------------------------------------------------------
+
+    def explicit_save(self, component: str, facts: dict[str, Any]) -> None:
+        """Log a snapshot that was saved by hand."""
+        span = current_span.get()
+        self._log(
+            "snapshot.saved",
+            time.time_ns() // 1000,
+            span,
+            component,
+            to_state=facts.get("state"),
+            snapshot_id=facts.get("snapshot_id"),
+            data={"path": facts["path"]} if "path" in facts else None,
+        )
+
+    def gap_item(self, gap: Gap) -> Item:
+        """The row and the line that tell what a failing writer dropped."""
+        detail = {"lines": gap.lines, "first_us": gap.first_us, "why": bounded(gap.why, 500)}
+        marker = (
+            "gap",
+            gap.last_us,
+            self.run_id,
+            None,
+            None,
+            None,
+            None,
+            gap.rows,
+            _encode(detail).decode(),
+        )
+        record = self._record(
+            "recording.gap",
+            gap.last_us,
+            None,
+            None,
+            level="ERROR",
+            reason=gap.why,
+            data={"rows": gap.rows, **detail},
+        )
+        return Item(line=encode_record(record), entry=Entry(marker=marker) if self._rows else None)
+
+    # -- rows -----------------------------------------------------------------------------
+
+    def _step_row(self, step: Step, message: dict[str, Any]) -> tuple[Any, ...]:
+        error = None if step.error is None else _encode(error_record(step.error)).decode()
+        return (
+            step.component,
+            step.correlation_id,
+            self.run_id,
+            step.started_us,
+            step.duration_us,
+            step.message_type,
+            tagged.encode(_fields(message)).decode(),
+            step.from_state,
+            step.to_state,
+            step.outcome,
+            step.span_id,
+            step.sender_span or step.parent_id,  # a step's parent is a step; the log knows handlers
+            step.sender,
+            step.tries,
+            tagged.encode([_guard(check) for check in step.guards]).decode()
+            if step.guards
+            else None,
+            error,
+            step.reason,
+            self._fingerprints.get(step.component),
+        )
+
+    def _add_snapshot(
+        self, entry: Entry, component: Any, state: str, time_us: int, correlation_id: str | None
+    ) -> None:
+        data = component.data if self._metadata is None else dict(self._metadata(component))
+        text, parts = snapshot_json(component.name, state, component.rules, data)
+        key = text if len(text) <= _LONGEST_KEPT else hashlib.sha256(text.encode()).digest()
+        if self._last.get(component.name) == key:
+            return
+        self._last[component.name] = key
+        entry.parts = parts
+        entry.snapshot = (
+            component.name,
+            text,
+            iso_time(time_us),
+            time_us,
+            state,
+            correlation_id,
+            None,
+            self.run_id,
+            self._fingerprints.get(component.name),
+        )
+
+    def _machine_of(self, component: Any) -> tuple[str, tuple[Any, ...]] | None:
+        """The fingerprint of a component's machine, and the row that stores its definition."""
+        machine = component.state_machine
+        key = (machine.start, machine.registry)
+        if key not in self._machines:
+            try:
+                definition = to_definition(declared_graph(component))
+            except FlexiFlowError:  # a declaration leads nowhere; the steps will say so
+                self._machines[key] = None
+            else:
+                digest = fingerprint(definition)
+                self._machines[key] = digest, (digest, _encode(definition).decode())
+        return self._machines[key]
+
+    # -- lines ----------------------------------------------------------------------------
+
+    def _log_trouble(self, step: Step) -> None:
+        if not self._lines:
+            return
+        refused = step.outcome == "refused"
+        self._log(
+            "message.refused" if refused else "message.failed",
+            step.started_us + step.duration_us,
+            step,
+            step.component,
+            level="WARNING" if refused else "ERROR",
+            message_type=step.message_type,
+            from_state=step.from_state,
+            outcome=step.outcome,
+            reason=step.reason,
+            duration_us=step.duration_us,
+            error=None if step.error is None else error_record(step.error),
+        )
+
+    def _saved(
+        self, component: str, span: Span | Step | None, step: Step | None = None
+    ) -> Callable[[Entry], bytes]:
+        """What the writer thread does once an entry is committed."""
+
+        def done(entry: Entry) -> bytes:
+            if step is not None:
+                step.id = entry.step_id
+            if entry.snapshot is None or not self._lines:
+                return b""
+            record = self._record(
+                "snapshot.saved",
+                time.time_ns() // 1000,
+                span,
+                component,
+                to_state=entry.snapshot[4],
+                step_id=entry.step_id,
+                snapshot_id=entry.snapshot_id,
+            )
+            return encode_record(record)
+
+        return done
+
+    def _log(
+        self, event: str, time_us: int, span: Span | Step | None, component: str, **fields: Any
+    ) -> None:
+        if self._lines:
+            record = self._record(event, time_us, span, component, **fields)
+            self.pipeline.put(Item(line=encode_record(record)))
+
+    def _record(
+        self,
+        event: str,
+        time_us: int,
+        span: Span | Step | None,
+        component: str | None,
+        level: str = "INFO",
+        **fields: Any,
+    ) -> LogRecord:
+        return LogRecord(
+            utc_text(time_us),
+            level,
+            event,
+            None if span is None else span.correlation_id,
+            None if span is None else span.span_id,
+            None if span is None else span.parent_id,
+            component,
+            run_id=self.run_uid,
+            **fields,
+        )
+
+    def _write_now(self, line: bytes) -> None:
+        try:
+            self.pipeline.write_line(line)
+        except FlexiFlowError:
+            # The step is committed and the state assigned: the line can only be tried again.
+            self.pipeline.put(Item(line=line))
+
+
+def attached(hooks: Hooks) -> RecordingObserver | None:
+    """The recorder that observes through these hooks, if one does."""
+    observer = hooks.observer
+    return observer if isinstance(observer, RecordingObserver) else None
+
+
+def _fields(message: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in message.items() if key not in _RESERVED}
+
+
+def _log_data(message: dict[str, Any]) -> Any:
+    fields = _fields(message)
+    if not fields:
+        return None
+    raw = tagged.encode(fields)
+    if len(raw) > LONGEST_DATA:
+        return {"left_out_bytes": len(raw)}
+    return msgspec.Raw(raw)
+
+
+def _guard(check: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {"name": check.name, "passed": check.passed}
+    if check.values:
+        found["values"] = dict(check.values)
+    if check.children:
+        found["children"] = [_guard(child) for child in check.children]
+    return found

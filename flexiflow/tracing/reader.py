@@ -1,0 +1,174 @@
+"""Reading trace logs: whole, or the lines of one correlation id."""
+
+from __future__ import annotations
+
+import glob
+import gzip
+import json
+import mmap
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
+
+import msgspec
+
+from flexiflow.errors import InvalidType, PersistenceError, StateFileNotFound, bounded_repr
+from flexiflow.tracing.records import LogRecord
+
+PathLike = str | os.PathLike[str]
+
+_decode = msgspec.json.Decoder(LogRecord).decode
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenLine:
+    """A line that is not a record.
+
+    Attributes:
+        path: its file.
+        offset: its first byte, counted from 0; in a ``.gz`` file in the unpacked text.
+        text: its bounded beginning.
+        why: what is wrong with it.
+    """
+
+    path: str
+    offset: int
+    text: str
+    why: str
+
+
+def log_files(source: PathLike | Iterable[PathLike]) -> list[Path]:
+    """The files that a path, several, or a glob pattern mean, in the order of their names.
+
+    Raises:
+        StateFileNotFound: (a FileNotFoundError) where there are none.
+        InvalidType: (a TypeError) where `source` is none of these.
+    """
+    if isinstance(source, str | os.PathLike):
+        sources: list[PathLike] = [source]
+    elif isinstance(source, Iterable):
+        sources = list(source)
+    else:
+        raise InvalidType(
+            f"A log is a path, several, or a glob, not {bounded_repr(source, 80)}.",
+            why="The log is read from files.",
+            fix='Write open_log("run.jsonl") or open_log("logs/*.jsonl*").',
+            context={"source": source},
+        )
+    found: list[Path] = []
+    for each in sources:
+        found.extend(_expand(os.fspath(each)))
+    if not found:
+        raise _not_found(", ".join(map(str, sources)) or "no path at all")
+    return list(dict.fromkeys(found))
+
+
+def read_records(paths: Iterable[Path]) -> Iterator[LogRecord | BrokenLine]:
+    """Every line of the files, one after the other, as a record or as what is wrong with it."""
+    for path in paths:
+        offset = 0
+        try:
+            with _opened(path) as file:
+                for line in file:
+                    if line.strip():
+                        yield parse_line(line, str(path), offset)
+                    offset += len(line)
+        except EOFError as exc:  # a .gz that was cut off
+            yield BrokenLine(str(path), offset, "", f"the file ends early: {exc}")
+        except OSError as exc:
+            raise _unreadable(path, exc) from exc
+
+
+def find_records(
+    paths: Iterable[Path], correlation_id: str
+) -> Iterator[LogRecord | BrokenLine]:
+    """The lines that belong to one correlation id, found without decoding the others."""
+    needle = _needle(correlation_id)
+    for path in paths:
+        for offset, line in _lines_with(path, needle):
+            record = parse_line(line, str(path), offset)
+            if isinstance(record, BrokenLine) or record.correlation_id == correlation_id:
+                yield record
+
+
+def parse_line(line: bytes, path: str, offset: int) -> LogRecord | BrokenLine:
+    """One line as a record, or as what is wrong with it."""
+    try:
+        return _decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+        text = line[:200].decode("utf-8", "replace").rstrip()
+        return BrokenLine(path, offset, text, str(exc) or type(exc).__name__)
+
+
+def _needle(correlation_id: str) -> bytes:
+    """The id as it stands in a line, in quotes, so that no longer id is found by its beginning."""
+    try:
+        return msgspec.json.encode(correlation_id)
+    except UnicodeEncodeError:
+        return json.dumps(correlation_id).encode()
+
+
+def _lines_with(path: Path, needle: bytes) -> Iterator[tuple[int, bytes]]:
+    try:
+        if path.suffix == ".gz":
+            yield from _scan(path, needle)
+            return
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size == 0:
+                return
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+                yield from _search(text, needle)
+    except OSError as exc:
+        raise _unreadable(path, exc) from exc
+
+
+def _search(text: mmap.mmap, needle: bytes) -> Iterator[tuple[int, bytes]]:
+    at = text.find(needle)
+    while at >= 0:
+        start = text.rfind(b"\n", 0, at) + 1
+        end = text.find(b"\n", at)
+        end = len(text) if end < 0 else end
+        yield start, text[start:end]
+        at = text.find(needle, end)
+
+
+def _scan(path: Path, needle: bytes) -> Iterator[tuple[int, bytes]]:
+    offset = 0
+    with _opened(path) as file:
+        for line in file:
+            if needle in line:
+                yield offset, line
+            offset += len(line)
+
+
+def _opened(path: Path) -> IO[bytes]:
+    return cast(IO[bytes], gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
+
+
+def _expand(pattern: str) -> list[Path]:
+    if os.path.exists(pattern):
+        return [Path(pattern)]
+    matches = sorted(glob.glob(pattern))
+    if not matches and not glob.has_magic(pattern):
+        raise _not_found(pattern)
+    return [Path(match) for match in matches]
+
+
+def _not_found(what: str) -> StateFileNotFound:
+    return StateFileNotFound(
+        f"Log not found: {what}.",
+        why="There is no such file, and no file matches it as a pattern.",
+        fix='Record one with record(engine, "state.db", log="run.jsonl"), or correct the path.',
+        context={"path": what, "folder": os.getcwd()},
+    )
+
+
+def _unreadable(path: Path, exc: OSError) -> PersistenceError:
+    return PersistenceError(
+        f"The log {path} can't be read.",
+        why=f"The system says: {exc.strerror or exc}.",
+        fix="Check that it is a file and that you may read it.",
+        context={"path": str(path), "errno": exc.errno},
+    )

@@ -1,0 +1,146 @@
+"""One line of the trace log.
+
+Every record has a time, an event and, inside a trace, the correlation id and a span, so that one
+``grep`` for the id finds a message's whole path. Fields that have nothing to say are left out.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Literal
+
+import msgspec
+
+from flexiflow.errors import FlexiFlowError, bounded, bounded_repr
+
+Event = Literal[
+    "component.registered",
+    "message.received",
+    "message.refused",
+    "message.failed",
+    "handler.started",
+    "handler.finished",
+    "handler.failed",
+    "state.changed",
+    "snapshot.saved",
+    "recording.gap",
+]
+
+EVENTS: tuple[str, ...] = Event.__args__  # type: ignore[attr-defined]
+
+LONGEST_DATA = 4096
+"""Bytes of a message's fields that a log line keeps; the history keeps them all."""
+
+
+class ErrorRecord(msgspec.Struct, omit_defaults=True):
+    """An exception as it is stored.
+
+    Attributes:
+        type: the class's name.
+        message: ``str(error)`` without the four parts, bounded.
+        what, why, fix: the parts of a `FlexiFlowError`.
+        context: its values, as reprs.
+    """
+
+    type: str
+    message: str
+    what: str | None = None
+    why: str | None = None
+    fix: str | None = None
+    context: dict[str, str] | None = None
+
+
+class LogRecord(msgspec.Struct, omit_defaults=True):
+    """One line of the trace log.
+
+    Attributes:
+        ts: ISO 8601, UTC, microseconds.
+        level: INFO, WARNING or ERROR.
+        event: one of `EVENTS`, or an application's own.
+        correlation_id, span_id, parent_id: where it stands in its trace.
+        component: the component's name.
+        handler: the method, subscriber or retried function.
+        message_type: the message's type.
+        from_state, to_state: states before and after.
+        outcome: the step's outcome.
+        reason: why a message was refused or cancelled.
+        duration_us: microseconds.
+        step_id, snapshot_id: rows of the history; a step's is known once it is committed.
+        run_id: which recording.
+        error: what was raised.
+        data: the message's fields, or the user's own.
+    """
+
+    ts: str
+    level: str
+    event: str
+    correlation_id: str | None = None
+    span_id: str | None = None
+    parent_id: str | None = None
+    component: str | None = None
+    handler: str | None = None
+    message_type: str | None = None
+    from_state: str | None = None
+    to_state: str | None = None
+    outcome: str | None = None
+    reason: str | None = None
+    duration_us: int | None = None
+    step_id: int | None = None
+    snapshot_id: int | None = None
+    run_id: str | None = None
+    error: ErrorRecord | None = None
+    data: Any = None
+
+
+_encode = msgspec.json.Encoder().encode
+_second = -1
+_second_text = ""
+
+
+def encode_record(record: LogRecord) -> bytes:
+    """The record as one line with its newline. A newline in a name can't make a second line."""
+    try:
+        return _encode(record) + b"\n"
+    except UnicodeEncodeError:  # a lone surrogate in a name
+        return _encode(_without_surrogates(msgspec.to_builtins(record))) + b"\n"
+
+
+def error_record(error: BaseException) -> ErrorRecord:
+    """An exception as a record; every part is bounded."""
+    kind = type(error).__name__
+    if not isinstance(error, FlexiFlowError):
+        try:
+            message = str(error)
+        except Exception as exc:  # a broken __str__ must not break the recording
+            message = f"its text can't be read: {type(exc).__name__}"
+        return ErrorRecord(kind, bounded(message, 2000))
+    context = {
+        bounded(str(key), 80): bounded_repr(value) for key, value in error.context_items.items()
+    }
+    return ErrorRecord(
+        kind, bounded(error.what, 2000), error.what, error.why, error.fix, context or None
+    )
+
+
+def utc_text(time_us: int) -> str:
+    """Microseconds since 1970 as ``2026-01-31T12:00:00.000000Z``."""
+    global _second, _second_text
+    second, microsecond = divmod(time_us, 1_000_000)
+    if second != _second:  # formatting a date costs more than all the rest of a line
+        try:
+            moment = time.gmtime(second)
+        except (OverflowError, ValueError, OSError):
+            return f"{time_us}us"
+        _second_text = time.strftime("%Y-%m-%dT%H:%M:%S", moment)
+        _second = second
+    return f"{_second_text}.{microsecond:06d}Z"
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_without_surrogates(k): _without_surrogates(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_without_surrogates(each) for each in value]
+    return value
