@@ -1,5 +1,91 @@
+"""FlexiFlow: an async component engine whose state machines you can see, rewind and explain.
+
+The core is imported at once and needs the standard library and PyYAML only. `record`,
+`open_history`, `open_log` and `machine_graph` are looked up when they are first asked for, and
+bring what they need with them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from flexiflow._version import __version__
 from flexiflow.component import AsyncComponent
-from flexiflow.engine import FlexiFlowEngine
+from flexiflow.config_loader import ComponentConfig, ConfigLoader
 from flexiflow.declarations import on
+from flexiflow.engine import FlexiFlowEngine
+from flexiflow.errors import (
+    ConfigError,
+    FlexiFlowError,
+    ImportError_,
+    PersistenceError,
+    StateError,
+)
+from flexiflow.explain import ConfigExplanation, Diagnostic, explain
 from flexiflow.guards import guard
+from flexiflow.pack_loader import collect_provided_keys, load_packs
 from flexiflow.state_machine import DEFAULT_REGISTRY, State, StateMachine, StateRegistry
+from flexiflow.statepack import MappingPack, StatePack, StateSpec, TransitionSpec
+from flexiflow.step import Step
+from flexiflow.visualize import visualize
+
+if TYPE_CHECKING:
+    from flexiflow.analysis.history import open_history
+    from flexiflow.analysis.log import open_log
+    from flexiflow.analysis.machine_graph import machine_graph
+    from flexiflow.recording import record
+
+__all__ = [
+    "DEFAULT_REGISTRY",
+    "AsyncComponent",
+    "ComponentConfig",
+    "ConfigError",
+    "ConfigExplanation",
+    "ConfigLoader",
+    "Diagnostic",
+    "FlexiFlowEngine",
+    "FlexiFlowError",
+    "ImportError_",
+    "PersistenceError",
+    "State",
+    "StateError",
+    "StateMachine",
+    "StatePack",
+    "StateRegistry",
+    "StateSpec",
+    "Step",
+    "TransitionSpec",
+    "__version__",
+    "explain",
+    "guard",
+    "machine_graph",
+    "on",
+    "open_history",
+    "open_log",
+    "record",
+    "visualize",
+]
+
+# Not in __all__, and importable all the same.
+_also = (MappingPack, collect_provided_keys, load_packs)
+
+# Names that no module of the package has: a lazy name that is also a module's would turn into
+# the module as soon as that is imported.
+_LAZY = {
+    "machine_graph": "flexiflow.analysis.machine_graph",
+    "open_history": "flexiflow.analysis.history",
+    "open_log": "flexiflow.analysis.log",
+    "record": "flexiflow.recording",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(_LAZY[name]), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

@@ -10,6 +10,7 @@
     │   └── StateFileNotFound        also a FileNotFoundError
     ├── ImportError_             a dotted path can't be imported
     ├── ComponentNotFound        no component of that name; also a KeyError
+    ├── TraceNotFound            no trace of that correlation id; also a KeyError
     ├── InvalidValue             an argument's value is out of range; also a ValueError
     └── InvalidType              an argument's type is wrong; also a TypeError
 
@@ -118,6 +119,10 @@ class ImportError_(FlexiFlowError):
 
 class ComponentNotFound(FlexiFlowError, KeyError):
     """No component has that name."""
+
+
+class TraceNotFound(FlexiFlowError, KeyError):
+    """No record has that correlation id."""
 
 
 class InvalidValue(FlexiFlowError, ValueError):

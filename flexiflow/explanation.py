@@ -213,7 +213,9 @@ def _values(items: Iterable[Item] | Mapping[str, Item]) -> Iterable[Item]:
 
 def _pack_line(pack: PackInfo) -> str:
     line = f"{_shown(pack.name)}: {_listed(pack.provided_keys)}"
-    line += f"; {len(pack.transitions)} transitions" if pack.transitions else ""
+    if pack.transitions:
+        count = len(pack.transitions)
+        line += f"; {count} transition{'s' if count > 1 else ''}"
     return line + (f"; needs {_listed(sorted(pack.depends_on))}" if pack.depends_on else "")
 
 

@@ -85,12 +85,14 @@ def find_records(
     paths: Iterable[Path], correlation_id: str
 ) -> Iterator[LogRecord | BrokenLine]:
     """The lines that belong to one correlation id, found without decoding the others."""
-    needle = _needle(correlation_id)
-    for path in paths:
-        for offset, line in _lines_with(path, needle):
-            record = parse_line(line, str(path), offset)
-            if isinstance(record, BrokenLine) or record.correlation_id == correlation_id:
-                yield record
+    for record in _records_with(paths, _needle(correlation_id)):
+        if isinstance(record, BrokenLine) or record.correlation_id == correlation_id:
+            yield record
+
+
+def find_text(paths: Iterable[Path], text: str) -> Iterator[LogRecord | BrokenLine]:
+    """The lines that contain `text` anywhere, as it stands in JSON."""
+    yield from _records_with(paths, _needle(text)[1:-1])
 
 
 def parse_line(line: bytes, path: str, offset: int) -> LogRecord | BrokenLine:
@@ -100,6 +102,12 @@ def parse_line(line: bytes, path: str, offset: int) -> LogRecord | BrokenLine:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
         text = line[:200].decode("utf-8", "replace").rstrip()
         return BrokenLine(path, offset, text, str(exc) or type(exc).__name__)
+
+
+def _records_with(paths: Iterable[Path], needle: bytes) -> Iterator[LogRecord | BrokenLine]:
+    for path in paths:
+        for offset, line in _lines_with(path, needle):
+            yield parse_line(line, str(path), offset)
 
 
 def _needle(correlation_id: str) -> bytes:

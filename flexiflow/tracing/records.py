@@ -7,6 +7,7 @@ Every record has a time, an event and, inside a trace, the correlation id and a 
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import msgspec
@@ -92,6 +93,7 @@ class LogRecord(msgspec.Struct, omit_defaults=True):
     data: Any = None
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _encode = msgspec.json.Encoder().encode
 _second = -1
 _second_text = ""
@@ -134,6 +136,16 @@ def utc_text(time_us: int) -> str:
         _second_text = time.strftime("%Y-%m-%dT%H:%M:%S", moment)
         _second = second
     return f"{_second_text}.{microsecond:06d}Z"
+
+
+def time_us_of(record: LogRecord) -> int | None:
+    """A record's time in microseconds since 1970, or None where it is no time."""
+    try:
+        moment = datetime.fromisoformat(record.ts)
+    except ValueError:
+        return None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (aware - _EPOCH) // timedelta(microseconds=1)
 
 
 def _without_surrogates(value: Any) -> Any:

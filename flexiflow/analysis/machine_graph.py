@@ -1,0 +1,175 @@
+"""A machine as people ask for it: states and transitions as frames, and every picture of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flexiflow.analysis import frames
+from flexiflow.graph.declared import declared_graph
+from flexiflow.graph.model import Graph
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from flexiflow.analysis.history import History
+
+STATES: frames.Columns = {
+    "state": frames.TEXT,
+    "start": frames.FLAG,
+    "final": frames.FLAG,
+    "current": frames.FLAG,
+    "known": frames.FLAG,
+    "declared": frames.FLAG,
+    "classic": frames.FLAG,
+    "group": frames.NAME,
+    "visits": frames.OPTIONAL_ID,
+    "description": frames.TEXT,
+}
+TRANSITIONS: frames.Columns = {
+    "source": frames.TEXT,
+    "message": frames.NAME,
+    "target": frames.TEXT,
+    "guard": frames.TEXT,
+    "error": frames.TEXT,
+    "declared": frames.FLAG,
+    "observed": frames.FLAG,
+    "count": frames.OPTIONAL_ID,
+    "description": frames.TEXT,
+}
+
+
+def machine_graph(machine: Any, history: History | None = None) -> MachineGraph:
+    """The graph of a machine: what is declared and, with a history, what happened on it.
+
+    Args:
+        machine: a component, a `StateMachine`, a State class or instance, a config (path, dict
+            or `ConfigExplanation`), or a plain `Graph`.
+        history: lays observed counts over it: those of the component, or, where `machine` is no
+            component, of all.
+
+    Raises:
+        InvalidType: (a TypeError) where there is no machine in it.
+        ComponentNotFound: (a KeyError) where the history does not know the component.
+    """
+    if isinstance(machine, MachineGraph):
+        graph = machine.model
+    elif isinstance(machine, Graph):
+        graph = machine
+    else:
+        graph = _read(machine)
+    if history is None:
+        return MachineGraph(graph)
+    from flexiflow.analysis.observed import observe
+    from flexiflow.component import AsyncComponent
+
+    name = machine.name if isinstance(machine, AsyncComponent) else None
+    history.require(name)
+    return MachineGraph(observe(graph, history, name))
+
+
+def _read(machine: Any) -> Graph:
+    import os
+
+    from flexiflow.explain import ConfigExplanation
+    from flexiflow.visualize import graph_of
+
+    if isinstance(machine, str | os.PathLike | dict | ConfigExplanation):
+        return graph_of(machine)
+    return declared_graph(machine)
+
+
+class MachineGraph:
+    """A machine's graph, as frames, text and pictures.
+
+    Args:
+        model: the plain graph that all of them are made of.
+    """
+
+    def __init__(self, model: Graph) -> None:
+        self.model = model
+
+    @property
+    def states(self) -> pd.DataFrame:
+        """One row a state; the columns of `STATES`."""
+        graph = self.model
+        return frames.frame(
+            STATES,
+            (
+                (
+                    state.name,
+                    state.name == graph.start,
+                    state.final,
+                    state.name == graph.current,
+                    state.known,
+                    not state.undeclared,
+                    state.classic,
+                    state.group,
+                    state.visits,
+                    state.description,
+                )
+                for state in graph.states
+            ),
+        )
+
+    @property
+    def transitions(self) -> pd.DataFrame:
+        """One row a transition; the columns of `TRANSITIONS`."""
+        return frames.frame(
+            TRANSITIONS,
+            (
+                (
+                    edge.source,
+                    edge.message,
+                    edge.target,
+                    edge.guard,
+                    edge.error,
+                    not edge.undeclared,
+                    bool(edge.count),
+                    edge.count,
+                    edge.description,
+                )
+                for edge in self.model.edges
+            ),
+        )
+
+    def to_dot(self) -> str:
+        """The graph in Graphviz's language."""
+        from flexiflow.graph.dot import to_dot
+
+        return to_dot(self.model)
+
+    def to_mermaid(self) -> str:
+        """The graph in Mermaid's language."""
+        from flexiflow.graph.mermaid import to_mermaid
+
+        return to_mermaid(self.model)
+
+    def to_svg(self) -> str:
+        """The picture. It carries its own colours, for light and dark.
+
+        Raises:
+            FlexiFlowError: where nothing on this machine can lay a graph out.
+        """
+        from flexiflow.graph.render import to_svg
+
+        return to_svg(self.model)
+
+    def to_text(self) -> str:
+        """The graph in words, for readers who can't see the picture."""
+        from flexiflow.graph.table import to_text
+
+        return to_text(self.model)
+
+    def to_markdown(self) -> str:
+        """The transitions as a Markdown table."""
+        from flexiflow.graph.table import to_markdown
+
+        return to_markdown(self.model)
+
+    def __repr__(self) -> str:
+        return self.to_text()
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from flexiflow.analysis.late import from_notebook
+
+        return dict(from_notebook("cards", "graph_bundle")(self))

@@ -1,0 +1,1 @@
+"""Lessons: a demo service to explore, and exercises that check themselves."""
