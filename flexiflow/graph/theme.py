@@ -47,7 +47,7 @@ RULES: tuple[tuple[str, str, Paint], ...] = (
     ("", "ff-path", {"fill": "none", "stroke": "line"}),
     ("", "ff-head", {"fill": "line"}),
     ("", "ff-label", {"fill": "fg"}),
-    ("", "ff-mark", {"fill": "none", "stroke": "caution"}),
+    ("", "ff-mark", {"fill": "bg", "stroke": "caution"}),
     ("ff-unvisited", "ff-name", {"fill": "muted"}),
     ("ff-untaken", "ff-label", {"fill": "muted"}),
     ("ff-visited", "ff-box", {"fill": "tint", "stroke": "tint-border"}),

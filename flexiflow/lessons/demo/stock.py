@@ -76,7 +76,8 @@ class InStock(Shelf):
     async def take(self, message: Message, stock: AsyncComponent) -> None:
         """Hand out what was put aside, and reorder where little is left."""
         await super().take(message, stock)
-        if stock.data["on_hand"] < _REORDER_BELOW:
+        if stock.data["on_hand"] < _REORDER_BELOW and not stock.data["reordered"]:
+            stock.data["reordered"] = True
             await stock.send("reorder", quantity=_DELIVERY)
 
     @on("reorder", to="Restocking")
@@ -97,6 +98,7 @@ class Restocking(Shelf):
         """Unload the delivery."""
         await pause(2, 4)
         stock.data["on_hand"] += message["quantity"]
+        stock.data["reordered"] = False
 
 
 class Counted(State, final=True):
@@ -107,7 +109,8 @@ def open_stock(engine: FlexiFlowEngine) -> None:
     """Add one component a product."""
     for product in CATALOGUE:
         gone = product in DISCONTINUED
-        data = {"on_hand": 12 if gone else 120, "reserved": 0, "discontinued": gone}
+        data = {"on_hand": 12 if gone else 120, "reserved": 0, "reordered": False}
+        data["discontinued"] = gone
         engine.add(f"stock-{product}", InStock, data=data)
 
 

@@ -1,0 +1,55 @@
+# Everything from a fresh clone: `make demo` to look, `make test` and `make check` to work on it.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+DATA   := demo-data
+
+.PHONY: demo lab test check format clean help
+
+help:  ## Say what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+demo: $(VENV)/.demo  ## Run the demo service, find its stuck order, and save the tour as a page
+	$(BIN)/flexiflow demo $(DATA)
+	$(BIN)/python -m flexiflow.notebook.execute notebooks/00_tour.ipynb $(DATA)/00_tour.html
+	@echo
+	@echo "Look at it:    open $(DATA)/00_tour.html in a browser"
+	@echo "Play with it:  make lab     (or: $(BIN)/jupyter lab notebooks/00_tour.ipynb)"
+
+lab: $(VENV)/.demo  ## Open the tour in JupyterLab
+	$(BIN)/jupyter lab notebooks/00_tour.ipynb
+
+test: $(VENV)/.dev  ## Run all tests, in random order, with branch coverage
+	$(BIN)/python -m pytest -n auto --cov --cov-report=term
+
+check: $(VENV)/.dev  ## Lint, format, types, layers, spelling
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/codespell
+
+format: $(VENV)/.dev  ## Let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## Remove everything that make has made
+	rm -rf $(VENV) $(DATA) dist build .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "FlexiFlow needs Python 3.11 or newer; this is $$($(PYTHON) --version)."; \
+	  echo "Fix: make PYTHON=python3.11 (or newer) $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { \
+	  echo "Python can't make virtual environments here."; \
+	  echo "Fix on Debian or Ubuntu: apt-get install python3-venv"; rm -rf $(VENV); exit 1; }
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+
+$(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[lab]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[lab,large]' --group test --group check
+	@touch $@ $(VENV)/.demo

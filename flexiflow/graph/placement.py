@@ -1,0 +1,87 @@
+"""Moving labels off lines: Graphviz keeps them apart, except where a picture is crowded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from flexiflow.graph.layout import Box, Layout, Point, Route
+
+_STEPS = 12  # points looked at on each Bézier segment
+_CLEAR = 2.0  # px between a label and a line
+_FAR = 4  # labels move by so many of their steps, and no further from their line
+
+Trace = tuple[Box, tuple[Point, ...]]  # the points of a line, and the box around them
+
+
+def with_clear_labels(layout: Layout) -> Layout:
+    """`layout` with each label that touches a line, a box or a label moved to a free spot nearby.
+
+    A label for which there is none stays where it is.
+    """
+    traces = [_trace(route) for route in layout.routes]
+    labels = [route.label for route in layout.routes]
+    for place, label in enumerate(labels):
+        others = list(layout.boxes) + labels[:place] + labels[place + 1 :]
+        if _is_free(label, traces, others):
+            continue
+        for spot in _spots(label):
+            if _is_inside(spot, layout) and _is_free(spot, traces, others):
+                labels[place] = spot
+                break
+    routes = zip(layout.routes, labels, strict=True)
+    return replace(
+        layout, routes=tuple(replace(route, label=label) for route, label in routes)
+    )
+
+
+def points_of(route: Route) -> Iterator[Point]:
+    """Points along a line, close enough to each other that no label fits in between."""
+    points = route.points
+    for start in range(0, len(points) - 1, 3):
+        a, b, c, d = points[start : start + 4]
+        for step in range(_STEPS):
+            t = step / _STEPS
+            u = 1 - t
+            parts = (u**3, 3 * u * u * t, 3 * u * t * t, t**3)
+            yield (
+                sum(part * point[0] for part, point in zip(parts, (a, b, c, d), strict=True)),
+                sum(part * point[1] for part, point in zip(parts, (a, b, c, d), strict=True)),
+            )
+    yield points[-1]
+    yield route.tip
+
+
+def _trace(route: Route) -> Trace:
+    points = tuple(points_of(route))
+    left, right = min(x for x, _ in points), max(x for x, _ in points)
+    top, bottom = min(y for _, y in points), max(y for _, y in points)
+    return Box((left + right) / 2, (top + bottom) / 2, right - left, bottom - top), points
+
+
+def _is_free(label: Box, traces: list[Trace], others: list[Box]) -> bool:
+    if any(label.overlaps(other) for other in others):
+        return False
+    reach_x, reach_y = label.width / 2 + _CLEAR, label.height / 2 + _CLEAR
+    return not any(
+        abs(x - label.x) < reach_x and abs(y - label.y) < reach_y
+        for around, points in traces
+        if label.overlaps(around, _CLEAR)
+        for x, y in points
+    )
+
+
+def _spots(label: Box) -> Iterator[Box]:
+    """Places around a label, the nearest first."""
+    step_x, step_y = label.width / 4, label.height / 2
+    steps = [(x, y) for x in range(-_FAR, _FAR + 1) for y in range(-_FAR, _FAR + 1)]
+    for x, y in sorted(steps, key=lambda step: ((step[0] * step_x) ** 2 + (step[1] * step_y) ** 2)):
+        yield label.moved(x * step_x, y * step_y)
+
+
+def _is_inside(label: Box, layout: Layout) -> bool:
+    middle = Box(layout.width / 2, layout.height / 2, layout.width, layout.height)
+    return (
+        abs(label.x - middle.x) <= (middle.width - label.width) / 2
+        and abs(label.y - middle.y) <= (middle.height - label.height) / 2
+    )

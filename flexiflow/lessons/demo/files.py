@@ -1,0 +1,67 @@
+"""The demo's files, and what may be done to a folder that has some already."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from flexiflow.errors import PersistenceError, bounded_repr
+
+DATABASE = "state.db"
+LOG = "run.jsonl"
+MARKER = "flexiflow-demo.json"
+
+_MADE_BY = "flexiflow demo"
+
+
+def prepare_folder(folder: Path, orders: int, seed: int) -> None:
+    """Make room for a run: a folder with the marker of a demo, and none of its files.
+
+    Raises:
+        PersistenceError: where the folder holds files of these names that no demo made, or can't
+            be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        recordings = [path for path in _recordings(folder) if _exists(path)]
+        if recordings and not _is_marked(folder):
+            raise _not_ours(folder, recordings)
+        # The marker comes first: a run that is broken off leaves files that the next may replace.
+        marker = {"made_by": _MADE_BY, "orders": orders, "seed": seed, "files": [DATABASE, LOG]}
+        (folder / MARKER).write_text(json.dumps(marker, indent=2) + "\n", encoding="utf-8")
+        for path in recordings:
+            path.unlink()
+    except OSError as exc:
+        raise PersistenceError(
+            f"The demo can't write into {bounded_repr(str(folder), 200)}.",
+            why=f"{type(exc).__name__}: {exc.strerror or exc}.",
+            fix="Name a folder that you may write to; it is made if it is not there.",
+            context={"folder": str(folder)},
+        ) from exc
+
+
+def _recordings(folder: Path) -> list[Path]:
+    beside = ("-wal", "-shm", "-journal")
+    return [folder / name for name in (DATABASE, LOG, *(DATABASE + ending for ending in beside))]
+
+
+def _exists(path: Path) -> bool:
+    return path.exists() or path.is_symlink()
+
+
+def _is_marked(folder: Path) -> bool:
+    try:
+        marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return False
+    return isinstance(marker, dict) and marker.get("made_by") == _MADE_BY
+
+
+def _not_ours(folder: Path, found: list[Path]) -> PersistenceError:
+    names = " and ".join(path.name for path in found)
+    return PersistenceError(
+        f"The demo would overwrite {names} in {bounded_repr(str(folder), 200)}.",
+        why=f"The folder has no {MARKER}, so something other than the demo made them.",
+        fix="Name another folder, or move these files away.",
+        context={"folder": str(folder), "found": [path.name for path in found]},
+    )

@@ -1,0 +1,117 @@
+"""Running a notebook to a page that needs nothing else: ``python -m flexiflow.notebook.execute``.
+
+nbconvert's own page asks other hosts for scripts. This one holds the cells, the outputs and the
+styles, and its content security policy forbids every request.
+"""
+
+from __future__ import annotations
+
+import argparse
+import html
+from pathlib import Path
+from typing import Any
+
+from flexiflow.errors import FlexiFlowError, StateFileNotFound
+
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:"
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body><main>
+{body}
+</main></body>
+</html>
+"""
+
+_STYLE = """
+:root { color-scheme: light dark; --line: color-mix(in srgb, CanvasText 16%, Canvas); }
+body { margin: 0; font: 15px/1.6 system-ui, sans-serif; background: Canvas; color: CanvasText; }
+main { max-width: 1000px; margin: 0 auto; padding: 24px; }
+pre, code { font-family: ui-monospace, monospace; font-size: 12.5px; }
+pre { overflow-x: auto; line-height: 1.5; }
+.jp-InputArea-prompt, .jp-OutputPrompt, .jp-InputPrompt, .jp-Collapser, .anchor-link { display: none; }
+.jp-CodeMirrorEditor, .jp-Editor .highlight, .jp-InputArea .highlight pre { margin: 0; }
+.jp-CodeCell .jp-InputArea { border: 1px solid var(--line); border-radius: 8px; padding: 8px 12px;
+  background: color-mix(in srgb, CanvasText 4%, Canvas); }
+.jp-OutputArea-output { margin: 8px 0 16px; overflow-x: auto; }
+table.dataframe, .dataframe { border-collapse: collapse; font-size: 12.5px;
+  font-variant-numeric: tabular-nums; }
+.dataframe th, .dataframe td { padding: 2px 12px 2px 0; border: 0;
+  border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap; }
+img { max-width: 100%; }
+"""
+
+
+def execute_notebook(notebook: Path, page: Path, folder: Path | None = None) -> None:
+    """Run a notebook, and save it with its outputs as one HTML file.
+
+    Args:
+        notebook: the ``.ipynb``; it is not changed.
+        page: the HTML file to write.
+        folder: where it runs; its own folder unless given.
+
+    Raises:
+        StateFileNotFound: (a FileNotFoundError) where the notebook is not there.
+        FlexiFlowError: where the packages that run notebooks are not installed.
+        nbclient.exceptions.CellExecutionError: where a cell fails.
+    """
+    try:
+        import nbformat
+        from nbclient import NotebookClient
+        from nbconvert import HTMLExporter
+    except ImportError as exc:
+        raise FlexiFlowError(
+            "Notebooks can't be run here.",
+            why=f"The package {exc.name} is not installed.",
+            fix='Install the extra: pip install "flexiflow[lab]".',
+            context={"notebook": str(notebook)},
+        ) from exc
+    if not notebook.exists():
+        raise StateFileNotFound(
+            f"Notebook not found: {notebook}.",
+            why="There is no such file.",
+            fix="Run this in the project's folder, or correct the path.",
+            context={"path": str(notebook)},
+        )
+    cells: Any = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
+    where = str((folder or notebook.parent).absolute())
+    NotebookClient(cells, timeout=600, resources={"metadata": {"path": where}}).execute()
+    body, _ = HTMLExporter(template_name="basic").from_notebook_node(cells)
+    page.write_text(
+        _PAGE.format(
+            policy=html.escape(POLICY, quote=True),
+            title=html.escape(_title(cells, notebook)),
+            style=_STYLE,
+            body=body,
+        ),
+        encoding="utf-8",
+    )
+
+
+def _title(cells: Any, notebook: Path) -> str:
+    for cell in cells.cells:
+        first = cell.source.partition("\n")[0]
+        if cell.cell_type == "markdown" and first.startswith("# "):
+            return str(first[2:])
+    return notebook.stem
+
+
+def main() -> None:
+    """Run one notebook from the command line."""
+    parser = argparse.ArgumentParser(prog="python -m flexiflow.notebook.execute", description=__doc__)
+    parser.add_argument("notebook", type=Path, help="the notebook to run")
+    parser.add_argument("page", type=Path, help="the HTML file to write")
+    arguments = parser.parse_args()
+    execute_notebook(arguments.notebook, arguments.page)
+    print(f"{arguments.page} ({arguments.page.stat().st_size // 1024} kB) needs no network.")
+
+
+if __name__ == "__main__":
+    main()

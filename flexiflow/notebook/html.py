@@ -1,0 +1,93 @@
+"""Small pieces of HTML, escaped and bounded, that read well on light and dark pages.
+
+Where styles work the colours follow the notebook's theme by its CSS variables. Viewers that strip
+``<style>`` (an untrusted notebook, a code host) still get the layout from inline styles.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from flexiflow.errors import bounded
+
+LONGEST_TEXT = 2_000
+
+# The variables of JupyterLab, then of VS Code, then the browser's own colours.
+BACKGROUND = "var(--jp-layout-color1, var(--vscode-editor-background, Canvas))"
+FOREGROUND = "var(--jp-ui-font-color1, var(--vscode-editor-foreground, CanvasText))"
+MUTED = f"color-mix(in srgb, {FOREGROUND} 68%, {BACKGROUND})"
+LINE = f"color-mix(in srgb, {FOREGROUND} 18%, {BACKGROUND})"
+SANS = "var(--jp-ui-font-family, system-ui, sans-serif)"
+MONO = "var(--jp-code-font-family, ui-monospace, monospace)"
+
+# Text and strokes that pass WCAG AA on light and on dark: light-dark() follows the page.
+ACCENTS = {
+    "accent": ("#3a63e6", "#7aa2ff"),
+    "failure": ("#c62a31", "#ff9a9e"),
+    "refusal": ("#8a5a00", "#e0b04d"),
+    "success": ("#18794e", "#4cc38a"),
+    "neutral": ("#5f6570", "#a3aab6"),
+}
+
+
+def escape(value: Any, longest: int = LONGEST_TEXT) -> str:
+    """Text for HTML: bounded, escaped, control characters and bidi overrides made visible."""
+    return html.escape("".join(map(_visible, bounded(str(value), longest))), quote=True)
+
+
+def element(tag: str, content: str, style: str = "", **attributes: str) -> str:
+    """One element. `content` is HTML; attribute values are escaped here."""
+    named = {"style": style, **attributes}
+    written = "".join(
+        f' {name.replace("_", "-")}="{html.escape(value, quote=True)}"'
+        for name, value in named.items()
+        if value
+    )
+    return f"<{tag}{written}>{content}</{tag}>"
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], caption: str) -> str:
+    """A plain table with a caption for readers who can't see it."""
+    cell = f"padding:2px 12px 2px 0;text-align:left;border-bottom:1px solid {LINE}"
+    head = "".join(element("th", escape(name), cell, scope="col") for name in columns)
+    body = "".join(
+        element("tr", "".join(element("td", escape(value, 200), cell) for value in row))
+        for row in rows
+    )
+    return element(
+        "table",
+        element("caption", escape(caption), f"text-align:left;color:{MUTED};padding-bottom:4px")
+        + element("thead", element("tr", head))
+        + element("tbody", body),
+        "border-collapse:collapse;font-size:12.5px;font-variant-numeric:tabular-nums",
+    )
+
+
+def card(title: str, body: str, accent: str, label: str) -> str:
+    """A framed card with a coloured edge.
+
+    Args:
+        title: HTML of the first line.
+        body: HTML below it.
+        accent: a key of `ACCENTS`.
+        label: what a screen reader says of the whole.
+    """
+    light, dark = ACCENTS[accent]
+    edge = f"light-dark({light}, {dark})"
+    # The first border is for viewers that do not know light-dark() and color-mix().
+    frame = (
+        f"border:1px solid #8884;border:1px solid {LINE};border-left:4px solid {light};"
+        f"border-left:4px solid {edge};border-radius:8px;padding:12px 16px;margin:4px 0;"
+        f"max-width:880px;background:{BACKGROUND};color:{FOREGROUND};font:12.5px/1.5 {SANS}"
+    )
+    heading = element("div", title, "font-size:15px;line-height:1.4")
+    return element("section", heading + body, frame, aria_label=label)
+
+
+def _visible(character: str) -> str:
+    code = ord(character)
+    if character in "\n\t" or (character.isprintable() and not 0x2066 <= code <= 0x2069):
+        return character
+    return character if character == "\u200d" else f"\\u{code:04x}"
