@@ -8,14 +8,15 @@ import logging
 import time
 from collections.abc import Awaitable, Mapping
 from contextvars import ContextVar
+from functools import cached_property
 from typing import Any
 
 from flexiflow.answers import Accepted, Answer, WhyNot, accepted, can, why_not
 from flexiflow.correlation import current_span, entry_ids, new_span_id
-from flexiflow.dispatch import Decision
+from flexiflow.dispatch import Decision, raised
 from flexiflow.errors import InvalidType, bounded, bounded_repr
 from flexiflow.event_manager import AsyncEventManager
-from flexiflow.hooks import NO_HOOKS, Hooks
+from flexiflow.hooks import NO_HOOKS, Hooks, Observer
 from flexiflow.mailbox import Mailbox, Turn, enclosing_turn
 from flexiflow.state_machine import StateMachine
 from flexiflow.states import identity
@@ -26,6 +27,10 @@ STATE_CHANGED = "state.changed"
 
 # The step that an overridden handle_message led to, on its way back to `send`.
 _reported: ContextVar[list[Step] | None] = ContextVar("flexiflow_reported", default=None)
+
+# The event loop refers to its tasks weakly. A queued message must be handled even where the send
+# that would have waited for it was cancelled.
+_queued_tasks: set[asyncio.Task[None]] = set()
 
 
 class AsyncComponent:
@@ -40,7 +45,10 @@ class AsyncComponent:
         data: a JSON-able dict, saved and restored as the snapshot's metadata.
     """
 
+    # For subclasses written for 1.x that do not call __init__.
     hooks: Hooks = NO_HOOKS
+    logger: logging.Logger | None = None
+    event_bus: AsyncEventManager | None = None
 
     def __init__(
         self,
@@ -53,25 +61,31 @@ class AsyncComponent:
         data: dict[str, Any] | None = None,
     ) -> None:
         self.name = name
-        self.rules: list[Any] = [] if rules is None else rules
+        self.rules = [] if rules is None else rules
         self.state_machine = state_machine or StateMachine.from_name("InitialState")
         self.logger = logger
         self.event_bus = event_bus
-        self.data: dict[str, Any] = {} if data is None else data
+        self.data = {} if data is None else data
 
     @property
     def state(self) -> str:
         """The name of the current state."""
         return self.state_machine.state_name
 
-    @property
+    @cached_property
+    def data(self) -> dict[str, Any]:
+        """A JSON-able dict, saved and restored as the snapshot's metadata."""
+        return {}
+
+    @cached_property
+    def rules(self) -> list[Any]:
+        """A list of JSON-able rules."""
+        return []
+
+    @cached_property
     def mailbox(self) -> Mailbox:
         """The present turn and what waits for it."""
-        # Made when first used: a subclass written for 1.x may not call __init__.
-        mailbox: Mailbox | None = self.__dict__.get("_mailbox")
-        if mailbox is None:
-            mailbox = self.__dict__["_mailbox"] = Mailbox()
-        return mailbox
+        return Mailbox()
 
     async def add_rule(self, rule: Any) -> None:
         """Append one rule."""
@@ -81,7 +95,7 @@ class AsyncComponent:
         """Append several rules."""
         self.rules.extend(rules)
 
-    async def send(self, type: str, /, **fields: Any) -> Step:
+    async def send(self, /, type: str, **fields: Any) -> Step:
         """Send this component a message, and wait until it is handled.
 
         Args:
@@ -114,13 +128,14 @@ class AsyncComponent:
         try:
             await self.handle_message(message)
         finally:
-            _reported.reset(token)
+            with contextlib.suppress(ValueError):  # closed from outside, in another context
+                _reported.reset(token)
         for step in reversed(reported):
             if step.component == self.name:
                 return step
         return self._unreported(message)
 
-    def can(self, type: str, /, **fields: Any) -> Answer:
+    def can(self, /, type: str, **fields: Any) -> Answer:
         """Whether the current state would take this message now.
 
         Returns:
@@ -133,7 +148,7 @@ class AsyncComponent:
         """The message types that the current state declares; guards are not asked."""
         return accepted(self.state_machine.current_state)
 
-    def why_not(self, type: str, /, **fields: Any) -> WhyNot:
+    def why_not(self, /, type: str, **fields: Any) -> WhyNot:
         """What stands between this message and a transition: the guards' answers as a tree."""
         return why_not(self, {"type": type, **fields})
 
@@ -161,50 +176,53 @@ class AsyncComponent:
         if sender is not None and sender.turn is not None:
             step.sender, step.sender_span = sender.owner, sender.turn.span_id
         outer = enclosing_turn()
-        turn = Turn(self, step, None if outer is None else outer.root)
+        turn = Turn(self, step, outer)
         mailbox = self.mailbox
         if outer is None:
-            return await self._outermost(turn, message)
+            await self._run(turn, mailbox.take(turn), message)
+            return step
         if mailbox.turn is not None and mailbox.would_wait_for(outer):
-            return self._queue(turn, message)
+            self._queue(turn, message)
+            return step
         if outer.waits is None:
             outer.waits = []
         outer.waits.append(mailbox)
         try:
-            await self._take_turn(turn, mailbox.take(turn), message)
+            await self._run(turn, mailbox.take(turn), message)
         finally:
             outer.waits.remove(mailbox)
         return step
 
-    async def _outermost(self, turn: Turn, message: dict[str, Any]) -> Step:
+    def _queue(self, turn: Turn, message: dict[str, Any]) -> None:
+        """Give a message its place, and a task that handles it when its turn comes."""
+        mailbox = self.mailbox
+        place = mailbox.take(turn)
+        outermost = turn.sender = turn.outermost
+        task = asyncio.create_task(self._run(turn, place, message))
+        _queued_tasks.add(task)
+        task.add_done_callback(_queued_tasks.discard)
+        if place is not None:  # a task that is cancelled before it begins gives nothing up itself
+            task.add_done_callback(lambda _: mailbox.give_up(place, turn))
+        if outermost.caused is None:
+            outermost.caused = []
+        outermost.caused.append(task)
+
+    async def _run(
+        self, turn: Turn, place: asyncio.Future[None] | None, message: dict[str, Any]
+    ) -> None:
+        """Take a turn, then wait for the messages queued under it, if it is the outermost."""
         try:
-            await self._take_turn(turn, self.mailbox.take(turn), message)
-        except Exception:
-            await _all_caused(turn)
-            raise
-        if turn.caused:
-            error = await _all_caused(turn)
-            if error is not None:
-                raise error
-        return turn.step
-
-    def _queue(self, turn: Turn, message: dict[str, Any]) -> Step:
-        place = self.mailbox.take(turn)
-
-        async def run() -> BaseException | None:
             try:
                 await self._take_turn(turn, place, message)
-            except asyncio.CancelledError:
+            except Exception:
+                await _all_caused(turn)
                 raise
-            except Exception as exc:
-                return exc
-            return None
-
-        root = turn.root
-        if root.caused is None:
-            root.caused = []
-        root.caused.append(asyncio.create_task(run()))
-        return turn.step
+            if turn.caused:
+                error = await _all_caused(turn)
+                if error is not None:
+                    raise error
+        finally:
+            turn.returned = True
 
     async def _take_turn(
         self, turn: Turn, place: asyncio.Future[None] | None, message: dict[str, Any]
@@ -214,19 +232,16 @@ class AsyncComponent:
             try:
                 await self.mailbox.wait(place, turn)
             except asyncio.CancelledError as exc:
-                step.from_state = step.to_state = self.state
-                if self.hooks.observer is not None:
-                    self.hooks.observer.received(step, message)
-                decision = Decision("cancelled", None, (), "cancelled while it waited", exc)
-                await self._record(step, message, decision)
+                await self._record_unhandled(step, message, exc)
                 raise
             step.from_state = step.to_state = self.state_machine.state_name
+            step.started_us = time.time_ns() // 1000
         token = current_span.set(turn)
         try:
             await self._handle(step, message)
         finally:
             turn.over = True
-            self.mailbox.leave()
+            self.mailbox.leave(turn)
             with contextlib.suppress(ValueError):  # closed from outside, in another context
                 current_span.reset(token)
 
@@ -237,9 +252,14 @@ class AsyncComponent:
             observer.received(step, message)
         decision = await self._decide(message)
         step.duration_us = (time.perf_counter_ns() - began) // 1000
-        cancelled = await self._record(step, message, decision)
+        if self.hooks.observer is not observer and self.hooks.observer is not None:
+            observer = self.hooks.observer  # a recording began meanwhile: it gets the whole step
+            observer.received(step, message)
+        cancelled = await self._record(step, message, decision, observer)
         if decision.error is not None and not decision.proceeds:
             self._log(step)
+            if cancelled is not None:  # a caller that catches errors must not miss it
+                raise cancelled from decision.error
             raise decision.error
         if decision.next_state is not None:
             self.state_machine.current_state = decision.next_state
@@ -264,14 +284,44 @@ class AsyncComponent:
         try:
             if bus is not None and bus.has_subscribers(MESSAGE_RECEIVED):
                 await bus.publish(MESSAGE_RECEIVED, {"component": self.name, "message": message})
-            if type(machine).handle_message is StateMachine.handle_message:
-                return await machine.decide(message, self)
-            return await _decide_by_override(machine, message, self)
         except asyncio.CancelledError as exc:
             return Decision("cancelled", None, (), "cancelled before it was handled", exc)
+        before = machine.current_state
+        if type(machine).handle_message is StateMachine.handle_message:
+            decision = await machine.decide(message, self)
+        else:
+            decision = await _decide_by_override(machine, message, self)
+        after = machine.current_state
+        if after is before:
+            return decision
+        # A handler in the style of 1.x assigned the state itself: it counts once it is committed.
+        machine.current_state = before
+        if decision.outcome == "stayed" and decision.next_state is None:
+            return Decision("moved", after, decision.guards)
+        return decision
+
+    async def _record_unhandled(
+        self, step: Step, message: dict[str, Any], exc: asyncio.CancelledError
+    ) -> None:
+        """Record a message whose wait for its turn was cancelled."""
+        present = self.mailbox.turn
+        # The present turn may be committing a move that is not assigned yet.
+        state = self.state if present is None else present.step.to_state
+        step.from_state = step.to_state = state
+        step.started_us = time.time_ns() // 1000
+        observer = self.hooks.observer
+        if observer is not None:
+            observer.received(step, message)
+        decision = Decision("cancelled", None, (), "cancelled while it waited", exc)
+        await self._record(step, message, decision, observer, handled=False)
 
     async def _record(
-        self, step: Step, message: dict[str, Any], decision: Decision
+        self,
+        step: Step,
+        message: dict[str, Any],
+        decision: Decision,
+        observer: Observer | None,
+        handled: bool = True,
     ) -> asyncio.CancelledError | None:
         """Fill the step in and commit it; a cancellation that arrives meanwhile is returned."""
         step.guards, step.error, step.reason = decision.guards, decision.error, decision.reason
@@ -280,19 +330,23 @@ class AsyncComponent:
             step.to_state = identity(decision.next_state, self.state_machine.registry)
             if step.to_state == step.from_state:
                 step.outcome = "stayed"
-        observer = self.hooks.observer
-        pending = None if observer is None else observer.commit(step, message, self)
+        if observer is None:
+            return None
+        pending = observer.commit(step, message, self if handled else None)
         if pending is None:
             return None
-        try:
-            return await _shielded(pending)
-        except Exception as exc:
-            if decision.error is None or decision.proceeds:
-                step.outcome, step.to_state = "failed", step.from_state
-                step.error = exc
-                raise
-            decision.error.add_note(f"The failed step could not be recorded: {exc}")
-            return None
+        error, cancelled = await _shielded(pending)
+        if error is None:
+            return cancelled
+        if decision.error is not None and not decision.proceeds:
+            decision.error.add_note(f"The failed step could not be recorded: {error}")
+            return cancelled
+        step.outcome, step.to_state, step.error = "failed", step.from_state, error
+        observer.uncommitted(step)
+        self._log(step)
+        if cancelled is not None:
+            raise cancelled from error
+        raise error
 
     def _log(self, step: Step) -> None:
         logger = self.logger
@@ -318,27 +372,32 @@ class AsyncComponent:
 
 
 async def _all_caused(turn: Turn) -> BaseException | None:
-    """Wait for every message queued under a root turn; the first error of them, or None."""
+    """Wait for every message queued under a turn; the first error of them, or None.
+
+    A queued message that was cancelled is no error: its step says so, and nobody has cancelled
+    the one who waits here.
+    """
     first: BaseException | None = None
     while turn.caused:
         task = turn.caused.pop(0)
-        error = await asyncio.shield(task)
-        first = first or error
+        await asyncio.wait([task])  # not `await task`, which a cancellation would pass on to it
+        error = None if task.cancelled() else task.exception()
+        first = error if first is None else first
     return first
 
 
-async def _shielded(pending: Awaitable[None]) -> asyncio.CancelledError | None:
-    """Wait for `pending` whatever happens; a cancellation that arrives meanwhile is returned."""
+async def _shielded(
+    pending: Awaitable[None],
+) -> tuple[BaseException | None, asyncio.CancelledError | None]:
+    """Wait for `pending` whatever happens; its error, and a cancellation that arrived meanwhile."""
     future = asyncio.ensure_future(pending)
     cancelled = None
-    while True:
+    while not future.done():
         try:
-            await asyncio.shield(future)
-            return cancelled
+            await asyncio.wait([future])
         except asyncio.CancelledError as exc:
-            if future.cancelled():
-                raise
             cancelled = exc
+    return future.exception(), cancelled
 
 
 async def _decide_by_override(
@@ -348,13 +407,15 @@ async def _decide_by_override(
     before = machine.current_state
     try:
         proceeds = await machine.handle_message(message, component)
-    except Exception as exc:
-        return Decision("failed", None, (), None, exc)
-    after, machine.current_state = machine.current_state, before
-    if not proceeds:
-        reason = f"{type(machine).__name__}.handle_message returned False"
-        return Decision("refused", None, (), reason)
-    return Decision("stayed") if after is before else Decision("moved", after)
+    except GeneratorExit:
+        raise
+    except BaseException as exc:
+        return raised(exc)
+    if proceeds or machine.current_state is not before:
+        return Decision("stayed")
+    return Decision(
+        "refused", None, (), f"{type(machine).__name__}.handle_message returned {proceeds!r}"
+    )
 
 
 def _type_of(message: Mapping[str, Any]) -> str | None:

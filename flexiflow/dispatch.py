@@ -108,7 +108,7 @@ async def _run_declaration(
     except BaseException as exc:
         target, error = declaration.target_of(exc), exc
         if target is None:
-            return _raised(exc, checks)
+            return raised(exc, checks)
     if target is None:
         return Decision("stayed", None, checks)
     try:
@@ -128,7 +128,7 @@ async def _run_classic(
     except GeneratorExit:
         raise
     except BaseException as exc:
-        return _raised(exc, checks)
+        return raised(exc, checks)
     if not proceed:
         what = f"{type(state).__name__}.handle_message returned False"
         return Decision("refused", None, checks, what)
@@ -178,7 +178,8 @@ def refusal(
     return f"{here} does not take {bounded_repr(message_type, 80)}, only {', '.join(known)}"
 
 
-def _raised(exc: BaseException, checks: tuple[GuardCheck, ...]) -> Decision:
+def raised(exc: BaseException, checks: tuple[GuardCheck, ...] = ()) -> Decision:
+    """The decision that an exception in a handler comes to."""
     if isinstance(exc, asyncio.CancelledError):
         return Decision("cancelled", None, checks, "cancelled while it was handled", exc)
     return Decision("failed", None, checks, None, exc)

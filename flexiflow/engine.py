@@ -12,7 +12,7 @@ from flexiflow.errors import InvalidType, bounded_repr, component_not_found
 from flexiflow.event_manager import AsyncEventManager
 from flexiflow.hooks import Hooks
 from flexiflow.state_machine import DEFAULT_REGISTRY, State, StateMachine, StateRegistry
-from flexiflow.states import make_state, reachable
+from flexiflow.states import is_state_class, make_state, reachable
 from flexiflow.step import Step
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class FlexiFlowEngine:
         component = AsyncComponent(config.name, list(config.rules), machine)
         return self.register(component)
 
-    async def handle_message(self, name: str, type: str, **fields: Any) -> Step:
+    async def handle_message(self, /, name: str, type: str, **fields: Any) -> Step:
         """Send a message to a component, and return what came of it.
 
         Args:
@@ -158,7 +158,7 @@ class FlexiFlowEngine:
             return start
         if isinstance(start, str):
             return (registry or DEFAULT_REGISTRY).create(start)
-        if isinstance(start, type) and issubclass(start, State):
+        if is_state_class(start):
             return make_state(start)
         raise InvalidType(
             f"A component can't start in {bounded_repr(start, 80)}.",
@@ -173,15 +173,11 @@ class FlexiFlowEngine:
         scope = registry or self._scopes.get((start, parent))
         if scope is None:
             scope = self._scopes[start, parent] = StateRegistry(parent)
-            _fill(scope, start)
-            for name, cls in reachable(start, scope).items():
+        elif not scope.refresh() and registry is None:
+            return scope  # it holds all that can be reached from this start already
+        for name, cls in reachable(start, scope).items():
+            if scope.find_own(name) is not cls:
+                scope.register(name, cls)
+            if registry is None:
                 DEFAULT_REGISTRY.offer(name, cls)
-        elif registry is not None:
-            _fill(registry, start)
         return scope
-
-
-def _fill(registry: StateRegistry, start: type[State]) -> None:
-    for name, cls in reachable(start, registry).items():
-        if registry.find_own(name) is not cls:
-            registry.register(name, cls)

@@ -131,7 +131,11 @@ class _Composed(Guard):
 
     def __init__(self, left: Guard, right: Guard) -> None:
         self.left, self.right = left, right
-        self.name = f"({left.name} {self.word} {right.name})"
+        self.name = f"{self._part(left)} {self.word} {self._part(right)}"
+
+    def _part(self, inner: Guard) -> str:
+        mixed = isinstance(inner, _Composed) and inner.word != self.word
+        return f"({inner.name})" if mixed else inner.name
 
     def __call__(self, message: dict[str, Any], component: Any) -> bool:
         first = self.left(message, component)
@@ -157,7 +161,7 @@ class _Any(_Composed):
 class _Not(Guard):
     def __init__(self, inner: Guard) -> None:
         self.inner = inner
-        self.name = f"not {inner.name}"
+        self.name = f"not ({inner.name})" if isinstance(inner, _Composed) else f"not {inner.name}"
 
     def __call__(self, message: dict[str, Any], component: Any) -> bool:
         return not self.inner(message, component)

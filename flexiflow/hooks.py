@@ -1,12 +1,14 @@
 """How the core tells an observer what happens, without knowing who observes.
 
 An engine, its components and its bus share one `Hooks`; `record()` puts an `Observer` into it.
-The core calls it synchronously. An observer must never raise into the machine, with one exception: `commit`
-may return an awaitable that fails, which is how ``durability="always"`` refuses a step.
+The core calls it synchronously. An observer must never raise into the machine, with one
+exception: `commit` may return an awaitable that fails, which is how ``durability="always"``
+refuses a step.
 """
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import time
 from collections.abc import Awaitable, Callable
@@ -45,9 +47,16 @@ class Observer(Protocol):
         """It raised."""
 
     def commit(
-        self, step: Step, message: dict[str, Any], component: Any
+        self, step: Step, message: dict[str, Any], component: Any | None
     ) -> Awaitable[None] | None:
-        """A step's outcome is known. An awaitable means: wait for it before the state changes."""
+        """A step's outcome is known. An awaitable means: wait for it before the state changes.
+
+        The component is None where the message never had its turn: it has changed nothing, and
+        another message may have changed half of what it is about to.
+        """
+
+    def uncommitted(self, step: Step) -> None:
+        """What `commit` returned has failed, and so the step has."""
 
     def settled(self, step: Step) -> None:
         """The new state is assigned."""
@@ -64,6 +73,7 @@ class Hooks:
 
 NO_HOOKS = Hooks()
 """For components without an engine. Nobody ever puts an observer here."""
+
 
 async def observed_call(
     observer: Observer,
@@ -98,7 +108,8 @@ async def observed_call(
         observer.handler_failed(span, component, handler, took, exc, data)
         raise
     finally:
-        current_span.reset(token)
+        with contextlib.suppress(ValueError):  # closed from outside, in another context
+            current_span.reset(token)
     took = (time.perf_counter_ns() - began) // 1000
     observer.handler_finished(span, component, handler, took, data)
     return result

@@ -19,6 +19,7 @@ __all__ = [
     "StateRegistry",
 ]
 
+
 def is_confirmed(message: dict[str, Any], component: Any) -> bool:
     """Whether the message's content says ``"confirmed"``."""
     return message.get("content") == "confirmed"
@@ -82,9 +83,11 @@ class StateMachine:
         registry: names for states; `DEFAULT_REGISTRY` unless given.
     """
 
+    registry: StateRegistry = DEFAULT_REGISTRY  # also of subclasses that do not call __init__
+    start: type[State]
+
     def __init__(self, current_state: State, registry: StateRegistry = DEFAULT_REGISTRY) -> None:
         self.registry = registry
-        self.start = type(current_state)
         self.current_state = current_state
 
     @classmethod
@@ -103,6 +106,8 @@ class StateMachine:
 
     @current_state.setter
     def current_state(self, state: State) -> None:
+        if "start" not in self.__dict__:
+            self.start = type(state)
         self._current_state = state
         self._name: str | None = None
 

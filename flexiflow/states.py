@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeGuard
 
 from flexiflow.declarations import Target, declarations_of
 from flexiflow.errors import InvalidType, StateError, bounded_repr, state_not_found
@@ -69,7 +69,7 @@ class StateRegistry:
         Raises:
             InvalidType: (a TypeError) where `cls` is not a State subclass.
         """
-        if not (isinstance(cls, type) and issubclass(cls, State)):
+        if not is_state_class(cls):
             raise InvalidType(
                 f"Not a State subclass: {bounded_repr(cls, 80)}.",
                 why=f"The name {name!r} can only be given to a class derived from State.",
@@ -92,6 +92,20 @@ class StateRegistry:
             self._put(name, cls)
         else:
             self._contested.add(name)
+
+    def refresh(self) -> bool:
+        """Let names mean what their modules mean now, after a cell was run again.
+
+        Returns:
+            whether that changed anything.
+        """
+        changed = False
+        for name, cls in list(self._classes.items()):
+            newest = getattr(sys.modules.get(cls.__module__), cls.__qualname__, cls)
+            if newest is not cls and is_state_class(newest) and _same_definition(cls, newest):
+                self._put(name, newest)
+                changed = True
+        return changed
 
     def unregister(self, name: str) -> None:
         """Take a name back; an unknown one is left alone."""
@@ -243,8 +257,10 @@ def _beside(near: type[State], name: str) -> type[State] | None:
             for each in _definitions(cls.__module__, f"{scope}.{name}"):
                 return each
         candidate = getattr(sys.modules.get(cls.__module__), name, None)
-        if isinstance(candidate, type) and issubclass(candidate, State):
+        if is_state_class(candidate):
             return candidate
+        for each in _definitions(cls.__module__, name):
+            return each  # code that was run by exec(): its names are in no module
     return None
 
 
@@ -262,6 +278,11 @@ def _subclasses(cls: type[State]) -> Iterator[type[State]]:
     for sub in cls.__subclasses__():
         yield sub
         yield from _subclasses(sub)
+
+
+def is_state_class(value: object) -> TypeGuard[type[State]]:
+    """Whether `value` is a class derived from State."""
+    return isinstance(value, type) and issubclass(value, State)
 
 
 def _same_definition(first: type, second: type) -> bool:

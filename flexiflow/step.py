@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from flexiflow.errors import bounded
 from flexiflow.guards import GuardCheck
 
 Outcome = Literal["moved", "stayed", "refused", "failed", "cancelled", "queued"]
 
 _MARKS = {"refused": "◇ ", "failed": "✕ ", "cancelled": "✕ "}
+_LONGEST_DETAIL = 300
 
 
 class Step:
@@ -85,7 +87,8 @@ class Step:
 
     def __repr__(self) -> str:
         what = repr(self.message_type) if self.message_type is not None else "a message"
-        return f"{_MARKS.get(self.outcome, '')}{self.component}: {what} {self._ending()}"
+        sentence = f"{_MARKS.get(self.outcome, '')}{self.component}: {what} {self._ending()}"
+        return sentence if sentence.isprintable() else _on_one_line(sentence)
 
     def _ending(self) -> str:
         took = f"in {self.duration_us / 1000:.1f} ms"
@@ -95,13 +98,26 @@ class Step:
             case "moved":
                 return f"moved {self.from_state} → {self.to_state}{by}{tries} {took}"
             case "stayed":
-                return f"stayed in {self.from_state}{tries} {took}"
+                return f"stayed in {self.from_state}{by}{tries} {took}"
             case "refused":
                 return f"was refused in {self.from_state}: {self.reason}"
             case "failed":
-                detail = f": {self.error}".splitlines()[0] if self.error else ""
+                detail = "" if self.error is None else f": {_first_line(self.error)}"
                 return f"failed in {self.from_state}{tries}{by}{detail}"
             case "cancelled":
                 return f"was cancelled in {self.from_state}"
             case _:
                 return f"is queued behind what {self.component} is handling"
+
+
+def _first_line(error: BaseException) -> str:
+    try:
+        lines = str(error).splitlines()
+    except Exception as exc:  # a broken __str__ must not hide the step
+        return f"its text can't be read: {type(exc).__name__}"
+    return bounded(lines[0], _LONGEST_DETAIL) if lines else "without a text"
+
+
+def _on_one_line(text: str) -> str:
+    """`text` with what can't be printed spelt out, so that a name can't forge a line of a log."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)

@@ -174,7 +174,7 @@ def microseconds(moment: pd.Timestamp | None) -> int | None:
 
     if moment is None or pd.isna(moment):
         return None
-    return int(moment.as_unit("us").value)
+    return int(moment.as_unit("us").to_datetime64().astype("int64"))
 
 
 def microseconds_of(duration: pd.Timedelta | None) -> int | None:
@@ -183,7 +183,7 @@ def microseconds_of(duration: pd.Timedelta | None) -> int | None:
 
     if duration is None or pd.isna(duration):
         return None
-    return int(duration.as_unit("us").value)
+    return int(duration.as_unit("us").to_timedelta64().astype("int64"))
 
 
 def _series(values: Sequence[Any], dtype: str) -> Any:

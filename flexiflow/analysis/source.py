@@ -9,15 +9,17 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
-from urllib.parse import quote
+from typing import Any, Protocol
 
-from flexiflow.errors import InvalidType, PersistenceError, StateFileNotFound, bounded_repr
-from flexiflow.persistence.schema import cursor, has_table, sqlite_failed, version_of
+from flexiflow.analysis.tables import began_us, readable
+from flexiflow.errors import InvalidType, PersistenceError, StateFileNotFound, bounded, bounded_repr
 from flexiflow.persistence.schema import SNAPSHOTS as SNAPSHOT_TABLE
+from flexiflow.persistence.schema import columns_of, cursor, has_table, sqlite_failed, version_of
 
 PathLike = str | os.PathLike[str]
 BUSY_TIMEOUT_S = 5.0
+
+_BESIDE_A_DATABASE = ("-wal", "-shm", "-journal")
 
 
 class Source(Protocol):
@@ -49,46 +51,47 @@ class FileSource:
         Raises:
             PersistenceError: where it is no history that can be read.
         """
-        address = f"file:{quote(str(self.path.absolute()))}?mode=ro"
-        try:
+        address = f"{self.path.absolute().as_uri()}?mode=ro"
+        with _reporting(self.name):
             conn = sqlite3.connect(address, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
-        except sqlite3.Error as exc:
-            raise self._failed(exc) from exc
-        try:
-            # Bytes that are no UTF-8 are shown as such and hide nothing around them.
-            conn.text_factory = lambda raw: raw.decode("utf-8", "replace")
-            if version_of(conn) == 0 or not has_table(conn, SNAPSHOT_TABLE):
-                raise no_history(self.name)
-            conn.execute("BEGIN")  # one state of the file for the whole question
-            yield conn
-        except sqlite3.Error as exc:
-            raise self._failed(exc) from exc
-        finally:
-            conn.close()
-
-    def _failed(self, exc: sqlite3.Error) -> PersistenceError:
-        error = sqlite_failed("read", exc)
-        error.context = {"path": self.name, **error.context_items}
-        return error
+            try:
+                _check(conn, self.name)
+                conn.execute("BEGIN")  # one state of the file for the whole question
+                with readable(conn):
+                    yield conn
+            finally:
+                conn.close()
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionSource:
-    """A connection that the caller owns; it is neither closed nor changed."""
+    """A connection that the caller owns; neither it nor its data is changed."""
 
     conn: sqlite3.Connection
     name: str = "connection"
 
     @contextmanager
     def connect(self) -> Iterator[sqlite3.Connection]:
-        """The connection itself."""
+        """The connection itself.
+
+        Raises:
+            PersistenceError: where it is closed, or leads to no history that can be read.
+        """
+        with _reporting(self.name):
+            _check(self.conn, self.name)
+            with readable(self.conn):
+                yield self.conn
+
+
+@contextmanager
+def reading_shared(conn: sqlite3.Connection, name: str) -> Iterator[sqlite3.Connection]:
+    """Ask over a connection that a recording writes through, without a chance to write."""
+    with _reporting(name), readable(conn):
+        cursor(conn).execute("PRAGMA query_only = ON")
         try:
-            if not has_table(self.conn, SNAPSHOT_TABLE):
-                raise no_history(self.name)
-            version_of(self.conn)
-            yield self.conn
-        except sqlite3.Error as exc:
-            raise sqlite_failed("read", exc) from exc
+            yield conn
+        finally:
+            cursor(conn).execute("PRAGMA query_only = OFF")
 
 
 def sources_of(
@@ -102,24 +105,34 @@ def sources_of(
     """
     if isinstance(where, sqlite3.Connection):
         return [ConnectionSource(where)]
-    if isinstance(where, str | os.PathLike):
-        return [FileSource(path) for path in _expand(os.fspath(where))]
-    if isinstance(where, Iterable):
-        paths = [path for each in where for path in _expand(os.fspath(each))]
-        return [FileSource(path) for path in dict.fromkeys(paths)]
-    raise InvalidType(
-        f"A history is a path, a connection, several paths or a glob, not {bounded_repr(where, 80)}.",
-        why="It is read from SQLite databases.",
-        fix='Write open_history("state.db").',
-        context={"source": where},
-    )
+    paths = [path for pattern in _patterns(where) for path in _expand(pattern)]
+    if not paths:
+        raise _not_found("no path at all", "The collection of paths is empty.")
+    # The same file twice would count everything in it twice.
+    unique = {os.path.realpath(path): path for path in reversed(paths)}
+    return [FileSource(path) for path in reversed(unique.values())]
+
+
+def in_order(sources: Iterable[Source]) -> list[Source]:
+    """Sources by the time at which they begin; those that don't say keep to the end.
+
+    Raises:
+        PersistenceError: where one is no history that can be read.
+    """
+    begun = []
+    for source in sources:
+        with source.connect() as conn:
+            begun.append((began_us(conn), source))
+    begun.sort(key=lambda each: (each[0] is None, each[0] or 0))
+    return [source for _, source in begun]
 
 
 def log_path_of(conn: sqlite3.Connection) -> str | None:
     """Where the newest recording in a database that has a log wrote it."""
-    if not has_table(conn, "flexiflow_runs"):
+    if "log_path" not in columns_of(conn, "flexiflow_runs"):
         return None
-    query = "SELECT log_path FROM flexiflow_runs WHERE log_path IS NOT NULL ORDER BY id DESC LIMIT 1"
+    query = """SELECT log_path FROM flexiflow_runs WHERE typeof(log_path) = 'text'
+        ORDER BY rowid DESC LIMIT 1"""
     row = cursor(conn).execute(query).fetchone()
     return None if row is None else str(row[0])
 
@@ -134,12 +147,51 @@ def no_history(name: str) -> PersistenceError:
     )
 
 
+@contextmanager
+def _reporting(name: str) -> Iterator[None]:
+    """Turn SQLite's errors into ours, and let every error say which database it is about."""
+    try:
+        yield
+    except sqlite3.Error as exc:
+        error = sqlite_failed("read", exc)
+        error.context = {"path": name, **error.context_items}
+        raise error from exc
+
+
+def _check(conn: sqlite3.Connection, name: str) -> None:
+    try:
+        version = version_of(conn)
+    except PersistenceError as exc:  # a newer schema
+        exc.context = {"path": name, **exc.context_items}
+        raise
+    if version == 0 or not has_table(conn, SNAPSHOT_TABLE):
+        raise no_history(name)
+
+
+def _patterns(where: Any) -> list[str]:
+    given = [where] if isinstance(where, str | os.PathLike) else where
+    if isinstance(given, Iterable) and not isinstance(given, bytes):
+        patterns = [os.fspath(each) if isinstance(each, os.PathLike) else each for each in given]
+        if all(isinstance(each, str) for each in patterns):
+            return patterns
+    raise InvalidType(
+        f"A history is a path, a connection, several paths or a glob, not {bounded_repr(where, 80)}.",
+        why="It is read from SQLite databases.",
+        fix='Write open_history("state.db").',
+        context={"source": where},
+    )
+
+
 def _expand(pattern: str) -> list[Path]:
+    if os.path.isdir(pattern):
+        raise _not_found(pattern, "It is a folder, not a database.")
     if os.path.exists(pattern):
-        if os.path.isdir(pattern):
-            raise _not_found(pattern, "It is a folder, not a database.")
         return [Path(pattern)]
-    found = [Path(each) for each in sorted(glob.glob(pattern))] if glob.has_magic(pattern) else []
+    found = [
+        Path(each)
+        for each in sorted(glob.glob(pattern))
+        if not each.endswith(_BESIDE_A_DATABASE) and not os.path.isdir(each)
+    ]
     if not found:
         raise _not_found(pattern, "There is no such file, and none matches it as a pattern.")
     return found
@@ -147,7 +199,7 @@ def _expand(pattern: str) -> list[Path]:
 
 def _not_found(pattern: str, why: str) -> StateFileNotFound:
     return StateFileNotFound(
-        f"History not found: {pattern}.",
+        f"History not found: {bounded(pattern, 300)}.",
         why=why,
         fix='Record one with record(engine, "state.db"), or correct the path.',
         context={"path": pattern, "folder": os.getcwd()},

@@ -36,11 +36,11 @@ def declared_graph(
     if isinstance(machine, type) and issubclass(machine, State):
         names = registry or DEFAULT_REGISTRY
         start = names.name_of(machine)
-        return _Reading(names, start).graph(start, None, {start: machine})
+        return _Reading(names).graph(start, start, None, {start: machine})
     if isinstance(machine, State):
         names = registry or DEFAULT_REGISTRY
         start = identity(machine, names)
-        return _Reading(names, start).graph(start, start, {start: type(machine)})
+        return _Reading(names).graph(start, start, start, {start: type(machine)})
     if isinstance(machine, StateMachine):
         return _of_machine(machine, "machine", registry)
     if isinstance(machine, AsyncComponent):
@@ -51,6 +51,25 @@ def declared_graph(
         fix="Pass the component, e.g. declared_graph(order), or a State class.",
         context={"machine": machine, "got": type(machine).__name__},
     )
+
+
+def graph_of_classes(
+    name: str, classes: Mapping[str, type[State]], start: str | None = None
+) -> Graph:
+    """The graph that declarations describe among classes that go by the given names.
+
+    Args:
+        name: whose machine it is.
+        classes: state classes by name, whatever the classes themselves are called.
+        start: the name of the state in which it begins.
+    """
+    keys: dict[type[State], str] = {}
+    for key, cls in classes.items():
+        keys.setdefault(cls, key)
+    names = StateRegistry(DEFAULT_REGISTRY)
+    for key, cls in classes.items():
+        names.register(key, cls)
+    return _Reading(names, keys).graph(name, start, None, classes)
 
 
 def graph_from_transitions(
@@ -95,36 +114,39 @@ def _of_machine(machine: StateMachine, name: str, registry: StateRegistry | None
     # restored snapshot, brought the machine there.
     roots = {start: machine.start}
     roots.setdefault(current, type(machine.current_state))
-    return _Reading(names, name).graph(start, current, roots)
+    return _Reading(names).graph(name, start, current, roots)
 
 
 class _Reading:
     """States and edges as they are found, breadth first."""
 
-    def __init__(self, registry: StateRegistry, name: str) -> None:
+    def __init__(
+        self, registry: StateRegistry, keys: Mapping[type[State], str] | None = None
+    ) -> None:
         self.registry = registry
-        self.name = name
+        self.keys = keys or {}  # names that go before those of the registry
         self.classes: dict[str, type[State] | None] = {}
         self.edges: list[Edge] = []
 
-    def graph(self, start: str, current: str | None, roots: Mapping[str, type[State]]) -> Graph:
+    def graph(
+        self, name: str, start: str | None, current: str | None, roots: Mapping[str, type[State]]
+    ) -> Graph:
         self.classes.update(roots)
         waiting = list(roots)
         while waiting:
-            name = waiting.pop(0)
-            for edge, target_class in self._edges_of(name):
+            for edge, target_class in self._edges_of(waiting.pop(0)):
                 self.edges.append(edge)
                 if edge.target not in self.classes:
                     self.classes[edge.target] = target_class
                     waiting.append(edge.target)
-        states = tuple(_node(name, cls) for name, cls in self.classes.items())
-        return Graph(self.name, states, tuple(self.edges), start, current)
+        states = tuple(_node(each, cls) for each, cls in self.classes.items())
+        return Graph(name, states, tuple(self.edges), start, current)
 
     def _edges_of(self, name: str) -> Iterator[tuple[Edge, type[State] | None]]:
         cls = self.classes[name]
         if cls is None:
             return
-        for declaration in before_classic(cls, State)[0]:
+        for declaration in _declarations(cls)[0]:
             guard = None if declaration.guard is None else declaration.guard.name
             about = _first_line(getattr(cls, declaration.method, None))
             for error, to in _ways(declaration):
@@ -134,9 +156,14 @@ class _Reading:
 
     def _resolve(self, target: Target, near: type[State]) -> tuple[str, type[State] | None]:
         try:
-            return resolve(target, near, self.registry)
+            name, cls = resolve(target, near, self.registry)
+            return self.keys.get(cls, name), cls
         except StateError:
             return target if isinstance(target, str) else target.__name__, None
+
+
+def _declarations(cls: type) -> tuple[tuple[Declaration, ...], bool]:
+    return before_classic(cls, State)
 
 
 def _ways(declaration: Declaration) -> Iterator[tuple[str | None, Target | None]]:
@@ -149,7 +176,7 @@ def _ways(declaration: Declaration) -> Iterator[tuple[str | None, Target | None]
 def _node(name: str, cls: type[State] | None) -> StateNode:
     if cls is None:
         return StateNode(name, known=False)
-    classic = before_classic(cls, State)[1]
+    classic = _declarations(cls)[1]
     return StateNode(name, cls.final, classic=classic, description=_first_line(cls))
 
 

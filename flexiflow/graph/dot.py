@@ -85,9 +85,7 @@ def _add_states(drawing: Any, graph: Graph, ids: dict[str, str]) -> None:
             _add_nodes(cluster, graph, states, ids)
 
 
-def _add_nodes(
-    drawing: Any, graph: Graph, states: list[StateNode], ids: dict[str, str]
-) -> None:
+def _add_nodes(drawing: Any, graph: Graph, states: list[StateNode], ids: dict[str, str]) -> None:
     for state in states:
         drawing.node(ids[state.name], label=_escaped(visible(state.name)), **_node(graph, state))
 

@@ -16,6 +16,7 @@ from flexiflow.graph.dot import WIDEST, Direction
 from flexiflow.graph.measures import GROUP_SIZE, Measures
 
 MARGIN = 16.0  # around the picture
+WIDEST_PX = 1200.0  # what fits a notebook's column and can still be read there
 DOT = 10.0  # the start's
 _SPACING: dict[Direction, float] = {"LR": 0.5, "TB": 0.35}  # inches between neighbours
 _GAP = 4.0  # between a label and its line
@@ -71,14 +72,19 @@ class Layout:
 def lay_out(measures: Measures, graphviz: Callable[[str], str]) -> Layout:
     """Place everything: from left to right, or downwards where that would be too wide.
 
+    Too wide is more than `WIDEST` times the height, or so wide that it would be shrunk until it
+    can't be read, where the other way is narrower.
+
     Args:
         measures: what to place.
         graphviz: makes Graphviz's ``json0`` of a DOT source.
     """
-    layout = read_layout(measures, graphviz(layout_dot(measures, "LR")), "LR")
-    if layout.width + 2 * MARGIN <= WIDEST * (layout.height + 2 * MARGIN):
-        return layout
-    return read_layout(measures, graphviz(layout_dot(measures, "TB")), "TB")
+    across = read_layout(measures, graphviz(layout_dot(measures, "LR")), "LR")
+    width, height = across.width + 2 * MARGIN, across.height + 2 * MARGIN
+    if width <= WIDEST * height and width <= WIDEST_PX:
+        return across
+    down = read_layout(measures, graphviz(layout_dot(measures, "TB")), "TB")
+    return down if width > WIDEST * height or down.width < across.width else across
 
 
 def layout_dot(measures: Measures, direction: Direction) -> str:

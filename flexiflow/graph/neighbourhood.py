@@ -64,9 +64,7 @@ def _nearest(graph: Graph, middle: str) -> list[str]:
     for edge in graph.edges:
         neighbours[edge.source].add(edge.target)
         neighbours[edge.target].add(edge.source)
-    order = {
-        state.name: (-(state.visits or 0), place) for place, state in enumerate(graph.states)
-    }
+    order = {state.name: (-(state.visits or 0), place) for place, state in enumerate(graph.states)}
     found, ring = [middle], [middle]
     seen = {middle}
     while ring:

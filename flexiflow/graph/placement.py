@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -9,7 +10,8 @@ from flexiflow.graph.layout import Box, Layout, Point, Route
 
 _STEPS = 12  # points looked at on each Bézier segment
 _CLEAR = 2.0  # px between a label and a line
-_FAR = 4  # labels move by so many of their steps, and no further from their line
+_BESIDE = 5.0  # px between a line and a label that was moved along it
+_FAR = 3  # steps of a quarter of its width, or half of its height
 
 Trace = tuple[Box, tuple[Point, ...]]  # the points of a line, and the box around them
 
@@ -25,14 +27,12 @@ def with_clear_labels(layout: Layout) -> Layout:
         others = list(layout.boxes) + labels[:place] + labels[place + 1 :]
         if _is_free(label, traces, others):
             continue
-        for spot in _spots(label):
+        for spot in _spots(label, traces[place][1]):
             if _is_inside(spot, layout) and _is_free(spot, traces, others):
                 labels[place] = spot
                 break
     routes = zip(layout.routes, labels, strict=True)
-    return replace(
-        layout, routes=tuple(replace(route, label=label) for route, label in routes)
-    )
+    return replace(layout, routes=tuple(replace(route, label=label) for route, label in routes))
 
 
 def points_of(route: Route) -> Iterator[Point]:
@@ -71,12 +71,20 @@ def _is_free(label: Box, traces: list[Trace], others: list[Box]) -> bool:
     )
 
 
-def _spots(label: Box) -> Iterator[Box]:
-    """Places around a label, the nearest first."""
+def _spots(label: Box, points: tuple[Point, ...]) -> list[Box]:
+    """Places around a label and on both sides of its line, the nearest first."""
     step_x, step_y = label.width / 4, label.height / 2
-    steps = [(x, y) for x in range(-_FAR, _FAR + 1) for y in range(-_FAR, _FAR + 1)]
-    for x, y in sorted(steps, key=lambda step: ((step[0] * step_x) ** 2 + (step[1] * step_y) ** 2)):
-        yield label.moved(x * step_x, y * step_y)
+    steps = range(-_FAR, _FAR + 1)
+    around = [label.moved(x * step_x, y * step_y) for x in steps for y in steps]
+    beside_x, beside_y = label.width / 2 + _BESIDE, label.height / 2 + _BESIDE
+    along = [
+        replace(label, x=x + side_x, y=y + side_y)
+        for x, y in points
+        for side_x, side_y in ((beside_x, 0), (-beside_x, 0), (0, beside_y), (0, -beside_y))
+    ]
+    return sorted(
+        [*around, *along], key=lambda spot: math.hypot(spot.x - label.x, spot.y - label.y)
+    )
 
 
 def _is_inside(label: Box, layout: Layout) -> bool:

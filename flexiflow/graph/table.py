@@ -11,7 +11,7 @@ from flexiflow.graph.wording import onward, plural, state_words, summary
 
 MOST_ROWS = 1_000
 _HEADINGS = ("from", "message", "guard", "error", "to", "count", "known from")
-_MARKDOWN_SPECIAL = str.maketrans({each: f"\\{each}" for each in r"\`*_{}[]()#+-.!|~$"})
+_MARKDOWN_SPECIAL = str.maketrans({each: f"\\{each}" for each in r"\`*_[]|~$"})
 _HTML_SPECIAL = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 Row = tuple[str, ...]
@@ -26,7 +26,11 @@ def to_table(graph: Graph, most: int = MOST_ROWS) -> str:
     """
     headings, rows = _columns(graph, most)
     widths = [max(map(_width, column)) for column in zip(headings, *rows, strict=True)]
-    lines = [summary(graph), _aligned(headings, widths), _aligned(["─" * w for w in widths], widths)]
+    lines = [
+        summary(graph),
+        _aligned(headings, widths),
+        _aligned(["─" * w for w in widths], widths),
+    ]
     lines += [_aligned(row, widths) for row in rows]
     return "\n".join([*lines, *_endnotes(graph, most)])
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-FONT = "Arial, 'Liberation Sans', Helvetica, sans-serif"
+FONT = "Arial, Liberation Sans, Helvetica, sans-serif"
 
 # name -> shade on a light and on a dark background. Each passes WCAG AA there as text.
 ACCENTS = {
@@ -123,9 +123,7 @@ def _variables() -> str:
         steps = " ".join(f"calc({b} + {a - b}*var(--ff-day))" for a, b in channels)
         values.append(f"--ff-{name}:rgb(from var(--ff-bg) {steps})")
     for name, (first, share, rest) in MIXES.items():
-        values.append(
-            f"--ff-{name}:color-mix(in srgb,var(--ff-{first}) {share}%,var(--ff-{rest}))"
-        )
+        values.append(f"--ff-{name}:color-mix(in srgb,var(--ff-{first}) {share}%,var(--ff-{rest}))")
     # Alone in a file or an <img> there is no page to follow, only the reader's preference.
     alone = ".ff-graph:root{color-scheme:light dark}"
     return f".ff-graph{{{';'.join(values)}}}{alone}"

@@ -68,8 +68,9 @@ def _target(edge: Edge) -> str:
 
 
 def _history(edge: Edge) -> str:
-    taken = "" if edge.count is None else f"taken {times(edge.count)}" if edge.count else "never taken"
-    words = [taken] if taken else []
+    words = []
+    if edge.count is not None:
+        words.append(f"taken {times(edge.count)}" if edge.count else "never taken")
     if edge.undeclared:
         words.append("undeclared: only history knows it")
     return "".join(f"; {word}" for word in words)

@@ -83,7 +83,7 @@ def card(title: str, body: str, accent: str, label: str) -> str:
         f"max-width:880px;background:{BACKGROUND};color:{FOREGROUND};font:12.5px/1.5 {SANS}"
     )
     heading = element("div", title, "font-size:15px;line-height:1.4")
-    return element("section", heading + body, frame, aria_label=label)
+    return element("section", heading + body, frame, aria_label=bounded(label, 200))
 
 
 def _visible(character: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -111,26 +111,42 @@ def snapshot_json(
     """A snapshot as strict JSON, and the large parts that it refers to by their hash.
 
     The rules, and each field of the metadata, are parts; they stand in the JSON itself while they
-    are at most 4 kB long.
+    are at most 4 kB long. A subclass of list or dict is stored as what it is made of, so that the
+    snapshot can be restored.
     """
-    raw = tagged.encode(
-        {"name": name, "current_state": state, "rules": rules, "metadata": metadata}, strict=strict
-    )
-    if len(raw) <= LARGE or type(metadata) is not dict:
+    document = {
+        "name": name,
+        "current_state": state,
+        "rules": _as_plain(rules, list, (list, tuple)),
+        "metadata": _as_plain(metadata, dict, Mapping),
+    }
+    raw = tagged.encode(document, strict=strict)
+    if len(raw) <= LARGE:
         return raw.decode(), {}
     parts: dict[str, str] = {}
     # Encoded again, part by part: that it is large is rare.
     document = tagged.parse(raw)
     document["rules"] = _part(document["rules"], parts)
     fields = document["metadata"]
-    if not _is_tag(fields):
+    if isinstance(fields, dict) and not _is_tag(fields):
         document["metadata"] = {key: _part(value, parts) for key, value in fields.items()}
+    else:
+        document["metadata"] = _part(fields, parts)
     return _canonical(document).decode(), parts
 
 
 def store_parts(run: sqlite3.Cursor, parts: dict[str, str]) -> None:
     """Store large parts that are not there yet."""
     run.executemany(f"INSERT OR IGNORE INTO {PARTS} (hash, json) VALUES (?, ?)", parts.items())
+
+
+def _as_plain(value: Any, kind: type, kinds: Any) -> Any:
+    if type(value) is kind or not isinstance(value, kinds):
+        return value
+    try:
+        return kind(value)
+    except Exception:  # its own code fails; the encoder says so in its place
+        return value
 
 
 def _part(value: Any, parts: dict[str, str]) -> Any:
@@ -147,8 +163,10 @@ def _is_tag(value: dict[str, Any]) -> bool:
 
 
 def _last_id(run: sqlite3.Cursor, table: str) -> int:
-    row = run.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
-    return 0 if row is None else int(row[0])
+    # The sequence knows ids of rows that are gone; a table that others made may have none.
+    query = f"""SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = ?), 0),
+        coalesce((SELECT max(id) FROM {table}), 0))"""
+    return int(run.execute(query, (table,)).fetchone()[0])
 
 
 def _last_hash(run: sqlite3.Cursor, table: str) -> bytes | None:

@@ -115,26 +115,27 @@ CREATE INDEX {STEPS}_component ON {STEPS} (component_name, id);
 CREATE INDEX {STEPS}_correlation ON {STEPS} (correlation_id);
 """
 
-# json_valid comes first everywhere: one broken row must not make the view fail for all.
+# A reference is replaced as text, which changes nothing around it: SQLite's JSON functions would
+# round floats and cut strings at a NUL. No string can look like one, since its quotes are escaped.
+_REF = """'{"$ref":"'"""
+_REF_LENGTH = len('{"$ref":""}') + 64
 _FULL_VIEW = f"""
 CREATE VIEW {SNAPSHOTS}_full AS
 SELECT s.*,
-    CASE WHEN json_valid(s.snapshot_json) THEN json_set(
-        s.snapshot_json,
-        '$.rules', json(coalesce(
-            (SELECT p.json FROM {PARTS} p
-             WHERE p.hash = json_extract(s.snapshot_json, '$.rules."$ref"')),
-            s.snapshot_json -> '$.rules', 'null')),
-        '$.metadata', json(coalesce(
-            (SELECT json_group_object(m.key, json(coalesce(
-                (SELECT p.json FROM {PARTS} p
-                 WHERE m.type = 'object' AND p.hash = json_extract(m.value, '$."$ref"')),
-                CASE m.type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'
-                    WHEN 'object' THEN m.value WHEN 'array' THEN m.value
-                    ELSE json_quote(m.value) END)))
-             FROM json_each(s.snapshot_json, '$.metadata') m
-             WHERE json_type(s.snapshot_json, '$.metadata') = 'object'),
-            s.snapshot_json -> '$.metadata', 'null'))
+    CASE WHEN NOT json_valid(s.snapshot_json) THEN NULL
+    WHEN s.format IS NULL OR instr(s.snapshot_json, {_REF}) = 0 THEN s.snapshot_json
+    ELSE (
+        WITH RECURSIVE expanded(done, rest) AS (
+            SELECT '', s.snapshot_json
+            UNION ALL
+            SELECT done || substr(rest, 1, instr(rest, {_REF}) - 1) || coalesce(
+                    (SELECT p.json FROM {PARTS} p
+                     WHERE p.hash = substr(rest, instr(rest, {_REF}) + 9, 64)),
+                    substr(rest, instr(rest, {_REF}), {_REF_LENGTH})),
+                substr(rest, instr(rest, {_REF}) + {_REF_LENGTH})
+            FROM expanded WHERE instr(rest, {_REF}) > 0
+        )
+        SELECT done || rest FROM expanded WHERE instr(rest, {_REF}) = 0
     ) END AS full_json
 FROM {SNAPSHOTS} s
 """
@@ -209,11 +210,8 @@ def transaction(conn: sqlite3.Connection) -> Iterator[sqlite3.Cursor]:
         try:
             yield run
         except BaseException:
-            if nested:
-                run.execute("ROLLBACK TO flexiflow")
-                run.execute("RELEASE flexiflow")
-            elif conn.in_transaction:
-                run.execute("ROLLBACK")
+            if conn.in_transaction:  # SQLite may have rolled all of it back already
+                run.execute("ROLLBACK TO flexiflow" if nested else "ROLLBACK")
             raise
         run.execute("RELEASE flexiflow" if nested else "COMMIT")
     except sqlite3.Error as exc:

@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from flexiflow.errors import PersistenceError, bounded_repr
+from flexiflow.errors import PersistenceError, bounded, bounded_repr
 
 DEEPEST = 200
 """Levels of nesting that are kept; SQLite's own JSON functions stop at 1,000."""
@@ -50,135 +50,155 @@ class Placeholder:
         return f"<{self.type}: {self.text}>"
 
 
-class _TooDeep(Exception):
-    pass
+class _LeftOut(Exception):
+    """A part of a value can't be stored, and the caller asked for all or nothing."""
 
 
 def encode(value: Any, *, strict: bool = False) -> bytes:
-    """`value` as strict JSON in UTF-8.
+    """`value` as strict JSON in UTF-8; never an exception of the value's own code.
 
     Args:
         value: anything.
-        strict: nesting deeper than 200 levels, or a value that contains itself, is an error
-            instead of a placeholder.
+        strict: nesting deeper than 200 levels, more than 1,000,000 values, or a value that
+            contains itself, is an error instead of a placeholder.
 
     Raises:
-        PersistenceError: with `strict`, where the value is too deep or contains itself.
+        PersistenceError: with `strict`, where the value is too deep, too large or contains itself.
     """
-    if is_plain(value):
-        try:
-            return _encode_plain(value)
-        except (UnicodeEncodeError, ValueError):
-            pass  # a lone surrogate somewhere; it is tagged below
-    tagger = _Tagger(strict)
     try:
-        return _encode_plain(tagger.tag(value, 0))
-    except _TooDeep as exc:
-        raise PersistenceError(
-            "A value can't be saved: it is nested too deeply.",
-            why=f"{exc}; a snapshot keeps {DEEPEST} levels and {MOST_VALUES:,} values.",
-            fix="Flatten the component's data, or keep that part outside of it.",
-            context={"value": bounded_repr(value, 200)},
-        ) from exc
+        if is_plain(value):
+            return _encode_plain(value)
+    except (ValueError, RuntimeError):
+        pass  # a lone surrogate, a very long int, or a thread that still changes it: tagged below
+    for deepest in (DEEPEST, DEEPEST // 8):  # the second where the stack has no room for the first
+        try:
+            return _encode_plain(_Tagger(strict, deepest).tag(value, 0))
+        except _LeftOut as exc:
+            raise PersistenceError(
+                "A value can't be saved: it is nested too deeply.",
+                why=f"{exc}; a snapshot keeps {DEEPEST} levels and {MOST_VALUES:,} values.",
+                fix="Flatten the component's data, or keep that part outside of it.",
+                context={"value": bounded_repr(value, 200)},
+            ) from exc
+        except RecursionError:
+            continue
+    return _encode_plain(_placeholder(_type_name(value), "left out: there was no stack for it"))
 
 
-def is_plain(value: Any, depth: int = 0) -> bool:
-    """Whether JSON can say `value` as it is, with nothing to tag or to escape."""
+def is_plain(value: Any) -> bool:
+    """Whether JSON can say `value` as it is, with nothing to tag, to escape or to leave out."""
+    return _is_plain(value, 0, [MOST_VALUES])
+
+
+def _is_plain(value: Any, depth: int, left: list[int]) -> bool:
     kind = type(value)
     if kind is str or kind is int or kind is bool or value is None:
         return True
     if kind is float:
         return math.isfinite(value)
-    if depth >= DEEPEST:
-        return False
     if kind is dict:
+        left[0] -= len(value)
+        if depth >= DEEPEST or left[0] < 0:
+            return False
         for key, each in value.items():
-            if type(key) is not str or key[:1] == "$" or not is_plain(each, depth + 1):
+            if type(key) is not str or key[:1] == "$" or not _is_plain(each, depth + 1, left):
                 return False
         return True
     if kind is list:
-        for each in value:
-            if not is_plain(each, depth + 1):
+        left[0] -= len(value)
+        if depth >= DEEPEST or left[0] < 0:
+            return False
+        for each in value:  # noqa: SIM110 - the generator in all() would cost a frame a level
+            if not _is_plain(each, depth + 1, left):
                 return False
         return True
     return False
 
 
 class _Tagger:
-    def __init__(self, strict: bool) -> None:
+    """Turns one value into what JSON can say. Three frames a level, so that 200 levels fit."""
+
+    def __init__(self, strict: bool, deepest: int) -> None:
         self._strict = strict
+        self._deepest = deepest
+        self._left = MOST_VALUES
         self._path: set[int] = set()
-        self._values = 0
 
     def tag(self, value: Any, depth: int) -> Any:
         kind = type(value)
-        self._values += 1
         if kind is str:
             return value if _is_valid_text(value) else {"$text": _base64(_surrogate_bytes(value))}
-        if kind in (int, bool, type(None)):
+        if kind is int:
+            return value if value.bit_length() <= _LONGEST_INT else {"$int": hex(value)}
+        if kind is bool or value is None:
             return value
         if kind is float:
             return value if math.isfinite(value) else {"$float": repr(value)}
         leaf = _LEAVES.get(kind)
         if leaf is not None:
             return leaf(value)
-        if isinstance(value, Placeholder):
-            return _placeholder(value.type, value.text, self._inner(value.value, depth))
-        if isinstance(value, Mapping | list | tuple | set | frozenset):
-            return self._inner(value, depth)
-        contents = self._base_value(value, depth)
-        return _placeholder(_type_name(value), bounded_repr(value, 200), contents)
+        if isinstance(value, _CONTAINERS):
+            return self._contents(value, depth)
+        return self._scalar(value)
 
-    def _base_value(self, value: Any, depth: int) -> Any:
-        """What a subclass of a JSON scalar (a StrEnum, an IntEnum) is worth without its class."""
-        for base in (str, int, float):
+    def _scalar(self, value: Any) -> Any:
+        """A value without parts; a subclass of a JSON type (a StrEnum) keeps what it is worth."""
+        worth = None
+        for base, plain in _SCALARS:
             if isinstance(value, base):
-                return self.tag(base.__new__(base, value), depth)
-        return None
+                worth = self.tag(plain(value), 0)
+        return _placeholder(_type_name(value), bounded_repr(value, 200), worth)
 
-    def _inner(self, value: Any, depth: int) -> Any:
-        if not isinstance(value, Mapping | list | tuple | set | frozenset):
-            return self.tag(value, depth)
-        if depth >= DEEPEST:
-            return self._too_deep(value, f"it is deeper than {DEEPEST} levels")
-        if id(value) in self._path:
-            return self._too_deep(value, "it contains itself")
-        if self._values > MOST_VALUES:
-            return self._too_deep(value, f"it has more than {MOST_VALUES:,} values")
-        self._path.add(id(value))
+    def _contents(self, value: Any, depth: int) -> Any:
         try:
-            return self._container(value, depth + 1)
-        finally:
-            self._path.discard(id(value))
-
-    def _container(self, value: Any, depth: int) -> Any:
-        kind = type(value)
-        if isinstance(value, Mapping):
-            tagged = self._mapping(value, depth)
-            return tagged if kind is dict else self._subclass(value, tagged)
-        items = [self.tag(each, depth) for each in _ordered(value)]
-        if kind is list:
-            return items
-        if kind in (tuple, set, frozenset):
-            return {f"${kind.__name__}": items}
-        return self._subclass(value, items)
-
-    def _mapping(self, value: Mapping[Any, Any], depth: int) -> Any:
-        if all(type(key) is str and _is_valid_text(key) for key in value):
-            return {
-                f"${key}" if key[:1] == "$" else key: self.tag(each, depth)
-                for key, each in value.items()
-            }
-        pairs = [[self.tag(k, depth), self.tag(v, depth)] for k, v in value.items()]
-        return {"$dict": pairs}
-
-    def _subclass(self, value: Any, contents: Any) -> Any:
-        return _placeholder(_type_name(value), f"{len(value)} items", contents)
-
-    def _too_deep(self, value: Any, why: str) -> Any:
+            why = self._objection(value, depth)
+            if why is None:
+                self._path.add(id(value))
+                try:
+                    return self._tagged(value, depth)
+                finally:
+                    self._path.discard(id(value))
+        except (_LeftOut, RecursionError):
+            raise
+        except Exception as exc:  # the value's own __iter__, items or __len__
+            return _placeholder(_type_name(value), f"left out: it raised {type(exc).__name__}")
         if self._strict:
-            raise _TooDeep(why)
+            raise _LeftOut(why)
         return _placeholder(_type_name(value), f"left out: {why}")
+
+    def _objection(self, value: Any, depth: int) -> str | None:
+        if depth >= self._deepest:
+            return f"it is deeper than {self._deepest} levels"
+        if id(value) in self._path:
+            return "it contains itself"
+        self._left -= 1 if isinstance(value, Placeholder) else len(value)
+        return f"there are more than {MOST_VALUES:,} values" if self._left < 0 else None
+
+    def _tagged(self, value: Any, depth: int) -> Any:
+        kind = type(value)
+        if isinstance(value, Placeholder):
+            return _placeholder(value.type, value.text, self.tag(value.value, depth + 1))
+        # A subclass takes five levels of JSON for one of its own: counted twice.
+        inner = depth + (1 if kind in _PLAIN_CONTAINERS else 2)
+        if isinstance(value, Mapping):
+            pairs = list(value.items())
+            if all(type(key) is str and _is_valid_text(key) for key, _ in pairs):
+                tagged: Any = {}
+                for key, each in pairs:
+                    tagged[f"${key}" if key[:1] == "$" else key] = self.tag(each, inner)
+            else:
+                tagged = {"$dict": []}
+                for key, each in pairs:
+                    tagged["$dict"].append([self.tag(key, inner), self.tag(each, inner)])
+        else:
+            tagged = []
+            for each in _ordered(value):
+                tagged.append(self.tag(each, inner))
+        if kind is dict or kind is list:
+            return tagged
+        if kind in _PLAIN_CONTAINERS:
+            return {f"${kind.__name__}": tagged}
+        return _placeholder(_type_name(value), f"{len(value)} items", tagged)
 
 
 def decode(text: str | bytes, resolve: Callable[[str], Any] | None = None) -> Any:
@@ -192,66 +212,53 @@ def decode(text: str | bytes, resolve: Callable[[str], Any] | None = None) -> An
     Raises:
         ValueError: where the text is not JSON, or is nested too deeply to be read.
     """
-    value = parse(text)
     marked = b'"$' in text if isinstance(text, bytes) else '"$' in text
-    try:
-        return _untag(value, resolve) if marked else value
-    except RecursionError as exc:
-        raise ValueError("it is nested too deeply") from exc
+    return _loads(text, lambda found: _untag(found, resolve)) if marked else parse(text)
 
 
 def parse(text: str | bytes) -> Any:
     """JSON as it stands, tags and all. Raises ValueError."""
     try:
         return _decode_plain(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        try:
-            return json.loads(text)  # knows the NaN and Infinity of 1.x, and says what is wrong
-        except RecursionError as exc:
-            raise ValueError("it is nested too deeply") from exc
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return _loads(text)  # knows the NaN and Infinity of 1.x, and says what is wrong
 
 
-def _untag(value: Any, resolve: Callable[[str], Any] | None) -> Any:
-    if isinstance(value, list):
-        return [_untag(each, resolve) for each in value]
-    if not isinstance(value, dict):
-        return value
-    if len(value) == 1:
-        (key,) = value
+def _loads(text: str | bytes, object_hook: Callable[[dict[str, Any]], Any] | None = None) -> Any:
+    try:
+        return json.loads(text, object_hook=object_hook)
+    except RecursionError as exc:
+        raise ValueError("it is nested too deeply") from exc
+
+
+def _untag(found: dict[str, Any], resolve: Callable[[str], Any] | None) -> Any:
+    """An object of the document, whose parts are untagged already."""
+    if len(found) == 1:
+        (key,) = found
         if key[:1] == "$" and key[:2] != "$$":
-            return _from_tag(key, value[key], resolve)
-    return {
-        key[1:] if key[:2] == "$$" else key: _untag(each, resolve) for key, each in value.items()
-    }
+            return _from_tag(key, found[key], resolve)
+    return {key[1:] if key[:2] == "$$" else key: each for key, each in found.items()}
 
 
 def _from_tag(key: str, content: Any, resolve: Callable[[str], Any] | None) -> Any:
     try:
-        if key == "$ref":
-            return _resolved(content, resolve)
-        if key == "$object":
-            return Placeholder(
-                content["type"], content["text"], _untag(content.get("value"), resolve)
-            )
-        if key in _CONTAINERS:
-            return _CONTAINERS[key]([_untag(each, resolve) for each in content])
-        return _PARSERS[key](content)
-    except (ValueError, TypeError, KeyError, ArithmeticError, AttributeError) as exc:
+        return _resolved(content, resolve) if key == "$ref" else _PARSERS[key](content)
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as exc:
         # Written by a newer version, or damaged: shown as what it is, hiding nothing around it.
-        return Placeholder(key, f"can't be read: {exc!r}", content)
+        return Placeholder(key, f"can't be read: {bounded_repr(exc, 200)}", content)
 
 
-def _resolved(content: str, resolve: Callable[[str], Any] | None) -> Any:
-    if resolve is None:
-        return Placeholder("$ref", f"part {content} was not looked up")
+def _resolved(content: Any, resolve: Callable[[str], Any] | None) -> Any:
+    if resolve is None or not isinstance(content, str):
+        return Placeholder("$ref", f"part {bounded_repr(content, 80)} was not looked up")
     try:
         return resolve(content)
     except KeyError:
-        return Placeholder("$ref", f"part {content} is missing")
+        return Placeholder("$ref", f"part {bounded(content, 80)} is missing")
 
 
 def _placeholder(kind: str, text: str, value: Any = None) -> dict[str, Any]:
-    body: dict[str, Any] = {"type": kind, "text": text if _is_valid_text(text) else ascii(text)}
+    body: dict[str, Any] = {"type": _valid(kind), "text": _valid(text)}
     if value is not None:
         body["value"] = value
     return {"$object": body}
@@ -259,7 +266,7 @@ def _placeholder(kind: str, text: str, value: Any = None) -> dict[str, Any]:
 
 def _ordered(value: Any) -> Any:
     """Sets in an order that doesn't change from run to run, so that equal data encodes equally."""
-    return sorted(value, key=repr) if isinstance(value, set | frozenset) else value
+    return sorted(value, key=bounded_repr) if isinstance(value, set | frozenset) else list(value)
 
 
 def _is_valid_text(text: str) -> bool:
@@ -268,6 +275,10 @@ def _is_valid_text(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _valid(text: str) -> str:
+    return text if _is_valid_text(text) else ascii(text)
 
 
 def _surrogate_bytes(text: str) -> bytes:
@@ -283,26 +294,44 @@ def _type_name(value: Any) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
+def _has_fixed_zone(value: dt.datetime | dt.time) -> bool:
+    """Whether ISO 8601 says its time zone in full; a named zone has rules that it can't say."""
+    return value.tzinfo is None or isinstance(value.tzinfo, dt.timezone)
+
+
+def _iso(tag: str) -> Callable[[Any], Any]:
+    def tagged(value: dt.datetime | dt.time) -> dict[str, Any]:
+        if _has_fixed_zone(value):
+            return {tag: value.isoformat()}
+        return _placeholder(_type_name(value), repr(value))
+
+    return tagged
+
+
+_LONGEST_INT = 4096
+"""Bits of an int that is written in decimal; Python refuses to convert very long ones."""
+
+_CONTAINERS = (Placeholder, Mapping, list, tuple, set, frozenset)
+_PLAIN_CONTAINERS = frozenset({dict, list, tuple, set, frozenset})
+# Called on the base, since a subclass may say anything of itself.
+_SCALARS: tuple[tuple[type, Callable[[Any], Any]], ...] = (
+    (str, str.__str__),
+    (int, int.__int__),
+    (float, float.__float__),
+)
 _LEAVES: dict[type, Callable[[Any], Any]] = {
     bytes: lambda value: {"$bytes": _base64(value)},
     Decimal: lambda value: {"$decimal": str(value)},
     uuid.UUID: lambda value: {"$uuid": str(value)},
     complex: lambda value: {"$complex": [repr(value.real), repr(value.imag)]},
-    dt.datetime: lambda value: {"$datetime": value.isoformat()}
-    if value.tzinfo is None or isinstance(value.tzinfo, dt.timezone)
-    else _placeholder("datetime.datetime", value.isoformat()),
+    dt.datetime: _iso("$datetime"),
     dt.date: lambda value: {"$date": value.isoformat()},
-    dt.time: lambda value: {"$time": value.isoformat()},
+    dt.time: _iso("$time"),
     dt.timedelta: lambda value: {"$timedelta": [value.days, value.seconds, value.microseconds]},
-}
-_CONTAINERS: dict[str, Callable[[list[Any]], Any]] = {
-    "$tuple": tuple,
-    "$set": set,
-    "$frozenset": frozenset,
-    "$dict": lambda pairs: dict(map(tuple, pairs)),
 }
 _PARSERS: dict[str, Callable[[Any], Any]] = {
     "$float": float,
+    "$int": lambda text: int(text, 16),
     "$text": lambda raw: base64.b64decode(raw, validate=True).decode("utf-8", "surrogatepass"),
     "$bytes": lambda raw: base64.b64decode(raw, validate=True),
     "$decimal": Decimal,
@@ -312,4 +341,9 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "$date": dt.date.fromisoformat,
     "$time": dt.time.fromisoformat,
     "$timedelta": lambda parts: dt.timedelta(*parts),
+    "$tuple": tuple,
+    "$set": set,
+    "$frozenset": frozenset,
+    "$dict": lambda pairs: dict(map(tuple, pairs)),
+    "$object": lambda body: Placeholder(body["type"], body["text"], body.get("value")),
 }

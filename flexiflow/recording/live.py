@@ -8,8 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from flexiflow.analysis.source import FileSource
-from flexiflow.persistence.schema import cursor
+from flexiflow.analysis.source import FileSource, reading_shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +32,15 @@ class LiveSource:
 
     @contextmanager
     def connect(self) -> Iterator[sqlite3.Connection]:
-        """A connection for one question."""
+        """A connection for one question.
+
+        Raises:
+            PersistenceError: where something had to be dropped, or the database can't be read.
+        """
         self.flush()
         if self.path is not None:
             with FileSource(self.path).connect() as conn:
                 yield conn
             return
-        with self.shared() as conn:
-            cursor(conn).execute("PRAGMA query_only = ON")
-            try:
-                yield conn
-            finally:
-                cursor(conn).execute("PRAGMA query_only = OFF")
+        with self.shared() as conn, reading_shared(conn, self.name) as reader:
+            yield reader

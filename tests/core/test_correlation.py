@@ -78,7 +78,6 @@ def test_new_ids_are_unique_among_threads():
     assert {len(each) for each in ids} == {32}
 
 
-@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="there is no fork here")
 def test_a_forked_child_draws_ids_of_its_own():
     """Parent and child, which share a filled pool when they part, share no id afterwards."""
     code = """

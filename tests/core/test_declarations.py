@@ -1,7 +1,5 @@
 """Declared transitions."""
 
-import functools
-
 import pytest
 
 from flexiflow.declarations import Declaration, before_classic, declarations_of, on
@@ -194,10 +192,6 @@ class Wrapped(State):
         message["seen"] = True
 
     stop = on("stop", to=Shipped)(lambda self, message, component: message.update(seen=True))
-
-    part = on("part", to=Shipped)(
-        functools.partialmethod(wrapped(lambda self, message, component: None)).func
-    )
 
 
 @pytest.mark.parametrize("message_type", ["go", "stop"])

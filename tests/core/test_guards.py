@@ -182,8 +182,11 @@ def test_plain_functions_compose_with_guards():
 
 def test_a_composed_guard_is_named_by_its_parts():
     """The name reads as the expression does."""
-    assert (paid & ~as_guard(has_items)).name == "(paid and not has_items)"
-    assert (paid | has_items).name == "(paid or has_items)"
+    assert (paid & ~as_guard(has_items)).name == "paid and not has_items"
+    assert (paid | has_items).name == "paid or has_items"
+    assert (
+        paid & (paid | ~(paid & has_items))
+    ).name == "paid and (paid or not (paid and has_items))"
 
 
 def test_a_check_is_a_tree_of_lines():

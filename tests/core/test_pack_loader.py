@@ -58,7 +58,14 @@ class BadContents(Pack):
             setattr(self, member, value)
 
 
+class Nameless(Pack):
+    """A pack whose name can't be read."""
+
+    name = property(lambda self: explodes(), lambda self, value: None)
+
+
 an_instance = Pack("instance")
+nameless = Nameless()
 no_pack = object()
 
 
@@ -213,6 +220,11 @@ def test_a_missing_module_of_a_pack_is_not_found():
 def test_a_failure_while_a_pack_is_made_keeps_its_cause():
     """What the factory raised is the cause."""
     assert isinstance(failure(packs=[path_of("explodes")]).__cause__, OSError)
+
+
+def test_a_pack_whose_name_fails_is_no_pack():
+    """A name is read to find out whether something is a pack."""
+    assert "Not a StatePack" in str(failure(packs=[path_of("nameless")]))
 
 
 @pytest.mark.parametrize("member", ["provides", "transitions", "depends_on"])

@@ -15,7 +15,15 @@ from flexiflow.engine import FlexiFlowEngine
 from flexiflow.event_manager import AsyncEventManager
 from flexiflow.guards import guard
 from flexiflow.lessons.demo import faults
-from flexiflow.lessons.demo.shop import Message, component, is_order, open_shop, part_of, pause, tell
+from flexiflow.lessons.demo.shop import (
+    Message,
+    component,
+    is_order,
+    open_shop,
+    part_of,
+    pause,
+    tell,
+)
 from flexiflow.state_machine import State
 
 _BILLING_ADDRESS = {"street": "1 Ledger Lane", "city": "Leiden", "country": "NL"}

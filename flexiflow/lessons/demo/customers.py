@@ -27,7 +27,7 @@ from flexiflow.state_machine import State
 
 _logger = logging.getLogger("flexiflow.demo")
 
-_OVERDUE = 0.4  # seconds after which somebody looks for a parcel
+_OVERDUE = 0.6  # seconds after which somebody looks for a parcel
 
 
 class Staffed(State):

@@ -52,9 +52,9 @@ def loses_picked(order: str) -> bool:
 def overwrites_address(order: str) -> bool:
     """A field overwritten by the wrong component: billing writes its address into the order.
 
-    Where it shows: the step that last changed ``address`` in order-1077 before it shipped is a
-    `change_address` from invoice-1077, not from customer-desk; then shipment-1077 refuses its first
-    `deliver`, waits in AtDepot, and is redirected.
+    Where it shows: the step that last changed ``address`` in order-1077 is a `change_address` from
+    invoice-1077, not from customer-desk; shipment-1077 then refuses its first `deliver`, waits in
+    AtDepot, and is redirected.
     """
     return order == "order-1077"
 

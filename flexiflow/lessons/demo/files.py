@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from flexiflow.errors import PersistenceError, bounded_repr
@@ -14,23 +15,28 @@ MARKER = "flexiflow-demo.json"
 _MADE_BY = "flexiflow demo"
 
 
-def prepare_folder(folder: Path, orders: int, seed: int) -> None:
+def prepare_folder(where: str | os.PathLike[str], orders: int, seed: int) -> Path:
     """Make room for a run: a folder with the marker of a demo, and none of its files.
+
+    Returns:
+        the folder's absolute path.
 
     Raises:
         PersistenceError: where the folder holds files of these names that no demo made, or can't
             be written.
     """
+    folder = Path(where).absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        recordings = [path for path in _recordings(folder) if _exists(path)]
-        if recordings and not _is_marked(folder):
-            raise _not_ours(folder, recordings)
+        found = [path for path in _paths(folder) if path.exists() or path.is_symlink()]
+        if found and not _is_marked(folder):
+            raise _not_ours(folder, found)
         # The marker comes first: a run that is broken off leaves files that the next may replace.
         marker = {"made_by": _MADE_BY, "orders": orders, "seed": seed, "files": [DATABASE, LOG]}
         (folder / MARKER).write_text(json.dumps(marker, indent=2) + "\n", encoding="utf-8")
-        for path in recordings:
-            path.unlink()
+        for path in found:
+            if path.name != MARKER:
+                path.unlink()
     except OSError as exc:
         raise PersistenceError(
             f"The demo can't write into {bounded_repr(str(folder), 200)}.",
@@ -38,15 +44,12 @@ def prepare_folder(folder: Path, orders: int, seed: int) -> None:
             fix="Name a folder that you may write to; it is made if it is not there.",
             context={"folder": str(folder)},
         ) from exc
+    return folder
 
 
-def _recordings(folder: Path) -> list[Path]:
-    beside = ("-wal", "-shm", "-journal")
-    return [folder / name for name in (DATABASE, LOG, *(DATABASE + ending for ending in beside))]
-
-
-def _exists(path: Path) -> bool:
-    return path.exists() or path.is_symlink()
+def _paths(folder: Path) -> list[Path]:
+    beside = (DATABASE + ending for ending in ("-wal", "-shm", "-journal"))
+    return [folder / name for name in (DATABASE, *beside, LOG, MARKER)]
 
 
 def _is_marked(folder: Path) -> bool:
@@ -61,7 +64,7 @@ def _not_ours(folder: Path, found: list[Path]) -> PersistenceError:
     names = " and ".join(path.name for path in found)
     return PersistenceError(
         f"The demo would overwrite {names} in {bounded_repr(str(folder), 200)}.",
-        why=f"The folder has no {MARKER}, so something other than the demo made them.",
+        why=f"No {MARKER} of the demo lies beside them, so something else made them.",
         fix="Name another folder, or move these files away.",
         context={"folder": str(folder), "found": [path.name for path in found]},
     )

@@ -131,7 +131,7 @@ def _with_a_surprise(plan: OrderPlan, chance: random.Random) -> OrderPlan:
         (0.05, {"moves_after": nearby}),
         (0.02, {"cancels": "early"}),
         (0.02, {"cancels": "late"}),
-        (0.02, {"new_customer": True, "lines": (("desk", 2), lamp)}),
+        (0.03, {"new_customer": True, "lines": (("desk", 2), lamp)}),
         (0.015, {"lines": (*plan.lines[:1], (chance.choice(DISCONTINUED), 1))}),
         (0.02, {"form": "yes", "returns_after": chance.randint(8, 25)}),
         (0.02, {"form": "no"}),

@@ -95,8 +95,7 @@ async def run_demo_async(
 ) -> DemoResult:
     """As `run_demo`, for code that runs in an event loop, such as a notebook's cells."""
     _check_number(orders)
-    where = Path(folder).absolute()
-    await asyncio.to_thread(prepare_folder, where, orders, seed)
+    where = await asyncio.to_thread(prepare_folder, folder, orders, seed)
     began = time.perf_counter()
     engine = FlexiFlowEngine()
     async with record(engine, where / DATABASE, log=where / LOG):

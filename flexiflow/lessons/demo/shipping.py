@@ -95,9 +95,9 @@ async def carry(order: str, signed_by: str, street: str) -> bool:
     """
     shipment = component(part_of(order, "shipment"))
     for hub in _HUBS:
-        await pause(25, 45)
+        await pause(30, 50)
         await shipment.send("scan", hub=hub, traceparent=_header())
-    await pause(25, 45)
+    await pause(30, 50)
     found = {"signed_by": signed_by, "street": street}
     step = await shipment.send("deliver", **found, traceparent=_header())
     if step.outcome == "refused":

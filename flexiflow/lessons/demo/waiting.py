@@ -25,7 +25,7 @@ async def reaches(order: AsyncComponent, state: str, *, within: float) -> bool:
     bus = open_shop.get().engine.event_bus
 
     def is_it(name: str, event: Message) -> bool:
-        return event["component"] == order.name and event["to_state"] == state
+        return bool(event["component"] == order.name and event["to_state"] == state)
 
     handle = await bus.subscribe("state.changed", "customers", lambda _: arrived.set(), 4, is_it)
     try:

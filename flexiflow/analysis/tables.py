@@ -1,0 +1,182 @@
+"""The stored rows as every question sees them, whatever wrote them and whatever is broken in them.
+
+A question is put together from the SQL expressions given here. A column that the file lacks, or
+a value that can't be what the column says, is NULL: it is shown as missing and hides nothing
+around it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from typing import Any
+
+from flexiflow.errors import PersistenceError
+from flexiflow.persistence import tagged
+from flexiflow.persistence.schema import RUNS, SNAPSHOTS, STEPS, columns_of, cursor, has_table
+from flexiflow.persistence.snapshot import snapshot_from
+
+# What a clock of 64 bits can say in nanoseconds, years 1678 to 2261: other tools can convert it.
+_LATEST = (2**63 - 1) // 1000
+
+Expressions = dict[str, str]
+
+
+@contextlib.contextmanager
+def readable(conn: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """Let a connection read what is broken too: it gets two functions, and for a while a decoder."""
+    before = conn.text_factory
+    # Bytes that are no UTF-8 are shown as such.
+    conn.text_factory = lambda raw: raw.decode("utf-8", "replace")
+    # SQLite refuses to set a function again while somebody reads; then it is there already.
+    with contextlib.suppress(sqlite3.OperationalError):
+        conn.create_function("flexiflow_state", 1, _state_in, deterministic=True)
+        conn.create_function("flexiflow_fault", 1, _fault_in, deterministic=True)
+    try:
+        yield conn
+    finally:
+        conn.text_factory = before
+
+
+def snapshot_columns(conn: sqlite3.Connection, row: str = "s") -> Expressions:
+    """Expressions for the snapshots' columns, by name.
+
+    Args:
+        conn: which columns there are depends on who wrote the file.
+        row: what the query calls a row of the table.
+    """
+    column = _Columns(conn, SNAPSHOTS, row)
+    body, state, time_us = column("snapshot_json"), column("state"), column("time_us")
+    is_json = f"typeof({body}) = 'text' AND json_valid({body})"
+    # A row of 1.x has its state and its time only inside. SQLite refuses the NaN that 1.x may
+    # have written; where it can't read a row, Python tries.
+    state = f"""CASE WHEN typeof({state}) = 'text' THEN {state}
+        WHEN {is_json} THEN CASE json_type({body}, '$.current_state')
+            WHEN 'text' THEN json_extract({body}, '$.current_state') END
+        ELSE flexiflow_state(CAST({body} AS BLOB)) END"""
+    time = f"CASE WHEN {_is_time(time_us)} THEN {time_us} ELSE {_time_of_text(column('created_at'))} END"
+    error = f"""CASE WHEN NOT ({is_json}) AND flexiflow_fault(CAST({body} AS BLOB)) IS NOT NULL
+            THEN flexiflow_fault(CAST({body} AS BLOB))
+        WHEN {is_json} AND json_type({body}) <> 'object'
+            THEN 'the snapshot is not a JSON object'
+        WHEN ({state}) IS NULL THEN 'the snapshot names no state'
+        WHEN ({time}) IS NULL THEN 'its time can''t be read' END"""
+    return {
+        "id": f"{row}.rowid",
+        "time_us": time,
+        "state": state,
+        "correlation_id": column("correlation_id"),
+        "step_id": column.whole("step_id"),
+        "run": _run_of(conn, column("run_id")),
+        "fingerprint": column("fingerprint"),
+        "snapshot_json": body,
+        "error": error,
+        "format": column("format"),
+    }
+
+
+def step_columns(conn: sqlite3.Connection, row: str = "s") -> Expressions:
+    """Expressions for the steps' columns, by name; arguments as for `snapshot_columns`."""
+    column = _Columns(conn, STEPS, row)
+    start, error = column("start_us"), column("error_json")
+    named = ("correlation_id", "message_type", "message_json", "from_state", "to_state", "outcome")
+    more = ("span_id", "parent_id", "sender", "guards_json", "error_json", "reason", "fingerprint")
+    return {
+        **{name: column(name) for name in named + more},
+        "id": f"{row}.rowid",
+        "start_us": f"CASE WHEN {_is_time(start)} THEN {start} END",
+        "duration_us": column.whole("duration_us"),
+        "tries": f"coalesce({column.whole('tries')}, 0)",
+        "run": _run_of(conn, column("run_id")),
+        "error": f"""CASE WHEN {error} IS NOT NULL THEN coalesce(
+            CASE WHEN typeof({error}) = 'text' AND json_valid({error}) THEN coalesce(
+                json_extract({error}, '$.type') || ': ' || json_extract({error}, '$.message'),
+                json_extract({error}, '$.type'), json_extract({error}, '$.message')) END,
+            'the error can''t be read') END""",
+    }
+
+
+def end_of_step(columns: Expressions) -> str:
+    """An expression for the time at which a step ended."""
+    return f"({columns['start_us']} + max(coalesce({columns['duration_us']}, 0), 0))"
+
+
+def has_steps(conn: sqlite3.Connection) -> bool:
+    """Whether messages were recorded: 1.x stored snapshots only."""
+    return has_table(conn, STEPS)
+
+
+def newest_us(conn: sqlite3.Connection) -> int | None:
+    """The time of the newest record, microseconds since 1970."""
+    queries = [f"SELECT max({snapshot_columns(conn)['time_us']}) FROM {SNAPSHOTS} s"]
+    if has_steps(conn):
+        queries.append(f"SELECT max({end_of_step(step_columns(conn))}) FROM {STEPS} s")
+    times = [cursor(conn).execute(query).fetchone()[0] for query in queries]
+    return max((time for time in times if time is not None), default=None)
+
+
+def began_us(conn: sqlite3.Connection) -> int | None:
+    """The time at which a file begins: its first row or its first run, whichever is earlier."""
+    columns = snapshot_columns(conn)
+    queries = [f"SELECT {columns['time_us']} FROM {SNAPSHOTS} s ORDER BY s.rowid LIMIT 1"]
+    if "start_us" in columns_of(conn, RUNS):
+        queries.append(f"SELECT min(start_us) FROM {RUNS} WHERE {_is_time('start_us')}")
+    found = [cursor(conn).execute(query).fetchone() for query in queries]
+    return min((row[0] for row in found if row and row[0] is not None), default=None)
+
+
+class _Columns:
+    """A table's columns as expressions; NULL for those that it lacks."""
+
+    def __init__(self, conn: sqlite3.Connection, table: str, row: str) -> None:
+        self._present = set(columns_of(conn, table))
+        self._row = row
+
+    def __call__(self, name: str) -> str:
+        return f"{self._row}.{name}" if name in self._present else "NULL"
+
+    def whole(self, name: str) -> str:
+        """A column of whole numbers."""
+        column = self(name)
+        return f"CASE typeof({column}) WHEN 'integer' THEN {column} END"
+
+
+def _is_time(column: str) -> str:
+    return f"(typeof({column}) = 'integer' AND {column} BETWEEN {-_LATEST} AND {_LATEST})"
+
+
+def _time_of_text(text: str) -> str:
+    """ISO 8601 text as microseconds. SQLite rounds to milliseconds: the fraction is read apart."""
+    dot = f"instr({text}, '.')"
+    whole = f"""CASE {dot} WHEN 0 THEN {text} ELSE substr({text}, 1, {dot} - 1)
+        || ltrim(substr({text}, {dot} + 1), '0123456789') END"""
+    fraction = f"""CASE {dot} WHEN 0 THEN 0 ELSE
+        CAST(round(1e6 * CAST('0.' || substr({text}, {dot} + 1, 6) AS REAL)) AS INTEGER) END"""
+    # Without this 'now' would be a time too.
+    is_date = f"{text} GLOB '[12][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*'"
+    return f"""CASE WHEN {is_date} AND substr({text}, 1, 4) BETWEEN '1678' AND '2261'
+        THEN CAST(strftime('%s', {whole}) AS INTEGER) * 1000000 + {fraction} END"""
+
+
+def _run_of(conn: sqlite3.Connection, run_id: str) -> str:
+    known = {"id", "uid"} <= set(columns_of(conn, RUNS))
+    return f"(SELECT r.uid FROM {RUNS} r WHERE r.id = {run_id})" if known else "NULL"
+
+
+def _state_in(body: Any) -> str | None:
+    try:
+        state = tagged.parse(body)["current_state"]
+    except (ValueError, TypeError, KeyError, IndexError):
+        return None
+    return state if isinstance(state, str) else None
+
+
+def _fault_in(body: Any) -> str | None:
+    try:
+        snapshot_from(tagged.parse(body), "the row")
+    except (ValueError, TypeError):
+        return "the snapshot is not JSON"
+    except PersistenceError as exc:
+        return exc.what
+    return None
