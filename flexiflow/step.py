@@ -31,6 +31,7 @@ class Step:
         reason: why it was refused or cancelled, in words.
         tries: how often the most retried call in it was tried; 1 without a retry.
         id: its row in the history, once committed; None before, and where nothing is recorded.
+        message_json: the message's fields as they came in; None where nothing is recorded.
     """
 
     __slots__ = (
@@ -41,6 +42,7 @@ class Step:
         "from_state",
         "guards",
         "id",
+        "message_json",
         "message_type",
         "outcome",
         "parent_id",
@@ -80,6 +82,7 @@ class Step:
         self.reason: str | None = None
         self.tries = 1
         self.id: int | None = None
+        self.message_json: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """All attributes by name."""

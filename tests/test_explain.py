@@ -70,7 +70,7 @@ class LostPack(PayPack):
     name = "lost"
 
     def transitions(self):
-        return [TransitionSpec("Paid", "ship", "Shiped"), TransitionSpec("Shiped", "x", "Paid")]
+        return [TransitionSpec("Paid", "ship", "Returned"), TransitionSpec("Returned", "x", "Paid")]
 
     def depends_on(self):
         return set()
@@ -102,6 +102,14 @@ class Ring:
         return {self.need}
 
 
+class Unmet(Ring):
+    """A pack with a transition to what it needs."""
+
+    def transitions(self):
+        return [TransitionSpec(self.key, "go", self.need)]
+
+
+unmet = Unmet("unmet", "A", "Nowhere")
 one, other = Ring("one", "A", "B"), Ring("other", "B", "A")
 lonely = Ring("lonely", "A", "Nowhere")
 
@@ -135,7 +143,7 @@ def explained(**fields):
     return explain({"name": "order-1", **fields})
 
 
-def whats(diagnostics):
+def sentences(diagnostics):
     return [each.what for each in diagnostics]
 
 
@@ -334,9 +342,17 @@ def test_a_state_that_can_not_be_loaded_still_has_its_provider():
 
 def test_a_pack_that_can_not_be_loaded_brings_no_errors_about_its_keys():
     """What it would have provided is not reported as missing."""
-    explanation = explained(packs=[path_of("PayPack"), "no_such_module_anywhere:OrderPack"])
-    assert len(explanation.errors) == 1
-    assert explanation.warnings == []
+    missing = "no_such_module_anywhere:Pack"
+    for packs in ([missing], [path_of("PayPack"), missing], [path_of("LostPack"), missing]):
+        explanation = explained(packs=packs, initial_state="Key of the missing pack")
+        assert len(explanation.errors) == 1
+        assert explanation.warnings == []
+
+
+def test_an_unmet_dependency_is_reported_once():
+    """A transition to it is not a second fault."""
+    explanation = explained(packs=[path_of("unmet")])
+    assert len(explanation.issues) == 1
 
 
 # -- warnings -----------------------------------------------------------------------------
@@ -356,7 +372,7 @@ def test_a_transition_of_an_unknown_state_is_a_warning():
     explanation = explained(packs=[path_of("LostPack")])
     assert explanation.is_valid
     (warning,) = explanation.warnings
-    assert "unknown state 'Shiped'" in warning.what
+    assert "unknown state 'Returned'" in warning.what
 
 
 def test_packs_of_one_name_are_a_warning():
@@ -364,19 +380,19 @@ def test_packs_of_one_name_are_a_warning():
     twins = [Ring("twin", "A", "InitialState"), Ring("twin", "B", "InitialState")]
     explanation = explained(packs=twins)
     assert explanation.is_valid
-    assert whats(explanation.warnings) == ["2 packs are named 'twin'."]
+    assert sentences(explanation.warnings) == ["2 packs are named 'twin'."]
 
 
 def test_a_misspelt_field_is_a_warning():
     """A field that looks like a known one is named; a note is left alone."""
-    explanation = explained(intial_state="Draft", description="mine", version=2)
-    assert whats(explanation.warnings) == ["Unknown field 'intial_state' is ignored."]
+    explanation = explained(initail_state="Draft", description="mine", version=2)
+    assert sentences(explanation.warnings) == ["Unknown field 'initail_state' is ignored."]
     assert "'initial_state'" in explanation.warnings[0].fix
 
 
 def test_issues_are_errors_and_then_warnings():
     """One list for those who show both."""
-    explanation = explained(rules=5, intial_state="Draft")
+    explanation = explained(rules=5, initail_state="Draft")
     assert explanation.issues == explanation.errors + explanation.warnings
     assert [each.level for each in explanation.issues] == ["error", "warning"]
 

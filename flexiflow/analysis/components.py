@@ -3,29 +3,53 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flexiflow.analysis import frames
 from flexiflow.analysis.machines import finals_of
-from flexiflow.analysis.rows import state, time_us
 from flexiflow.analysis.source import Source
+from flexiflow.analysis.tables import end_of_step, has_steps, snapshot_columns, step_columns
 from flexiflow.errors import component_not_found
-from flexiflow.persistence.schema import SNAPSHOTS, STEPS, columns_of, cursor, has_table
+from flexiflow.persistence.schema import SNAPSHOTS, STEPS, cursor
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
+@dataclass(slots=True)
+class _Component:
+    """What the files say of one component, the newest last."""
+
+    name: str | None
+    state: Any = None
+    fingerprint: Any = None
+    outcome: Any = None
+    snapshots: int = 0
+    steps: int = 0
+    first_us: int | None = None
+    last_us: int | None = None
+    source: str = ""
+
+    def seen(self, first_us: int | None, last_us: int | None, source: str) -> None:
+        times = [self.first_us, self.last_us, first_us, last_us]
+        known = [time for time in times if time is not None]
+        self.first_us, self.last_us = min(known, default=None), max(known, default=None)
+        self.source = source
+
+
 def components_frame(sources: Sequence[Source]) -> pd.DataFrame:
     """Every component of every source; see `History.components`."""
-    built = []
+    found: dict[str | None, _Component] = {}
+    finals: dict[str, frozenset[str]] = {}
     for source in sources:
         with source.connect() as conn:
-            finals = finals_of(conn)
-            rows = [_row(conn, name, finals, source.name) for name in _names(conn)]
-            built.append(frames.frame(frames.COMPONENTS, rows))
-    return frames.concat(frames.COMPONENTS, built)
+            finals.update(finals_of(conn))
+            _add_steps(found, conn, source.name)
+            _add_snapshots(found, conn, source.name)
+    by_name = sorted(found.values(), key=lambda each: (each.name is None, each.name or ""))
+    return frames.frame(frames.COMPONENTS, (_row(each, finals) for each in by_name))
 
 
 def component_names(sources: Sequence[Source]) -> list[str]:
@@ -33,70 +57,87 @@ def component_names(sources: Sequence[Source]) -> list[str]:
     found: set[str] = set()
     for source in sources:
         with source.connect() as conn:
-            found.update(_names(conn))
+            for table in _tables(conn):
+                rows = cursor(conn).execute(f"SELECT DISTINCT component_name FROM {table}")
+                found.update(str(name) for (name,) in rows if name is not None)
     return sorted(found)
 
 
-def require_component(sources: Sequence[Source], name: str) -> None:
+def require_component(sources: Sequence[Source], name: Any) -> None:
     """Raise `ComponentNotFound` where no source knows the component."""
-    for source in sources:
-        with source.connect() as conn:
-            if any(_has(conn, table, name) for table in (SNAPSHOTS, STEPS)):
-                return
+    if isinstance(name, str) and any(_knows(source, name) for source in sources):
+        return
     raise component_not_found(name, component_names(sources))
 
 
-def _names(conn: sqlite3.Connection) -> list[str]:
-    found: set[str] = set()
-    for table in (SNAPSHOTS, STEPS):
-        if has_table(conn, table):
-            # From name to name by the index: a million rows of 200 components take 200 look-ups.
-            query = f"""WITH RECURSIVE n(name) AS (
-                SELECT min(component_name) FROM {table} UNION ALL
-                SELECT (SELECT min(component_name) FROM {table} WHERE component_name > n.name)
-                FROM n WHERE n.name IS NOT NULL)
-                SELECT name FROM n WHERE name IS NOT NULL"""
-            found.update(str(name) for (name,) in cursor(conn).execute(query))
-    return sorted(found)
+def _knows(source: Source, name: str) -> bool:
+    with source.connect() as conn:
+        try:
+            return any(
+                cursor(conn)
+                .execute(f"SELECT 1 FROM {table} WHERE component_name = ? LIMIT 1", (name,))
+                .fetchone()
+                for table in _tables(conn)
+            )
+        except UnicodeEncodeError:  # a lone surrogate, which no stored name has
+            return False
 
 
-def _has(conn: sqlite3.Connection, table: str, name: str) -> bool:
-    if not has_table(conn, table):
-        return False
-    query = f"SELECT 1 FROM {table} WHERE component_name = ? LIMIT 1"
-    return cursor(conn).execute(query, (name,)).fetchone() is not None
+def _tables(conn: sqlite3.Connection) -> Iterator[str]:
+    yield SNAPSHOTS
+    if has_steps(conn):
+        yield STEPS
 
 
-def _row(
-    conn: sqlite3.Connection, name: str, finals: dict[str, frozenset[str]], source: str
-) -> tuple[Any, ...]:
-    run = cursor(conn).execute
-    fingerprint = "s.fingerprint" if "fingerprint" in columns_of(conn, SNAPSHOTS) else "NULL"
-    newest = run(
-        f"""SELECT {state(conn)}, {fingerprint}, {time_us(conn)} FROM {SNAPSHOTS} s
-            WHERE component_name = ? ORDER BY id DESC LIMIT 1""",
-        (name,),
-    ).fetchone() or (None, None, None)
-    count, first_us = run(
-        f"""SELECT count(*), (SELECT {time_us(conn)} FROM {SNAPSHOTS} s
-            WHERE component_name = ?1 ORDER BY id LIMIT 1) FROM {SNAPSHOTS}
-            WHERE component_name = ?1""",
-        (name,),
-    ).fetchone()
-    steps, step_first, step = 0, None, (None, None, None, None)
-    if has_table(conn, STEPS):
-        (steps,) = run(f"SELECT count(*) FROM {STEPS} WHERE component_name = ?", (name,)).fetchone()
-    if steps:
-        (step_first,) = run(
-            f"SELECT start_us FROM {STEPS} WHERE component_name = ? ORDER BY id LIMIT 1", (name,)
-        ).fetchone()
-        step = run(
-            f"""SELECT outcome, to_state, fingerprint, start_us + duration_us FROM {STEPS}
-                WHERE component_name = ? ORDER BY id DESC LIMIT 1""",
-            (name,),
-        ).fetchone()
-    now, print_ = newest[0] or step[1], newest[1] or step[2]
-    final = now in finals[print_] if print_ in finals else None
-    first = min((t for t in (first_us, step_first) if t is not None), default=None)
-    last = max((t for t in (newest[2], step[3]) if t is not None), default=None)
-    return name, now, final, step[0], count, steps, first, last, source
+def _add_steps(
+    found: dict[str | None, _Component], conn: sqlite3.Connection, source: str
+) -> None:
+    if not has_steps(conn):
+        return
+    first, last = step_columns(conn, "f"), step_columns(conn, "l")
+    wanted = ("to_state", "fingerprint", "outcome")
+    query = _ends(STEPS, first["start_us"], end_of_step(last), [last[name] for name in wanted])
+    for name, count, first_us, last_us, state, fingerprint, outcome in cursor(conn).execute(query):
+        component = found.setdefault(frames.text_of(name), _Component(frames.text_of(name)))
+        component.steps += count
+        component.outcome = outcome
+        component.state, component.fingerprint = state, fingerprint
+        component.seen(first_us, last_us, source)
+
+
+def _add_snapshots(
+    found: dict[str | None, _Component], conn: sqlite3.Connection, source: str
+) -> None:
+    first, last = snapshot_columns(conn, "f"), snapshot_columns(conn, "l")
+    wanted = ("state", "fingerprint")
+    query = _ends(SNAPSHOTS, first["time_us"], last["time_us"], [last[name] for name in wanted])
+    for name, count, first_us, last_us, state, fingerprint in cursor(conn).execute(query):
+        component = found.setdefault(frames.text_of(name), _Component(frames.text_of(name)))
+        component.snapshots += count
+        # Saves by hand, and the newest step with nothing to save, know less than the other.
+        component.state = state or component.state
+        component.fingerprint = fingerprint or component.fingerprint
+        component.seen(first_us, last_us, source)
+
+
+def _ends(table: str, first_us: str, last_us: str, of_last: Sequence[str]) -> str:
+    """A query for each component's number of rows, and what its first and last row say."""
+    return f"""SELECT g.component_name, g.number, {first_us}, {last_us}, {", ".join(of_last)}
+        FROM (SELECT component_name, count(*) AS number, min(rowid) AS low, max(rowid) AS high
+            FROM {table} GROUP BY component_name) g
+        JOIN {table} f ON f.rowid = g.low JOIN {table} l ON l.rowid = g.high"""
+
+
+def _row(component: _Component, finals: dict[str, frozenset[str]]) -> tuple[Any, ...]:
+    machine = finals.get(component.fingerprint)
+    return (
+        component.name,
+        component.state,
+        None if machine is None else component.state in machine,
+        component.outcome,
+        component.snapshots,
+        component.steps,
+        component.first_us,
+        component.last_us,
+        component.source,
+    )

@@ -132,13 +132,18 @@ RECORDS: Columns = {
 }
 
 
+# What 64 bits hold; beyond it a number is shown as missing, for pandas can't hold it either.
+_LARGEST = 2**63 - 1
+_EXACT = 2**53  # up to here a float holds every whole number
+
+
 def frame(columns: Columns, rows: Iterable[Sequence[Any]]) -> pd.DataFrame:
     """Rows as a DataFrame with exactly those columns and dtypes.
 
     Args:
         columns: names and dtypes.
         rows: values in the order of the columns; times and durations as whole microseconds, None
-            for what is missing.
+            for what is missing. A value that its column can't hold is missing too.
     """
     import pandas as pd
 
@@ -150,22 +155,32 @@ def frame(columns: Columns, rows: Iterable[Sequence[Any]]) -> pd.DataFrame:
     return pd.DataFrame(built)
 
 
-def empty(columns: Columns) -> pd.DataFrame:
-    """A DataFrame with those columns and no rows."""
-    return frame(columns, ())
+def with_fields(
+    table: pd.DataFrame, prefix: str, records: Sequence[Mapping[Any, Any]]
+) -> pd.DataFrame:
+    """A frame with a further column for each field of its rows' records.
 
+    A column of whole numbers is Int64, of numbers float64, of truth values boolean, of texts str;
+    any other holds the values as they are. A row without the field has none.
 
-def concat(columns: Columns, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Frames with the same columns, one after the other, dtypes kept."""
+    Args:
+        table: the frame.
+        prefix: what the columns' names begin with.
+        records: one a row.
+    """
     import pandas as pd
 
-    if not frames:
-        return empty(columns)
-    if len(frames) == 1:
-        return frames[0]
-    joined = pd.concat(frames, ignore_index=True)
-    # Categories of different files are different; joined they would become plain objects.
-    return joined.astype(dict(columns))
+    fields: dict[str, list[Any]] = {}
+    for at, record in enumerate(records):
+        for key, value in record.items():
+            name = f"{prefix}{key}"
+            if name not in fields:
+                fields[name] = [None] * len(records)
+            fields[name][at] = value
+    if not fields:
+        return table
+    added = {name: _inferred(values) for name, values in fields.items()}
+    return pd.concat([table, pd.DataFrame(added, index=table.index)], axis=1)
 
 
 def microseconds(moment: pd.Timestamp | None) -> int | None:
@@ -186,31 +201,87 @@ def microseconds_of(duration: pd.Timedelta | None) -> int | None:
     return int(duration.as_unit("us").to_timedelta64().astype("int64"))
 
 
+def text_of(value: Any) -> str | None:
+    """A stored name or text; bytes, which only a damaged file has there, as Python writes them."""
+    return value if value is None or value.__class__ is str else str(value)
+
+
 def _series(values: Sequence[Any], dtype: str) -> Any:
-    import numpy as np
     import pandas as pd
 
     if dtype in (TIME, DURATION):
-        nothing = np.iinfo(np.int64).min  # what NaT is made of
-        raw = np.fromiter(
-            (nothing if value is None else _within(value) for value in values), np.int64, len(values)
-        )
-        if dtype == TIME:
-            return pd.Series(pd.DatetimeIndex(raw.view("datetime64[us]")).tz_localize("UTC"))
-        return pd.Series(raw.view("timedelta64[us]"))
-    if dtype == NAME:
-        return pd.Series(pd.Categorical(list(values)))
+        return _moments(values, dtype)
+    if dtype == OPTIONAL_ID:
+        return pd.Series([each if _is_whole(each) else None for each in values], dtype=dtype)
+    if dtype in (NAME, TEXT):
+        texts = _texts([text_of(each) for each in values])
+        return pd.Series(pd.Categorical(texts) if dtype == NAME else texts)
     if dtype == "object":
-        series = pd.Series([None] * len(values), dtype=object)
-        for at, value in enumerate(values):
-            series.iat[at] = value
-        return series
+        return _as_they_are(values)
     return pd.Series(list(values), dtype=dtype)
 
 
-# Years 1678 to 2262 at any resolution: what other tools can still convert.
-_EARLIEST, _LATEST = -9_214_560_000_000_000, 9_214_646_400_000_000
+def _moments(values: Sequence[Any], dtype: str) -> Any:
+    import numpy as np
+    import pandas as pd
+
+    nothing = np.iinfo(np.int64).min  # what NaT is made of
+    raw = np.fromiter(
+        (value if _is_whole(value) else nothing for value in values), np.int64, len(values)
+    )
+    if dtype == TIME:
+        return pd.Series(pd.DatetimeIndex(raw.view("datetime64[us]")).tz_localize("UTC"))
+    return pd.Series(raw.view("timedelta64[us]"))
 
 
-def _within(time_us: int) -> int:
-    return min(max(time_us, _EARLIEST), _LATEST)
+def _texts(values: list[str | None]) -> Any:
+    import pandas as pd
+
+    try:
+        return pd.array(values, dtype=TEXT)
+    except UnicodeEncodeError:  # lone surrogates, which pandas may not hold
+        return pd.array(
+            [each and each.encode("utf-8", "backslashreplace").decode() for each in values],
+            dtype=TEXT,
+        )
+
+
+def _as_they_are(values: Sequence[Any]) -> Any:
+    import numpy as np
+    import pandas as pd
+
+    # Filled one by one: numpy would take a list of lists for a table.
+    held = np.empty(len(values), dtype=object)
+    for at, value in enumerate(values):
+        held[at] = value
+    return pd.Series(held, dtype=object)
+
+
+def _inferred(values: list[Any]) -> Any:
+    import pandas as pd
+
+    kinds = {type(value) for value in values if value is not None}
+    if kinds == {bool}:
+        return pd.Series(values, dtype=FLAG)
+    if kinds == {int} and all(value is None or _is_whole(value) for value in values):
+        return pd.Series(values, dtype=OPTIONAL_ID)
+    if kinds and kinds <= {int, float} and all(map(_is_float, values)):
+        return pd.Series(values, dtype=NUMBER)
+    if kinds == {str} and not any(map(_has_surrogates, values)):
+        return pd.Series(values, dtype=TEXT)
+    return _as_they_are(values)
+
+
+def _is_whole(value: Any) -> bool:
+    return value.__class__ is int and -_LARGEST <= value <= _LARGEST
+
+
+def _is_float(value: Any) -> bool:
+    return value is None or isinstance(value, float) or -_EXACT <= value <= _EXACT
+
+
+def _has_surrogates(value: str | None) -> bool:
+    try:
+        return value is not None and not value.encode()
+    except UnicodeEncodeError:
+        return True

@@ -143,7 +143,7 @@ def snapshots_frame(
             columns = snapshot_columns(conn)
             condition, values = chosen.where(columns, "time_us", "state")
             query = f"""SELECT {_listed(columns, _SNAPSHOT_FIELDS)}, ?, {columns["format"]}
-                FROM {SNAPSHOTS} s WHERE {condition} {_order(chosen)}"""
+                FROM {SNAPSHOTS} s WHERE {condition}"""
             found = _ordered(conn, query, [source.name, *values], chosen)
             rows.extend(row[:-1] for row in found)
             if explode:
@@ -162,7 +162,7 @@ def steps_frame(sources: Sequence[Source], chosen: Filter) -> pd.DataFrame:
                 columns = step_columns(conn)
                 condition, values = chosen.where(columns, "start_us", "from_state")
                 query = f"""SELECT {_listed(columns, _STEP_FIELDS)}, ? FROM {STEPS} s
-                    WHERE {condition} {_order(chosen)}"""
+                    WHERE {condition}"""
                 rows.extend(_ordered(conn, query, [source.name, *values], chosen))
     return frames.frame(frames.STEPS, rows[_first_shown(rows, chosen) :])
 
@@ -170,12 +170,13 @@ def steps_frame(sources: Sequence[Source], chosen: Filter) -> pd.DataFrame:
 def one_snapshot(sources: Sequence[Source], snapshot_id: int) -> ComponentSnapshot:
     """The snapshot of one row; see `History.snapshot`."""
     found = []
+    row_id = _row_id(snapshot_id)
     for source in sources:
         with source.connect() as conn:
             columns = snapshot_columns(conn)
             query = f"""SELECT s.rowid, s.snapshot_json, {columns["format"]} FROM {SNAPSHOTS} s
                 WHERE s.rowid = ?"""
-            row = cursor(conn).execute(query, (_row_id(snapshot_id),)).fetchone()
+            row = cursor(conn).execute(query, (row_id,)).fetchone()
             if row is not None:
                 found.append(read_snapshot(conn, *row))
     if len(found) == 1:
@@ -201,15 +202,19 @@ def _listed(columns: Expressions, names: Iterable[str]) -> str:
     return ", ".join(columns[name] for name in names)
 
 
-def _order(chosen: Filter) -> str:
-    return "" if chosen.limit is None else f"LIMIT {chosen.limit}"
-
-
 def _ordered(
     conn: sqlite3.Connection, query: str, values: list[Any], chosen: Filter
 ) -> list[tuple[Any, ...]]:
-    """The rows by id; a limit keeps the newest."""
-    raise NotImplementedError
+    """The rows that a query finds, by id; a limit keeps the newest."""
+    order = "ORDER BY s.rowid" if chosen.limit is None else "ORDER BY s.rowid DESC LIMIT ?"
+    limit = [] if chosen.limit is None else [chosen.limit]
+    found = cursor(conn).execute(f"{query} {order}", [*values, *limit]).fetchall()
+    return found if chosen.limit is None else found[::-1]
+
+
+def _first_shown(rows: Sequence[Any], chosen: Filter) -> int:
+    """Of several files each gave as many rows as are wanted in all."""
+    return 0 if chosen.limit is None else max(len(rows) - chosen.limit, 0)
 
 
 def _metadata(
@@ -219,3 +224,68 @@ def _metadata(
         return read_snapshot(conn, row_id, body, row_format).metadata
     except PersistenceError:
         return {}  # the row's error column says so
+
+
+def _states(sources: Sequence[Source], given: Any) -> tuple[str, ...]:
+    if isinstance(given, str):
+        wanted: tuple[str, ...] = (given,)
+    elif isinstance(given, Iterable):
+        wanted = tuple(given)
+    else:
+        raise InvalidType(
+            f"states must be a name or several, not {bounded_repr(given, 80)}.",
+            why="Rows are chosen by the names of states.",
+            fix='Pass states="Paying" or states=["Paying", "Packing"].',
+            context={"states": given},
+        )
+    known = _known_states(sources)
+    for name in wanted:
+        if name not in known:
+            raise _unknown_state(name, known)
+    return wanted
+
+
+def _known_states(sources: Sequence[Source]) -> set[Any]:
+    known: set[Any] = set()
+    for source in sources:
+        with source.connect() as conn:
+            queries = [f"SELECT DISTINCT {snapshot_columns(conn)['state']} FROM {SNAPSHOTS} s"]
+            if has_steps(conn):
+                queries.append(f"SELECT DISTINCT {step_columns(conn)['from_state']} FROM {STEPS} s")
+            for query in queries:
+                known.update(name for (name,) in cursor(conn).execute(query))
+    return known
+
+
+def _unknown_state(name: Any, known: Iterable[Any]) -> StateError:
+    names = sorted(each for each in known if isinstance(each, str))
+    return StateError(
+        f"Unknown state {bounded_repr(name, 80)}.",
+        why=f"No record names it. Recorded states: {listed(names)}.",
+        fix=suggestion(str(name), names) or "Correct the name, or leave states= out.",
+        context={"state": name, "states": len(names)},
+    )
+
+
+def _count(limit: Any) -> int:
+    try:
+        number = -1 if isinstance(limit, bool) else operator.index(limit)
+    except TypeError:
+        number = -1
+    if number >= 0:
+        return min(number, _MOST_ROWS)
+    raise InvalidValue(
+        f"limit must be a number of rows, not {bounded_repr(limit, 40)}.",
+        why="Rows are counted from 0 up.",
+        fix="Leave it out for all rows, or pass limit=100.",
+        context={"limit": limit},
+    )
+
+
+def _row_id(given: Any) -> int | None:
+    """An id as SQLite takes it; None, which no row has, for what is none."""
+    try:
+        number = operator.index(given)
+    except TypeError:
+        return None
+    return number if abs(number) < _MOST_ROWS else None

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from flexiflow.analysis import frames
 from flexiflow.analysis.machines import finals_of
-from flexiflow.analysis.rows import Filter, steps_frame
 from flexiflow.analysis.source import Source
-from flexiflow.analysis.visits import visits_frame
-from flexiflow.errors import InvalidValue
+from flexiflow.analysis.tables import has_steps, step_columns
+from flexiflow.analysis.visits import Visit, visits_of
+from flexiflow.errors import InvalidValue, bounded_repr
+from flexiflow.persistence.schema import STEPS, cursor
 
 if TYPE_CHECKING:
     import pandas as pd
+
+FACTOR = 3.0
+MIN_DEPARTURES = 5
+
+Judgement = Literal["stuck", "unknown", "usual"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,115 +29,146 @@ class Siblings:
 
     Attributes:
         departures: how many stays of other components ended.
-        p95_us: the 95th percentile of those stays, microseconds; None without any.
-        left_by: (message, sender) pairs by which they left, with counts, the most frequent first.
+        p95_us: the 95th percentile of those stays, microseconds: the shortest of them that at
+            least 95 % do not exceed (nearest rank); None without any.
     """
 
     departures: int
     p95_us: int | None
-    left_by: tuple[tuple[str | None, str | None, int], ...]
+
+
+class Departures:
+    """The stays that have ended, by state and machine."""
+
+    def __init__(self, visits: Iterable[Visit]) -> None:
+        self._ended: dict[tuple[str, str | None], _Stays] = {}
+        for visit in visits:
+            if not visit.lasts and visit.dwell_us is not None:
+                key = visit.state, visit.fingerprint
+                stays = self._ended.get(key)
+                if stays is None:
+                    stays = self._ended[key] = _Stays()
+                stays.visits.append(visit)
+
+    def siblings_of(self, visit: Visit) -> Siblings:
+        """The stays of other components in the same state of the same machine, as numbers."""
+        stays = self._ended.get((visit.state, visit.fingerprint))
+        return Siblings(0, None) if stays is None else stays.without(visit.component)
+
+    def of_others(self, visit: Visit) -> list[Visit]:
+        """Those stays themselves."""
+        stays = self._ended.get((visit.state, visit.fingerprint))
+        ended = [] if stays is None else stays.visits
+        return [each for each in ended if each.component != visit.component]
+
+
+class _Stays:
+    """Stays in one state: sorted once, then asked for each component that is still there."""
+
+    def __init__(self) -> None:
+        self.visits: list[Visit] = []
+        self._dwells: list[int] = []
+        self._places: dict[str, list[int]] = {}
+
+    def without(self, component: str) -> Siblings:
+        if not self._dwells:
+            self._sort()
+        own = self._places.get(component, [])
+        count = len(self._dwells) - len(own)
+        if not count:
+            return Siblings(0, None)
+        place = (95 * count + 99) // 100 - 1
+        for skipped in own:  # ascending: each one before the place moves it on by one
+            place += skipped <= place
+        return Siblings(count, self._dwells[place])
+
+    def _sort(self) -> None:
+        ordered = sorted(self.visits, key=lambda visit: visit.dwell_us or 0)
+        self._dwells = [visit.dwell_us or 0 for visit in ordered]
+        for place, visit in enumerate(ordered):
+            self._places.setdefault(visit.component, []).append(place)
 
 
 def stuck_frame(sources: Sequence[Source], factor: float, min_departures: int) -> pd.DataFrame:
     """Components that are stuck or may be, the worst first; see `History.stuck`."""
-    if not factor > 0 or min_departures < 1:
-        raise InvalidValue(
-            f"stuck(factor={factor!r}, min_departures={min_departures!r}) can't be answered.",
-            why="The factor must be above 0, and at least one departure is needed to compare.",
-            fix="Leave them out for 3.0 and 5.",
-            context={"factor": factor, "min_departures": min_departures},
+    _check(factor, min_departures)
+    visits = visits_of(sources)
+    departures = Departures(visits)
+    found = []
+    for visit in waiting(visits, sources):
+        siblings = departures.siblings_of(visit)
+        verdict, ratio = judge(visit, siblings, factor, min_departures)
+        if verdict != "usual":
+            found.append((verdict, ratio, visit, siblings))
+    found.sort(key=lambda each: (each[0] != "stuck", -(each[1] or 0), -(each[2].dwell_us or 0)))
+    last = _last_steps(sources) if found else {}
+    rows = (
+        (
+            visit.component,
+            visit.state,
+            verdict,
+            visit.entered_us,
+            visit.dwell_us,
+            siblings.departures,
+            siblings.p95_us,
+            ratio,
+            *last.get(visit.component, (None, None, None, None)),
+            visit.source,
         )
-    visits = visits_frame(sources)
-    rows = []
-    for visit in waiting(visits, sources).itertuples():
-        siblings = siblings_of(visits, visit)
-        verdict, ratio = _judge(visit, siblings, factor, min_departures)
-        if verdict is not None:
-            rows.append((visit, siblings, verdict, ratio))
-    rows.sort(key=lambda row: (row[2] != "stuck", -(row[3] or 0), -(frames.microseconds_of(row[0].dwell) or 0)))
-    return frames.frame(frames.STUCK, (_row(sources, *row) for row in rows))
+        for verdict, ratio, visit, siblings in found
+    )
+    return frames.frame(frames.STUCK, rows)
 
 
-def waiting(visits: pd.DataFrame, sources: Sequence[Source]) -> pd.DataFrame:
+def waiting(visits: Iterable[Visit], sources: Sequence[Source]) -> list[Visit]:
     """The stays that last, except those in a final state."""
-    import pandas as pd
-
-    still = visits[visits["left"].isna()]
-    finals: set[tuple[str, str, str]] = set()
+    finals: dict[str, frozenset[str]] = {}
     for source in sources:
         with source.connect() as conn:
-            for fingerprint, names in finals_of(conn).items():
-                finals.update((source.name, fingerprint, name) for name in names)
-    ended = [
-        (visit.source, visit.fingerprint, visit.state) in finals for visit in still.itertuples()
+            finals.update(finals_of(conn))
+    return [
+        visit
+        for visit in visits
+        if visit.lasts and visit.state not in finals.get(visit.fingerprint or "", ())
     ]
-    return still[~pd.Series(ended, index=still.index, dtype=bool)]
 
 
-def siblings_of(visits: pd.DataFrame, visit: Any) -> Siblings:
-    """The stays of other components in the same state of the same machine that have ended."""
-    import pandas as pd
-
-    same_machine = (
-        visits["fingerprint"].isna()
-        if pd.isna(visit.fingerprint)
-        else visits["fingerprint"] == visit.fingerprint
-    )
-    others = visits[
-        (visits["state"] == visit.state)
-        & same_machine
-        & visits["left"].notna()
-        & (visits["component"] != visit.component)
-    ]
-    if others.empty:
-        return Siblings(0, None, ())
-    # "lower" gives a stay that was really seen, not a mixture of two.
-    p95 = others["dwell"].astype("int64").quantile(0.95, interpolation="lower")
-    counts = others[["left_by", "sender"]].astype(object).value_counts(dropna=False)
-    left_by = tuple((_text(m), _text(s), int(n)) for (m, s), n in counts.items())
-    return Siblings(len(others), int(p95), left_by)
-
-
-def _judge(
-    visit: Any, siblings: Siblings, factor: float, min_departures: int
-) -> tuple[str | None, float | None]:
-    if siblings.departures < min_departures or siblings.p95_us is None:
+def judge(
+    visit: Visit, siblings: Siblings, factor: float = FACTOR, min_departures: int = MIN_DEPARTURES
+) -> tuple[Judgement, float | None]:
+    """Whether a stay that lasts is too long, and how many times the siblings' p95 it is."""
+    if siblings.departures < min_departures or siblings.p95_us is None or visit.dwell_us is None:
         return "unknown", None
-    ratio = (frames.microseconds_of(visit.dwell) or 0) / max(siblings.p95_us, 1)
-    return ("stuck", ratio) if ratio > factor else (None, ratio)
+    ratio = visit.dwell_us / max(siblings.p95_us, 1)
+    return "stuck" if ratio > factor else "usual", ratio
 
 
-def _row(
-    sources: Sequence[Source], visit: Any, siblings: Siblings, verdict: str, ratio: float | None
-) -> tuple[Any, ...]:
-    last = steps_frame(
-        [source for source in sources if source.name == visit.source],
-        Filter(component=visit.component, limit=1),
+def _check(factor: Any, min_departures: Any) -> None:
+    numbers = (
+        isinstance(factor, int | float)
+        and isinstance(min_departures, int)
+        and factor > 0
+        and min_departures >= 1
     )
-    step: tuple[Any, ...] = (None, None, None, None)
-    if len(last):
-        newest = last.iloc[0]
-        step = (
-            int(newest["id"]),
-            _text(newest["message"]),
-            newest["outcome"],
-            _text(newest["error"]),
+    if not numbers:
+        raise InvalidValue(
+            f"stuck(factor={bounded_repr(factor, 40)}, "
+            f"min_departures={bounded_repr(min_departures, 40)}) can't be answered.",
+            why="The factor must be above 0, and at least one departure is needed to compare.",
+            fix=f"Leave them out for {FACTOR} and {MIN_DEPARTURES}.",
+            context={"factor": factor, "min_departures": min_departures},
         )
-    return (
-        visit.component,
-        visit.state,
-        verdict,
-        frames.microseconds(visit.entered),
-        frames.microseconds_of(visit.dwell),
-        siblings.departures,
-        siblings.p95_us,
-        ratio,
-        *step,
-        visit.source,
-    )
 
 
-def _text(value: Any) -> str | None:
-    import pandas as pd
-
-    return None if pd.isna(value) else str(value)
+def _last_steps(sources: Sequence[Source]) -> dict[str, tuple[Any, ...]]:
+    """(id, message, outcome, error) of each component's last step."""
+    found: dict[str, tuple[Any, ...]] = {}
+    for source in sources:
+        with source.connect() as conn:
+            if has_steps(conn):
+                columns = step_columns(conn)
+                named = ", ".join(columns[n] for n in ("id", "message_type", "outcome", "error"))
+                query = f"""SELECT s.component_name, {named} FROM {STEPS} s WHERE s.rowid IN
+                    (SELECT max(rowid) FROM {STEPS} GROUP BY component_name)"""
+                found.update((name, tuple(rest)) for name, *rest in cursor(conn).execute(query))
+    return found

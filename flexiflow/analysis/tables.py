@@ -64,6 +64,7 @@ def snapshot_columns(conn: sqlite3.Connection, row: str = "s") -> Expressions:
         WHEN ({time}) IS NULL THEN 'its time can''t be read' END"""
     return {
         "id": f"{row}.rowid",
+        "component_name": column("component_name"),
         "time_us": time,
         "state": state,
         "correlation_id": column("correlation_id"),
@@ -80,7 +81,7 @@ def step_columns(conn: sqlite3.Connection, row: str = "s") -> Expressions:
     """Expressions for the steps' columns, by name; arguments as for `snapshot_columns`."""
     column = _Columns(conn, STEPS, row)
     start, error = column("start_us"), column("error_json")
-    named = ("correlation_id", "message_type", "message_json", "from_state", "to_state", "outcome")
+    named = ("component_name", "correlation_id", "message_type", "message_json", "from_state", "to_state", "outcome")
     more = ("span_id", "parent_id", "sender", "guards_json", "error_json", "reason", "fingerprint")
     return {
         **{name: column(name) for name in named + more},

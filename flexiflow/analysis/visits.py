@@ -1,75 +1,163 @@
 """Visits: how long components stayed in their states, and what made them leave.
 
 Read from the snapshots, which follow every step that changes a state, so that a history of 1.x
-can be asked too; the steps add the message and its sender.
+can be asked too; the steps add the message and its sender, and the moves whose snapshots were
+pruned.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flexiflow.analysis import frames
-from flexiflow.analysis.rows import newest_us, state, time_us
 from flexiflow.analysis.source import Source
-from flexiflow.persistence.schema import SNAPSHOTS, STEPS, columns_of, cursor, has_table
+from flexiflow.analysis.tables import (
+    end_of_step,
+    has_steps,
+    newest_us,
+    snapshot_columns,
+    step_columns,
+)
+from flexiflow.persistence.schema import SNAPSHOTS, STEPS, cursor
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
+@dataclass(slots=True)
+class Visit:
+    """A stay of a component in a state.
+
+    Attributes:
+        component, state: whose, and where.
+        entered_us, left_us: microseconds since 1970; None where the rows don't say.
+        dwell_us: from entering to leaving, or to the newest record where the stay lasts.
+        left_by, sender: the message that ended it, and the component that sent that.
+        fingerprint: the machine, as it was last in this stay.
+        source: the file in which it began.
+        step_id: the newest step before or at its beginning, in that file; 0 where there is none.
+        lasts: whether the component is still there.
+        cut: whether it began before what is recorded.
+    """
+
+    component: str
+    state: str
+    entered_us: int | None
+    fingerprint: str | None
+    source: str
+    step_id: int
+    cut: bool = False
+    left_us: int | None = None
+    dwell_us: int | None = None
+    left_by: str | None = None
+    sender: str | None = None
+    lasts: bool = False
+
+
+_Move = tuple[Any, ...]
+"""(component, state, time_us, fingerprint, message, sender, step id, from state) after a row."""
+
+
 def visits_frame(sources: Sequence[Source], component: str | None = None) -> pd.DataFrame:
     """Every stay in a state, in the order of components and ids; see `History.visits`."""
-    now = newest_us(sources)
-    built = []
+    rows = (
+        (
+            visit.component,
+            visit.state,
+            visit.entered_us,
+            visit.left_us,
+            visit.dwell_us,
+            visit.left_by,
+            visit.sender,
+            visit.fingerprint,
+            visit.source,
+        )
+        for visit in visits_of(sources, component)
+    )
+    return frames.frame(frames.VISITS, rows)
+
+
+def visits_of(sources: Sequence[Source], component: str | None = None) -> list[Visit]:
+    """Every stay in a state, in the order of components and ids.
+
+    A component that several files know has one history; the files are taken in their order.
+    """
+    stays: dict[str, list[Visit]] = {}
+    now_us: int | None = None
     for source in sources:
         with source.connect() as conn:
-            rows = _visits(_moves(conn, component), now, source.name)
-            built.append(frames.frame(frames.VISITS, rows))
-    return frames.concat(frames.VISITS, built)
+            newest = newest_us(conn)
+            now_us = newest if now_us is None else max(now_us, newest or now_us)
+            for moves in (_pruned_moves(conn, component), _moves(conn, component)):
+                _follow(moves, stays, source.name)
+    for visits in stays.values():
+        visits[-1].lasts = True
+        visits[-1].dwell_us = _between(visits[-1].entered_us, now_us)
+    return [visit for name in sorted(stays, key=str) for visit in stays[name]]
 
 
-def _moves(conn: sqlite3.Connection, component: str | None) -> Iterable[tuple[Any, ...]]:
-    """(component, state, time, fingerprint, message, sender) of every readable snapshot."""
-    present = columns_of(conn, SNAPSHOTS)
-    fingerprint = "s.fingerprint" if "fingerprint" in present else "NULL"
-    step, join = "NULL, NULL", ""
-    if has_table(conn, STEPS):
-        step, join = "t.message_type, t.sender", f"LEFT JOIN {STEPS} t ON t.id = s.step_id"
-    only = "" if component is None else "AND s.component_name = ?"
-    query = f"""SELECT s.component_name, {state(conn)} AS now, {time_us(conn)}, {fingerprint}, {step}
-        FROM {SNAPSHOTS} s {join} WHERE now IS NOT NULL {only} ORDER BY s.component_name, s.id"""
-    return cursor(conn).execute(query, () if component is None else (component,))
+def _moves(conn: sqlite3.Connection, component: str | None) -> Iterable[_Move]:
+    """What every snapshot says, by id."""
+    columns = snapshot_columns(conn)
+    step, join = "NULL, NULL, NULL, NULL", ""
+    if has_steps(conn):
+        of_step = step_columns(conn, "t")
+        names = ("message_type", "sender", "id", "from_state")
+        step = ", ".join(of_step[name] for name in names)
+        join = f"LEFT JOIN {STEPS} t ON t.rowid = {columns['step_id']}"
+    query = f"""SELECT s.component_name, {columns["state"]}, {columns["time_us"]},
+            {columns["fingerprint"]}, {step}
+        FROM {SNAPSHOTS} s {join} WHERE {_of("s", component)} ORDER BY s.rowid"""
+    return cursor(conn).execute(query, [] if component is None else [component])
 
 
-def _visits(
-    moves: Iterable[tuple[Any, ...]], now_us: int | None, source: str
-) -> Iterator[tuple[Any, ...]]:
-    open_visit: tuple[Any, ...] | None = None
-    for name, state_name, time, fingerprint, message, sender in moves:
-        if open_visit is not None:
-            before, stayed_in, entered, print_ = open_visit
-            if before == name and stayed_in == state_name:
+def _pruned_moves(conn: sqlite3.Connection, component: str | None) -> Iterable[_Move]:
+    """What the steps before each component's first snapshot of a step say: its were pruned."""
+    if not has_steps(conn):
+        return []
+    columns, step_id = step_columns(conn, "t"), snapshot_columns(conn)["step_id"]
+    query = f"""WITH known(name) AS (
+            SELECT DISTINCT component_name FROM {STEPS} s WHERE {_of("s", component)}),
+        first(name, step_id) AS (
+            SELECT name, (SELECT {step_id} FROM {SNAPSHOTS} s
+                WHERE s.component_name = known.name AND {step_id} IS NOT NULL
+                ORDER BY s.rowid LIMIT 1) FROM known)
+        SELECT t.component_name, {columns["to_state"]}, {end_of_step(columns)},
+            {columns["fingerprint"]}, {columns["message_type"]}, {columns["sender"]}, t.rowid,
+            {columns["from_state"]}
+        FROM first JOIN {STEPS} t ON t.component_name = first.name
+            AND t.rowid < coalesce(first.step_id, {2**63 - 1})
+        WHERE {columns["outcome"]} = 'moved' ORDER BY t.rowid"""
+    return cursor(conn).execute(query, [] if component is None else [component])
+
+
+def _of(row: str, component: str | None) -> str:
+    return f"{row}.component_name " + ("IS NOT NULL" if component is None else "= ?")
+
+
+def _follow(moves: Iterable[_Move], stays: dict[str, list[Visit]], source: str) -> None:
+    """Go on with each component's stays from row to row."""
+    for name, state, time_us, fingerprint, message, sender, step_id, from_state in moves:
+        if state is None:
+            continue  # a row that can't be read says nothing about where the component was
+        visits = stays.get(name)
+        if visits is None:
+            visits = stays[name] = []
+        else:
+            last = visits[-1]
+            if last.state == state:
+                last.fingerprint = fingerprint or last.fingerprint
                 continue
-            if before == name:
-                yield _visit(open_visit, time, message, sender, source)
-            else:
-                yield _visit((before, stayed_in, entered, print_), None, None, None, source, now_us)
-        open_visit = (name, state_name, time, fingerprint)
-    if open_visit is not None:
-        yield _visit(open_visit, None, None, None, source, now_us)
+            last.left_us, last.left_by, last.sender = time_us, message, sender
+            last.dwell_us = _between(last.entered_us, time_us)
+        known = step_id or (visits[-1].step_id if visits and visits[-1].source == source else 0)
+        cut = not visits and step_id is not None and from_state == state
+        visits.append(Visit(name, state, time_us, fingerprint, source, known, cut))
 
 
-def _visit(
-    visit: tuple[Any, ...],
-    left: int | None,
-    message: str | None,
-    sender: str | None,
-    source: str,
-    now_us: int | None = None,
-) -> tuple[Any, ...]:
-    name, state_name, entered, fingerprint = visit
-    end = now_us if left is None else left
-    dwell = None if end is None or entered is None else max(end - entered, 0)
-    return name, state_name, entered, left, dwell, message, sender, fingerprint, source
+def _between(start_us: int | None, end_us: int | None) -> int | None:
+    """A duration; none where clocks went back."""
+    return None if start_us is None or end_us is None else max(end_us - start_us, 0)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from flexiflow.analysis import words
-from flexiflow.analysis.frames import microseconds, microseconds_of
+from flexiflow.analysis import verdict_words, words
+from flexiflow.analysis.frames import text_of_cell
 from flexiflow.analysis.late import card_html
 from flexiflow.analysis.rows import Filter, steps_frame
-from flexiflow.analysis.stuck import Siblings, siblings_of, waiting
-from flexiflow.analysis.visits import visits_frame
-from flexiflow.errors import bounded
-from flexiflow.persistence import tagged
+from flexiflow.analysis.source import Source
+from flexiflow.analysis.stuck import Departures, judge, waiting
+from flexiflow.analysis.tables import has_steps, lost_rows, unreadable_snapshots
+from flexiflow.analysis.visits import Visit, visits_of
+from flexiflow.errors import FlexiFlowError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,23 +23,24 @@ if TYPE_CHECKING:
 
 Kind = Literal["finished", "stuck", "waiting", "unknown"]
 
-FACTOR = 3.0
-MIN_DEPARTURES = 5
 ROWS_SHOWN = 10
+_KINDS: dict[str, Kind] = {"stuck": "stuck", "usual": "waiting", "unknown": "unknown"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Verdict:
     """An answer in words, and where it comes from.
 
     Attributes:
         component: whom it is about.
-        kind: finished, stuck, waiting (longer stays are usual), or unknown (too few siblings).
+        kind: finished, stuck, waiting (not too long yet), or unknown (too few siblings).
         state: where the component is.
         headline: the first sentence.
         sentences: the others, in order.
         rows: the component's last steps, the newest last; the columns of `frames.STEPS`.
-        next_cell: code that shows more.
+        next_cell: code that shows more, given the `history`.
+        correlation_id: of the step to go on with: the last one in trouble, else the last; None
+            where there are no steps.
     """
 
     component: str
@@ -47,6 +50,7 @@ class Verdict:
     sentences: tuple[str, ...]
     rows: pd.DataFrame = field(repr=False)
     next_cell: str = ""
+    correlation_id: str | None = None
 
     @property
     def text(self) -> str:
@@ -67,114 +71,99 @@ class Verdict:
 
 def verdict_on(history: History, component: str) -> Verdict:
     """The verdict on one component; see `History.why`."""
-    visits = visits_frame(history.sources)
-    own = visits[visits["component"] == component]
-    rows = steps_frame(history.sources, Filter(component=component, limit=ROWS_SHOWN))
-    if own.empty:
-        return _without_snapshots(component, rows)
-    visit = next(own.tail(1).itertuples())
-    siblings = siblings_of(visits, visit)
-    still = waiting(own, history.sources)
-    kind = _kind(visit, siblings, finished=still.empty or still.index[-1] != own.index[-1])
-    sentences = [*_last_steps(rows, kind), *_others(history, visit, siblings, kind)]
+    sources = history.sources
+    visits = visits_of(sources)
+    visit = next((each for each in visits if each.lasts and each.component == component), None)
+    rows = steps_frame(sources, Filter(component=component, limit=ROWS_SHOWN))
+    if visit is None:
+        return _without_visits(history, component, rows)
+    departures = Departures(visits)
+    siblings, others = departures.siblings_of(visit), departures.of_others(visit)
+    finished = not waiting([visit], sources)
+    kind: Kind = "finished" if finished else _KINDS[judge(visit, siblings)[0]]
+    stay = _steps_in(sources, visit)
+    trouble = stay[stay["outcome"].isin(telling.TROUBLE)]
+    sentences = _last(sources, rows)
+    if not finished:
+        sentences += telling.troubles(rows, stay, trouble)
+        sentences += telling.ways_out(others, stay) or telling.silence(rows, stay)
+    sentences += [telling.entered(visit), *_doubts(sources, component, visit.entered_us)]
+    told = rows if finished or trouble.empty else trouble
+    correlation_id = _correlation_id(told)
     return Verdict(
         component,
         kind,
-        str(visit.state),
-        _headline(component, visit, siblings, kind),
+        visit.state,
+        telling.headline(visit, siblings, others, kind),
         tuple(sentences),
         rows,
-        f"history.steps({component!r}).tail({ROWS_SHOWN})",
+        _next_cell(history, component, rows, None if finished else correlation_id),
+        correlation_id,
     )
 
 
-def _kind(visit: Any, siblings: Siblings, *, finished: bool) -> Kind:
-    if finished:
-        return "finished"
-    if siblings.departures < MIN_DEPARTURES or siblings.p95_us is None:
-        return "unknown"
-    dwell = microseconds_of(visit.dwell) or 0
-    return "stuck" if dwell > FACTOR * siblings.p95_us else "waiting"
+def _without_visits(history: History, component: str, rows: pd.DataFrame) -> Verdict:
+    """The verdict where no row says since when a component is where it is."""
+    name, state = words.name(component), "an unknown state"
+    headline = f"{name}: no row that says where it is can be read."
+    if len(rows):
+        state = text_at(rows, -1, "to_state") or state
+        headline = f"{name}: last seen in {words.name(state)}; since when is not recorded."
+    sentences = (*_last(history.sources, rows), *_doubts(history.sources, component, None))
+    cell = _next_cell(history, component, rows, None)
+    correlation_id = _correlation_id(rows)
+    return Verdict(component, "unknown", state, headline, sentences, rows, cell, correlation_id)
 
 
-def _headline(component: str, visit: Any, siblings: Siblings, kind: Kind) -> str:
-    dwell = words.duration(microseconds_of(visit.dwell))
-    others = (
-        f"({words.count(siblings.departures)} others: p95 {words.duration(siblings.p95_us)})"
-        if siblings.departures
-        else "(no others have left that state)"
-    )
-    match kind:
-        case "finished":
-            return f"{component}: finished in {visit.state}."
-        case "stuck":
-            return f"{component}: stuck in {visit.state} for {dwell} {others}."
-        case "waiting":
-            return f"{component}: in {visit.state} for {dwell}, which is usual {others}."
-        case _:
-            return f"{component}: in {visit.state} for {dwell}; too few to compare {others}."
+def _steps_in(sources: Sequence[Source], visit: Visit) -> pd.DataFrame:
+    """The messages that came while a stay lasted."""
+    # By id, for clocks may go back. In later files every row comes after its beginning.
+    began_in = next(at for at, source in enumerate(sources) if source.name == visit.source)
+    here = Filter(visit.component, states=(visit.state,))
+    first = steps_frame(sources[began_in : began_in + 1], replace(here, after_id=visit.step_id))
+    later = steps_frame(sources[began_in + 1 :], here)
+    return first if later.empty else later if first.empty else pd_concat(first, later)
 
 
-def _last_steps(rows: pd.DataFrame, kind: Kind) -> list[str]:
+def _last(sources: Sequence[Source], rows: pd.DataFrame) -> list[str]:
+    if len(rows):
+        return [telling.last(rows)]
+    for source in sources:
+        with source.connect() as conn:
+            if has_steps(conn):
+                return ["No message to it is recorded."]
+    return ["Its messages were not recorded, only snapshots."]
+
+
+def _doubts(sources: Sequence[Source], component: str, since_us: int | None) -> list[str]:
+    """What the rows can't tell."""
+    lost = unreadable = 0
+    for source in sources:
+        with source.connect() as conn:
+            lost += lost_rows(conn, since_us)
+            unreadable += unreadable_snapshots(conn, component)
+    told = [f"Since then the recording lost {words.plural(lost, 'row')}."] if lost else []
+    if unreadable:
+        told.append(f"{words.plural(unreadable, 'snapshot')} of it can't be read.")
+    return told
+
+
+def _correlation_id(rows: pd.DataFrame) -> str | None:
+    return text_at(rows, -1, "correlation_id") if len(rows) else None
+
+
+def _next_cell(
+    history: History, component: str, rows: pd.DataFrame, correlation_id: str | None
+) -> str:
     if rows.empty:
-        return ["No steps are recorded, only snapshots."]
-    last = rows.iloc[-1]
-    sentences = [f"Last: {_step_words(last)}, step {words.count(int(last['id']))}."]
-    if kind != "finished" and last["outcome"] not in ("failed", "refused"):
-        trouble = rows[rows["outcome"].isin(["failed", "refused", "cancelled"])]
-        if len(trouble):
-            before = trouble.iloc[-1]
-            sentences.append(f"Before: {_step_words(before)}, step {words.count(int(before['id']))}.")
-    return sentences
+        return f"history.snapshots({component!r}, explode=True).tail({ROWS_SHOWN})"
+    if correlation_id is not None and _has_log(history):
+        return f"history.log.trace({correlation_id!r}).tree()"
+    return f"history.steps({component!r}).tail({ROWS_SHOWN})"
 
 
-def _step_words(step: Any) -> str:
-    what = f"`{step['message']}`" if isinstance(step["message"], str) else "a message"
-    tries = f" after {step['tries']} tries" if step["tries"] > 1 else ""
-    match step["outcome"]:
-        case "moved":
-            return f"{what} moved {step['from_state']} → {step['to_state']}{tries}"
-        case "stayed":
-            return f"{what} stayed in {step['from_state']}{tries}"
-        case "refused":
-            return f"{what} was refused: {bounded(str(step['reason']), 200)}"
-        case "failed":
-            return f"{what} failed{tries}, {_error_words(step['error_json'])}"
-        case outcome:
-            return f"{what} was {outcome}"
-
-
-def _error_words(text: Any) -> str:
-    """The stored error in one clause: its class, what it says, and why."""
+def _has_log(history: History) -> bool:
     try:
-        error = tagged.parse(text)
-        said = bounded(error["message"].rstrip("."), 200)
-        why = f" ({bounded(error['why'].rstrip('.'), 300)})" if error.get("why") else ""
-        return f"{error['type']}: {said}{why}"
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return "with an error that can't be read"
-
-
-def _others(history: History, visit: Any, siblings: Siblings, kind: Kind) -> list[str]:
-    if kind not in ("stuck", "waiting"):
-        return []
-    ways = [(message, sender) for message, sender, _ in siblings.left_by[:2] if message is not None]
-    if not ways:
-        return []
-    named = " or ".join(f"`{m}`" + (f" from {s}" if s else "") for m, s in ways)
-    came = _came_here(history, visit, {message for message, _ in ways})
-    here = f"; here it came {came} times" if came else "; none came here"
-    return [f"The others left by {named}{here}."]
-
-
-def _came_here(history: History, visit: Any, messages: set[str]) -> int:
-    """How many of those messages the component got during its stay."""
-    since = Filter(component=visit.component, since_us=microseconds(visit.entered))
-    steps = steps_frame(history.sources, since)
-    return int((steps["message"].isin(messages) & (steps["from_state"] == visit.state)).sum())
-
-
-def _without_snapshots(component: str, rows: pd.DataFrame) -> Verdict:
-    state = str(rows.iloc[-1]["to_state"]) if len(rows) else "an unknown state"
-    headline = f"{component}: last seen in {state}; its snapshots are gone or can't be read."
-    return Verdict(component, "unknown", state, headline, tuple(_last_steps(rows, "unknown")), rows)
+        return history.log is not None
+    except FlexiFlowError:  # the one that was named is gone
+        return False

@@ -1,8 +1,10 @@
-"""Numbers, durations and times as people write them; used by every answer in words."""
+"""Numbers, durations, times and names as people write them; used by every answer in words."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+
+from flexiflow.graph.labels import visible
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -11,21 +13,25 @@ def duration(us: int | None) -> str:
     """Microseconds as ``850 µs``, ``12 ms``, ``1.8 s``, ``4 min 10 s``, ``3 h 12 min``, ``2 d 5 h``."""
     if us is None:
         return "unknown"
+    if us < 0:
+        return f"-{duration(-us)}"
     if us < 1_000:
         return f"{us} µs"
-    if us < 1_000_000:
-        return f"{us / 1e3:.1f} ms" if us < 10_000 else f"{us / 1e3:.0f} ms"
-    seconds = us / 1e6
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
+    # Each limit is where rounding would reach the next unit.
+    if us < 9_950:
+        return f"{us / 1e3:.1f} ms"
+    if us < 999_500:
+        return f"{us / 1e3:.0f} ms"
+    if us < 59_950_000:
+        return f"{us / 1e6:.1f} s"
+    minutes, seconds = divmod((us + 500_000) // 1_000_000, 60)
     if minutes < 60:
-        return f"{minutes} min {rest} s"
+        return f"{minutes} min {seconds} s"
     hours, minutes = divmod(minutes, 60)
     if hours < 48:
         return f"{hours} h {minutes} min"
     days, hours = divmod(hours, 24)
-    return f"{days} d {hours} h"
+    return f"{count(days)} d {hours} h"
 
 
 def count(number: int) -> str:
@@ -33,6 +39,31 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
-def clock(time_us: int) -> str:
-    """The time of day in UTC: ``14:02:11.482``."""
-    return (_EPOCH + timedelta(microseconds=time_us)).strftime("%H:%M:%S.%f")[:-3]
+def plural(number: int, noun: str) -> str:
+    """``1 step``, ``18,233 steps``."""
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def times(number: int) -> str:
+    """``once``, ``twice``, or ``3 times``."""
+    return {1: "once", 2: "twice"}.get(number, f"{count(number)} times")
+
+
+def clock(time_us: int | None) -> str:
+    """A time in UTC: ``2026-01-31 14:02:11``."""
+    if time_us is None:
+        return "an unknown time"
+    try:
+        return f"{_EPOCH + timedelta(microseconds=time_us):%Y-%m-%d %H:%M:%S}"
+    except OverflowError:
+        return "an unknown time"
+
+
+def name(text: object, longest: int = 80) -> str:
+    """A name on one line, harmless to terminals and bounded."""
+    return visible(str(text), longest)
+
+
+def sentence(text: object, longest: int) -> str:
+    """Somebody else's text as part of a sentence: on one line, bounded, without its full stop."""
+    return name(" ".join(str(text).split()).rstrip("."), longest)

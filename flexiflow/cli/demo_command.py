@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -100,6 +101,9 @@ def _print_some(done: int, total: int) -> None:
         write_line(f"Running a shop with {words.count(total)} orders.")
     elif done * _LINES_IN_A_PIPE // total > (done - 1) * _LINES_IN_A_PIPE // total:
         write_line(f"  {words.count(done)} of {words.count(total)} orders")
+    else:
+        return
+    sys.stdout.flush()  # whoever reads the pipe waits for news
 
 
 def _print_result(result: DemoResult, database: str, log: str) -> None:
@@ -122,11 +126,12 @@ def _hints(history: History, database: str, log: str, verdict: Verdict | None) -
 def _print_ways_on(folder: str, hints: list[str]) -> None:
     say("Next:", FAINT)
     for hint in hints:
-        say(f"  {hint}")
+        say(f"  {hint}", wrap=False)
     say()
     say("Or in JupyterLab:", FAINT)
     if find_spec("jupyterlab") is None:
         say("  pip install 'flexiflow[lab]'")
-    say("  " + command_line("jupyter", "lab", folder))
-    say("  and in a notebook there: from flexiflow import open_history")
-    say('                           open_history("state.db").stuck()')
+    say("  " + command_line("jupyter", "lab", folder), wrap=False)
+    say("  and in a notebook there:")
+    say("    from flexiflow import open_history")
+    say('    open_history("state.db").stuck()')

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flexiflow.analysis import words
+from flexiflow.analysis.frames import microseconds_of
 from flexiflow.cli.boundary import Command, answer
 from flexiflow.cli.json_text import print_json, records_of
 from flexiflow.cli.output import (
@@ -90,7 +91,7 @@ def why(db: str, component: str | None, log: str | None, as_json: bool) -> None:
     else:
         _print_stuck(stuck)
         print_verdict(worst, rows=False)
-        print_hints([command_line("flexiflow", "why", db, *_argument(worst.component)), *hints])
+        print_hints([command_line("flexiflow", "why", db, *as_argument(worst.component)), *hints])
     answer(bad=bool((stuck["verdict"] == "stuck").any()))
 
 
@@ -100,12 +101,9 @@ def _print_stuck(stuck: pd.DataFrame) -> None:
         [
             Column("component", "component", STRONG),
             Column("state", "state"),
-            Column("verdict", _verdict_words, lambda row: STRONG if row.verdict == "stuck" else ""),
             Column("for", "dwell", right=True),
-            Column("others: p95", "p95", right=True, optional=True),
-            Column("last message", "last_message", optional=True),
-            Column("outcome", lambda row: outcome_words(row.last_outcome), _last_style),
-            Column("error", "last_error", optional=True),
+            Column("verdict", _verdict_words, lambda row: STRONG if row.verdict == "stuck" else ""),
+            Column("last step", _last_step, _last_style, optional=True, folds=True),
         ],
     )
     more = "--json has them all"
@@ -116,8 +114,14 @@ def _print_stuck(stuck: pd.DataFrame) -> None:
 
 def _verdict_words(row: Any) -> str:
     if row.verdict == "stuck":
-        return f"stuck, {row.ratio:,.0f} times p95"
-    return f"unknown: only {row.siblings} to compare with"
+        return f"stuck: {row.ratio:,.0f} × p95, {words.duration(microseconds_of(row.p95))}"
+    return f"unknown: {row.siblings} to compare"
+
+
+def _last_step(row: Any) -> object:
+    if _missing(row.last_outcome):
+        return None
+    return f"{row.last_message}: {outcome_words(row.last_outcome)}", row.last_error
 
 
 def _last_style(row: Any) -> str:
@@ -140,7 +144,7 @@ def print_hints(hints: list[str]) -> None:
         say()
         say("Next:", FAINT)
         for hint in hints:
-            say(f"  {hint}")
+            say(f"  {hint}", wrap=False)
 
 
 def verdict_document(verdict: Verdict, hints: list[str]) -> dict[str, Any]:
@@ -159,11 +163,11 @@ def verdict_document(verdict: Verdict, hints: list[str]) -> dict[str, Any]:
 
 def next_commands(history: History, db: str, verdict: Verdict, log: str | None) -> list[str]:
     """What shows more about a verdict: the component's steps, and the trace of the trouble."""
-    hints = [command_line("flexiflow", "history", db, *_argument(verdict.component))]
+    hints = [command_line("flexiflow", "history", db, *as_argument(verdict.component))]
     where = log or _noted_log(history)
     correlation_id = _telling_id(verdict.rows)
     if where is not None and correlation_id is not None:
-        hints.append(command_line("flexiflow", "trace", where, *_argument(correlation_id)))
+        hints.append(command_line("flexiflow", "trace", where, *as_argument(correlation_id)))
     return hints
 
 
@@ -184,7 +188,7 @@ def _noted_log(history: History) -> str | None:
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
-def _argument(word: str) -> tuple[str, ...]:
+def as_argument(word: str) -> tuple[str, ...]:
     """A word for a command line; one that begins with a dash is no option."""
     return ("--", word) if word.startswith("-") else (word,)
 
@@ -287,8 +291,8 @@ def _show_components(frame: pd.DataFrame, limit: int | None, as_json: bool) -> N
             Column("state", lambda row: f"{row.state} (final)" if row.ended else row.state),
             Column("last outcome", lambda row: outcome_words(row.outcome), step_style),
             Column("steps", "steps", right=True),
-            Column("snapshots", "snapshots", right=True),
-            Column("first", "first"),
+            Column("snapshots", "snapshots", right=True, spare=True),
+            Column("first", "first", spare=True),
             Column("last", "last"),
             *([Column("file", "source")] if frame["source"].nunique() > 1 else []),
         ],
@@ -378,12 +382,9 @@ def step_columns(named: bool = False) -> list[Column]:
         Column("time", "time"),
         *component,
         Column("message", "message", STRONG),
-        Column("outcome", lambda row: outcome_words(row.outcome), step_style),
-        Column("state", _state_change),
         Column("took", "duration", right=True),
-        Column("from", "sender", FAINT, optional=True),
-        Column("tries", lambda row: str(row.tries) if row.tries > 1 else "", optional=True),
-        Column("reason", _reason, step_style, optional=True),
+        Column("from", "sender", FAINT, optional=True, spare=True),
+        Column("outcome", _outcome, step_style, folds=True),
     ]
 
 
@@ -396,7 +397,7 @@ def snapshot_columns(named: bool = False) -> list[Column]:
         *component,
         Column("state", "state", STRONG),
         Column("step", lambda row: "" if _missing(row.step_id) else str(row.step_id), right=True),
-        Column("data", _data),
+        Column("data", _data, folds=True),
         Column(
             "broken",
             lambda row: "" if _missing(row.error) else f"✕ {row.error}",
@@ -406,14 +407,13 @@ def snapshot_columns(named: bool = False) -> list[Column]:
     ]
 
 
-def _state_change(row: Any) -> str:
-    if row.from_state == row.to_state:
-        return str(row.from_state)
-    return f"{row.from_state} → {row.to_state}"
-
-
-def _reason(row: Any) -> object:
-    return row.reason if _missing(row.error) else row.error
+def _outcome(row: Any) -> tuple[object, ...]:
+    """``Draft → Paying``, or how it ended where, and the reason or error on a line of its own."""
+    tries = f", {row.tries} tries" if row.tries > 1 else ""
+    reason = row.reason if _missing(row.error) else row.error
+    if row.outcome == "moved":
+        return f"{row.from_state} → {row.to_state}{tries}", reason
+    return f"{outcome_words(row.outcome)} in {row.from_state}{tries}", reason
 
 
 def _data(row: Any) -> str:

@@ -26,6 +26,9 @@ DEEPEST = 30  # levels of a tree that are indented; deeper ones stand in line wi
 
 FAILED, REFUSED, FAINT, STRONG = "red", "yellow", "dim", "bold"
 
+_GAP = 2  # blanks between columns
+_COMFORTABLE, _NARROWEST = 24, 10  # what a column that may be folded should, and must, get
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -33,10 +36,12 @@ class Column:
 
     Attributes:
         header: its title.
-        cell: the frame's column, or a function of a row.
+        cell: the frame's column, or a function of a row; a tuple is several lines.
         style: a style, or a function of a row.
         right: whether it is set flush right.
         optional: whether it is left out where no row has anything in it.
+        folds: whether its text may be broken into lines on a narrow terminal.
+        spare: whether it may be left out there; then a note says so.
     """
 
     header: str
@@ -44,11 +49,20 @@ class Column:
     style: str | Callable[[Any], str] = ""
     right: bool = False
     optional: bool = False
+    folds: bool = False
+    spare: bool = False
 
 
 @dataclass(slots=True)
 class Table:
-    """A table that is ready to be printed: text only, every cell bounded and harmless."""
+    """A table that is ready to be printed: text only, every cell bounded and harmless.
+
+    Attributes:
+        columns: its columns.
+        cells: a list of texts for each row; lines of one cell are joined by newlines.
+        styles: the styles of the cells.
+        notes: what to say below it.
+    """
 
     columns: list[Column]
     cells: list[list[str]]
@@ -78,13 +92,19 @@ def on_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def say(text: object = "", style: str = "") -> None:
-    """Print one line."""
+def say(text: object = "", style: str = "", *, wrap: bool = True) -> None:
+    """Print one line.
+
+    Args:
+        text: what to say.
+        style: how it looks on a terminal.
+        wrap: whether a long line is broken between words there; a command must not be.
+    """
     line = visible(text)
     if on_terminal() and line:
         from rich.text import Text
 
-        console().print(Text(line, style))
+        console().print(Text(line, style), soft_wrap=not wrap)
     else:
         write_line(line)
 
@@ -100,22 +120,26 @@ def console() -> Console:
 
 
 def table_of(frame: pd.DataFrame, columns: Sequence[Column]) -> Table:
-    """A frame as a table: each cell as people write it, on one line."""
+    """A frame as a table: each cell as people write it.
+
+    Times of one day are given without the date, which a note below the table has.
+    """
     rows = list(frame.itertuples(index=False))
-    date = _one_date(frame)
+    dates = _dates(frame, columns)
     built = Table([], [[] for _ in rows], [[] for _ in rows])
     shortened = 0
     for column in columns:
-        values = [_value(column, row) for row in rows]
-        texts = [_words(value, date) for value in values]
-        if column.optional and not any(texts):
+        values = [_lines(_value(column, row), one_day=len(dates) == 1) for row in rows]
+        if column.optional and not any(map(any, values)):
             continue
-        built.columns.append(_dated(column, frame, date))
-        for at, (row, text) in enumerate(zip(rows, texts, strict=True)):
-            shortened += len(text) > WIDEST_CELL
-            built.cells[at].append(visible(text, WIDEST_CELL))
+        built.columns.append(column)
+        for at, (row, lines) in enumerate(zip(rows, values, strict=True)):
+            shortened += any(len(line) > WIDEST_CELL for line in lines)
+            built.cells[at].append("\n".join(visible(line, WIDEST_CELL) for line in lines if line))
             style = column.style
             built.styles[at].append(style if isinstance(style, str) else style(row))
+    if dates:
+        built.notes.append(f"Times are UTC{', ' + dates.pop() if len(dates) == 1 else ''}.")
     if shortened:
         built.notes.append(f"{shortened} long values are cut; --json has them whole.")
     return built
@@ -133,11 +157,11 @@ def print_table(table: Table) -> None:
 
 
 def plain_lines(table: Table) -> list[str]:
-    """A table as aligned text: two blanks between columns, none at the end of a line."""
+    """A table as aligned text, one line a row, with no blanks at its end."""
     headers = [column.header for column in table.columns]
-    lines = [headers, *table.cells]
+    lines = [headers, *([cell.replace("\n", ": ") for cell in row] for row in table.cells)]
     widths = [max(width(line[at]) for line in lines) for at in range(len(headers))]
-    return ["  ".join(_set(table.columns, line, widths)).rstrip() for line in lines]
+    return [(" " * _GAP).join(_set(table.columns, line, widths)).rstrip() for line in lines]
 
 
 def left_out(shown: int, total: int | None, what: str, more: str) -> list[str]:
@@ -160,14 +184,44 @@ def _print_rich(table: Table) -> None:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, header_style=STRONG)
-    for column in table.columns:
+    target = console()
+    kept, fits = _that_fit(table, target.width)
+    gap = (0, _GAP - 1, 0, 0)  # the box adds one
+    drawn = RichTable(box=box.SIMPLE_HEAD, show_edge=False, padding=gap, header_style=STRONG)
+    for at in kept:
+        column = table.columns[at]
         drawn.add_column(
-            Text(column.header), justify="right" if column.right else "left", overflow="fold"
+            Text(column.header),
+            justify="right" if column.right else "left",
+            overflow="fold",
+            no_wrap=fits and not column.folds,
         )
     for cells, styles in zip(table.cells, table.styles, strict=True):
-        drawn.add_row(*(Text(cell, style) for cell, style in zip(cells, styles, strict=True)))
-    console().print(drawn)
+        drawn.add_row(*(Text(cells[at], styles[at]) for at in kept))
+    target.print(drawn)
+    missing = [each.header for at, each in enumerate(table.columns) if at not in kept]
+    if missing:
+        table.notes.append(f"Left out on this narrow terminal: {', '.join(missing)}.")
+
+
+def _that_fit(table: Table, room: int) -> tuple[list[int], bool]:
+    """The columns to show, and whether only those need to be folded that may be."""
+
+    def needed(columns: list[int], folded: int) -> int:
+        return sum(_width_needed(table, at, folded) + _GAP for at in columns)
+
+    kept = list(range(len(table.columns)))
+    for at in reversed(kept):
+        if table.columns[at].spare and needed(kept, _COMFORTABLE) > room:
+            kept = [each for each in kept if each != at]
+    return kept, needed(kept, _NARROWEST) <= room
+
+
+def _width_needed(table: Table, at: int, folded: int) -> int:
+    column = table.columns[at]
+    texts = (line for row in table.cells for line in row[at].split("\n"))
+    widest = max(map(width, (column.header, *texts)))
+    return min(widest, folded) if column.folds else widest
 
 
 def _set(columns: Sequence[Column], cells: Sequence[str], widths: Sequence[int]) -> Iterable[str]:
@@ -180,13 +234,18 @@ def _value(column: Column, row: Any) -> object:
     return getattr(row, column.cell) if isinstance(column.cell, str) else column.cell(row)
 
 
-def _words(value: object, date: str | None) -> str:
+def _lines(value: object, *, one_day: bool) -> list[str]:
+    parts = value if isinstance(value, tuple) else (value,)
+    return [_words(part, one_day=one_day) for part in parts]
+
+
+def _words(value: object, *, one_day: bool) -> str:
     import pandas as pd
 
     if value is None or pd.isna(value):  # type: ignore[call-overload]
         return ""
     if isinstance(value, pd.Timestamp):
-        return _moment(value)[11:] if date else _moment(value)
+        return _moment(value)[11:] if one_day else _moment(value)
     if isinstance(value, pd.Timedelta):
         return words.duration(microseconds_of(value))
     if isinstance(value, int):
@@ -199,19 +258,11 @@ def _moment(time: pd.Timestamp) -> str:
     return utc_text(microseconds(time) or 0)[:23].replace("T", " ")
 
 
-def _one_date(frame: pd.DataFrame) -> str | None:
-    """The date on which all times of a frame lie, or None."""
+def _dates(frame: pd.DataFrame, columns: Sequence[Column]) -> set[str]:
+    """The dates, in UTC, of the times in the columns that are shown."""
+    shown = {column.cell for column in columns if isinstance(column.cell, str)}
     times = frame.select_dtypes("datetimetz")
-    dates = {_moment(value)[:10] for name in times for value in times[name].dropna()}
-    return dates.pop() if len(dates) == 1 else None
-
-
-def _dated(column: Column, frame: pd.DataFrame, date: str | None) -> Column:
-    """The column, with the date (or just the zone) in its header where it holds times."""
-    if not isinstance(column.cell, str) or frame[column.cell].dtype.kind != "M":
-        return column
-    zone = f"{date} UTC" if date else "UTC"
-    return Column(f"{column.header} ({zone})", column.cell, column.style, column.right)
+    return {_moment(at)[:10] for name in times if name in shown for at in times[name].dropna()}
 
 
 # -- trees --------------------------------------------------------------------------------

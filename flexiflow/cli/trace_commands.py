@@ -10,7 +10,7 @@ import click
 
 from flexiflow.analysis import words
 from flexiflow.cli.boundary import Command
-from flexiflow.cli.history_commands import first_bytes
+from flexiflow.cli.history_commands import as_argument, first_bytes
 from flexiflow.cli.json_text import print_json, records_of, time_text
 from flexiflow.cli.output import (
     FAILED,
@@ -118,10 +118,10 @@ def _print_traces(log: str, traces: pd.DataFrame, most: int) -> None:
         [
             Column("id", "correlation_id", STRONG),
             Column("start", "start"),
-            Column("took", "duration", right=True),
-            Column("begins with", _beginning),
-            Column("components", "components", right=True),
-            Column("moved", "moved", right=True),
+            Column("took", "duration", right=True, spare=True),
+            Column("begins with", _beginning, folds=True),
+            Column("components", "components", right=True, spare=True),
+            Column("moved", "moved", right=True, spare=True),
             Column("refused", lambda row: _marked("◇", row.refused), REFUSED, right=True),
             Column("failed", lambda row: _marked("✕", row.failed), FAILED, right=True),
         ],
@@ -132,7 +132,8 @@ def _print_traces(log: str, traces: pd.DataFrame, most: int) -> None:
     print_table(table)
     say()
     say("Next:", FAINT)
-    say("  " + command_line("flexiflow", "trace", log, str(traces.iloc[0]["correlation_id"])))
+    first = str(traces.iloc[0]["correlation_id"])
+    say("  " + command_line("flexiflow", "trace", log, *as_argument(first)), wrap=False)
 
 
 def _beginning(row: Any) -> str:

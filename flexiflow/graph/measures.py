@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from flexiflow.graph.labels import WIDEST_COUNT, short, text_width
 from flexiflow.graph.lines import Line, lines_of
-from flexiflow.graph.model import Edge, Graph, StateNode, unwrapped
+from flexiflow.graph.model import Edge, Graph, StateNode
 
 NAME_SIZE, LABEL_SIZE, GROUP_SIZE = 12.0, 10.5, 11.0
 ROW = 13.0  # from one stacked label to the next
@@ -130,7 +130,7 @@ def group_text(group: str) -> str:
 
 
 def _text(edge: Edge) -> str:
-    guard = f" [{short(unwrapped(edge.guard))}]" if edge.guard else ""
+    guard = f" [{short(edge.guard)}]" if edge.guard else ""
     error = f" · {short(edge.error)}" if edge.error else ""
     return short(edge.message) + guard + error
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from flexiflow.graph.labels import count_text, visible
 from flexiflow.graph.lines import completed
-from flexiflow.graph.model import Edge, Graph, StateNode, unwrapped
+from flexiflow.graph.model import Edge, Graph, StateNode
 from flexiflow.graph.theme import light
 
 _HEADER = "flowchart LR"
@@ -146,7 +146,7 @@ def _arrow(edge: Edge) -> str:
 
 def _quoted_label(edge: Edge, *, counted: bool = False) -> str:
     # The brackets around the guard are ours, and within quotes they are only letters.
-    guard = f" [{_coded(visible(unwrapped(edge.guard)))}]" if edge.guard else ""
+    guard = f" [{_coded(visible(edge.guard))}]" if edge.guard else ""
     error = f" ✕ {_coded(visible(edge.error))}" if edge.error else ""
     count = f" {count_text(edge.count)}" if counted and edge.count else ""
     return f'"{_coded(visible(edge.message))}{guard}{error}{count}"'

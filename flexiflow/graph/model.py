@@ -67,7 +67,7 @@ class Edge:
     @property
     def label(self) -> str:
         """``message [guard]``, with the exception where one leads here."""
-        text = self.message + (f" [{unwrapped(self.guard)}]" if self.guard else "")
+        text = self.message + (f" [{self.guard}]" if self.guard else "")
         return f"{text} ✕ {self.error}" if self.error else text
 
     @property
@@ -79,16 +79,6 @@ class Edge:
     def undeclared(self) -> bool:
         """Whether only history knows it."""
         return self.sources == _OBSERVED_ONLY
-
-
-def unwrapped(guard: str) -> str:
-    """A guard's name without the parentheses around the whole of it, as composed ones have."""
-    depth = 0
-    for place, letter in enumerate(guard):
-        depth += (letter == "(") - (letter == ")")
-        if depth == 0:
-            return guard[1:-1] if 0 < place == len(guard) - 1 else guard
-    return guard
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 from flexiflow.graph.layout import Box, Layout, Point, Route
 
@@ -76,15 +77,23 @@ def _spots(label: Box, points: tuple[Point, ...]) -> list[Box]:
     step_x, step_y = label.width / 4, label.height / 2
     steps = range(-_FAR, _FAR + 1)
     around = [label.moved(x * step_x, y * step_y) for x in steps for y in steps]
-    beside_x, beside_y = label.width / 2 + _BESIDE, label.height / 2 + _BESIDE
     along = [
-        replace(label, x=x + side_x, y=y + side_y)
-        for x, y in points
-        for side_x, side_y in ((beside_x, 0), (-beside_x, 0), (0, beside_y), (0, -beside_y))
+        replace(label, x=x + side * away_x, y=y + side * away_y)
+        for (x, y), (away_x, away_y) in zip(points[1:], _aways(label, points), strict=True)
+        for side in (1, -1)
     ]
     return sorted(
         [*around, *along], key=lambda spot: math.hypot(spot.x - label.x, spot.y - label.y)
     )
+
+
+def _aways(label: Box, points: tuple[Point, ...]) -> Iterator[Point]:
+    """From each step of a line to the middle of a label that stands just beside it."""
+    for (x, y), (next_x, next_y) in pairwise(points):
+        length = math.hypot(next_x - x, next_y - y) or 1.0
+        across_x, across_y = (y - next_y) / length, (next_x - x) / length
+        reach = abs(across_x) * label.width / 2 + abs(across_y) * label.height / 2 + _BESIDE
+        yield across_x * reach, across_y * reach
 
 
 def _is_inside(label: Box, layout: Layout) -> bool:

@@ -122,7 +122,7 @@ def _nodes(plan: Plan, layout: Layout) -> Iterator[str]:
 
 def _notes(notes: list[str], layout: Layout) -> Iterator[str]:
     for place, note in enumerate(notes):
-        y = layout.height + MARGIN + _NOTE_ROW * (place + 0.5)
+        y = layout.height + MARGIN / 2 + _NOTE_ROW * (place + 0.5)
         yield _writing("ff-note", note, 0, y, LABEL_SIZE)
 
 

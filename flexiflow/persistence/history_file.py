@@ -16,7 +16,7 @@ from typing import Any
 from flexiflow._version import __version__
 from flexiflow.errors import PersistenceError, bounded
 from flexiflow.persistence.mounts import network_mount
-from flexiflow.persistence.rows import insert_chained, store_parts
+from flexiflow.persistence.rows import SNAPSHOT_COLUMNS, insert_chained, store_parts
 from flexiflow.persistence.schema import (
     MACHINES,
     MARKERS,
@@ -29,6 +29,8 @@ from flexiflow.persistence.schema import (
 )
 
 BUSY_TIMEOUT_S = 5.0
+
+_STEP_ID = SNAPSHOT_COLUMNS.index("step_id")
 
 Row = tuple[Any, ...]
 
@@ -95,11 +97,11 @@ class HistoryFile:
             uid,
             time.time_ns() // 1000,
             os.getpid(),
-            bounded(" ".join(sys.argv), 500).encode("utf-8", "backslashreplace").decode(),
+            _storable(bounded(" ".join(sys.argv), 500)),
             sys.version.split()[0],
             __version__,
             durability,
-            log_path,
+            None if log_path is None else _storable(log_path),
         )
         columns = (
             "uid, start_us, pid, command, python_version, flexiflow_version, durability, log_path"
@@ -178,10 +180,15 @@ def _write_snapshots(run: sqlite3.Cursor, entries: list[Entry]) -> None:
     rows = []
     for entry in entries:
         values = list(entry.snapshot or ())
-        values[6] = entry.step_id
+        values[_STEP_ID] = entry.step_id
         rows.append(tuple(values))
     for entry, row_id in zip(entries, insert_chained(run, SNAPSHOTS, rows), strict=True):
         entry.snapshot_id = row_id
+
+
+def _storable(text: str) -> str:
+    """Text from the system, with bytes that are no UTF-8 spelt out."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _refuse_network(path: Path) -> None:

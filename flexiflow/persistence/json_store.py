@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -76,29 +76,22 @@ def write_atomically(path: Path, content: bytes) -> None:
         PersistenceError: where that fails; the old file is then as it was.
     """
     target = Path(os.path.realpath(path))  # a link is followed, not replaced
-    temporary = None
+    temporary = target.parent / f".{target.name[:40]}.{secrets.token_hex(8)}.tmp"
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, _mode_for(target))
+        with contextlib.suppress(FileNotFoundError):  # a new file has the mode of any new file
+            os.chmod(temporary, target.stat().st_mode & 0o777)
         os.replace(temporary, target)
         _sync_folder(target.parent)
-    except OSError as exc:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-        raise _unusable(path, "written", exc) from exc
-
-
-def _mode_for(target: Path) -> int:
-    with contextlib.suppress(OSError):
-        return target.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
+    except BaseException as exc:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if isinstance(exc, OSError):
+            raise _unusable(path, "written", exc) from exc
+        raise
 
 
 def _sync_folder(folder: Path) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 _NETWORK = frozenset(
-    "afs beegfs ceph cifs fuse.ceph fuse.glusterfs fuse.sshfs glusterfs lustre ncpfs nfs nfs4 smb3 smbfs".split()
+    {"afs", "beegfs", "ceph", "cifs", "glusterfs", "lustre", "ncpfs", "nfs", "nfs4"}
+    | {"fuse.ceph", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs", "smb3", "smbfs"}
 )
+_ESCAPED = re.compile(r"\\([0-7]{3})")
 
 
 def network_mount(path: Path, table: str = "/proc/mounts") -> str | None:
@@ -27,7 +30,8 @@ def network_mount(path: Path, table: str = "/proc/mounts") -> str | None:
         fields = line.split(" ")
         if len(fields) < 3:
             continue
-        mounted = fields[1].encode().decode("unicode_escape")  # a blank is written as \040
+        # The kernel writes a blank as \040.
+        mounted = _ESCAPED.sub(lambda found: chr(int(found[1], 8)), fields[1])
         if len(mounted) >= len(best) and _is_below(target, mounted):
             best, kind = mounted, fields[2]
     return kind if kind in _NETWORK else None

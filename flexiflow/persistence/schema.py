@@ -150,7 +150,7 @@ def has_table(conn: sqlite3.Connection, table: str) -> bool:
 def columns_of(conn: sqlite3.Connection, table: str) -> list[str]:
     """The table's column names; none where there is no such table."""
     rows = cursor(conn).execute("SELECT name FROM pragma_table_info(?)", (table,))
-    return [name for (name,) in rows]
+    return [_as_text(name) for (name,) in rows]
 
 
 def version_of(conn: sqlite3.Connection) -> int:
@@ -212,6 +212,8 @@ def transaction(conn: sqlite3.Connection) -> Iterator[sqlite3.Cursor]:
         except BaseException:
             if conn.in_transaction:  # SQLite may have rolled all of it back already
                 run.execute("ROLLBACK TO flexiflow" if nested else "ROLLBACK")
+                if nested:
+                    run.execute("RELEASE flexiflow")
             raise
         run.execute("RELEASE flexiflow" if nested else "COMMIT")
     except sqlite3.Error as exc:
@@ -247,6 +249,11 @@ def cursor(conn: sqlite3.Connection) -> sqlite3.Cursor:
     return found
 
 
+def _as_text(name: str | bytes) -> str:
+    """A name in the schema, whatever text factory the caller's connection has."""
+    return name if isinstance(name, str) else bytes(name).decode()
+
+
 def _statements(script: str) -> list[str]:
     # Not executescript: it would commit the caller's transaction.
     return [statement for statement in script.split(";") if statement.strip()]
@@ -254,7 +261,7 @@ def _statements(script: str) -> list[str]:
 
 def _is_ours_alone(conn: sqlite3.Connection) -> bool:
     rows = cursor(conn).execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-    if any(not name.startswith(("flexiflow_", "sqlite_")) for (name,) in rows):
+    if any(not _as_text(name).startswith(("flexiflow_", "sqlite_")) for (name,) in rows):
         return False
     (application_id,) = cursor(conn).execute("PRAGMA application_id").fetchone()
     (version,) = cursor(conn).execute("PRAGMA user_version").fetchone()

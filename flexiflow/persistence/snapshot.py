@@ -8,8 +8,13 @@ from typing import Any
 
 from flexiflow.component import AsyncComponent
 from flexiflow.engine import FlexiFlowEngine
-from flexiflow.errors import PersistenceError, StateError, persistence_missing_field, state_not_found
-from flexiflow.state_machine import DEFAULT_REGISTRY, StateMachine, StateRegistry
+from flexiflow.errors import (
+    PersistenceError,
+    StateError,
+    persistence_missing_field,
+    state_not_found,
+)
+from flexiflow.state_machine import DEFAULT_REGISTRY, State, StateMachine, StateRegistry
 
 _REQUIRED = {"name": str, "current_state": str, "rules": list}
 
@@ -84,6 +89,7 @@ def restore_component(
     """
     names = _registry_for(snapshot, engine) if registry is None else registry
     machine = StateMachine.from_name(snapshot.current_state, names)
+    machine.start = _start(snapshot, engine, names) or machine.start
     component = AsyncComponent(
         snapshot.name, list(snapshot.rules), machine, data=dict(snapshot.metadata)
     )
@@ -108,6 +114,22 @@ def _registry_for(snapshot: ComponentSnapshot, engine: FlexiFlowEngine) -> State
     if name not in DEFAULT_REGISTRY:
         raise state_not_found(name, DEFAULT_REGISTRY.names())
     return DEFAULT_REGISTRY
+
+
+def _start(
+    snapshot: ComponentSnapshot, engine: FlexiFlowEngine, names: StateRegistry
+) -> type[State] | None:
+    """Where machines with these names begin, if the engine knows.
+
+    A restored component is one more of its kind, drawn from the same start and with the same
+    fingerprint, although its own life begins in the middle.
+    """
+    replaced = engine.get(snapshot.name)
+    if replaced is None and names is DEFAULT_REGISTRY:
+        return None  # machines of all kinds share it
+    same = [replaced] if replaced is not None else engine.components.values()
+    starts = {each.state_machine.start for each in same if each.state_machine.registry is names}
+    return starts.pop() if len(starts) == 1 else None
 
 
 def _wrong_type(what: str, expected: str, got: Any, source: str) -> PersistenceError:

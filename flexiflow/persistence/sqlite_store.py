@@ -7,6 +7,7 @@ save commits; in the caller's open transaction it is a savepoint, and the caller
 from __future__ import annotations
 
 import sqlite3
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from flexiflow.hooks import snapshot_saved
 from flexiflow.persistence import tagged
 from flexiflow.persistence.rows import insert_chained, iso_time, snapshot_json, store_parts
 from flexiflow.persistence.schema import (
+    MARKERS,
     PARTS,
     SNAPSHOTS,
     columns_of,
@@ -135,7 +137,8 @@ def list_snapshots(conn: sqlite3.Connection, name: str, *, limit: int = 10) -> l
             return []
         present = columns_of(conn, SNAPSHOTS)
         extra = [c if c in present else "NULL" for c in ("state", "correlation_id", "step_id")]
-        query = f"""SELECT id, created_at, snapshot_json, {", ".join(extra)} FROM {SNAPSHOTS}
+        query = f"""SELECT id, created_at, snapshot_json, json_valid(snapshot_json),
+                {", ".join(extra)} FROM {SNAPSHOTS}
             WHERE component_name = ? ORDER BY id DESC LIMIT ?"""
         rows = cursor(conn).execute(query, (name, limit)).fetchall()
     return [_listed(*row) for row in rows]
@@ -150,7 +153,8 @@ def prune_snapshots(
 ) -> int:
     """Delete all but a component's newest snapshots, and return how many were deleted.
 
-    Newest means the highest ids, whatever the clocks said.
+    Newest means the highest ids, whatever the clocks said. A chained marker says which are gone:
+    the component's rows from its first id to its last one.
 
     Args:
         conn: an open connection.
@@ -176,30 +180,35 @@ def prune_snapshots(
         if not has_table(conn, SNAPSHOTS):
             return 0
     with transaction(conn) as run:
+        migrate(conn)
         # Chosen and deleted by the same key, so that clocks that went back do no harm.
-        run.execute(
-            f"""DELETE FROM {SNAPSHOTS} WHERE component_name = ?1 AND id NOT IN (
-                SELECT id FROM {SNAPSHOTS} WHERE component_name = ?1
-                ORDER BY id DESC LIMIT ?2)""",
-            (name, count),
-        )
-        return run.rowcount
+        doomed = f"""FROM {SNAPSHOTS} WHERE component_name = ?1 AND id NOT IN (
+            SELECT id FROM {SNAPSHOTS} WHERE component_name = ?1 ORDER BY id DESC LIMIT ?2)"""
+        query = f"SELECT count(*), min(id), max(id) {doomed}"
+        deleted, first, last = run.execute(query, (name, count)).fetchone()
+        if deleted:
+            run.execute(f"DELETE {doomed}", (name, count))
+            now = time.time_ns() // 1000
+            marker = ("pruned", now, None, name, SNAPSHOTS, first, last, deleted, None)
+            insert_chained(run, MARKERS, [marker])
+        return int(deleted)
 
 
 def _listed(
     row_id: int,
     created_at: str,
     body: str,
+    valid: int,
     state: str | None,
     correlation_id: str | None,
     step_id: int | None,
 ) -> dict[str, Any]:
     error = None
-    if state is None:
+    if state is None or not valid:
         try:
             state = snapshot_from(tagged.parse(body), f"row {row_id}").current_state
         except (ValueError, TypeError, PersistenceError) as exc:
-            error = str(exc).splitlines()[0]
+            state, error = None, str(exc).splitlines()[0]
     return {
         "id": row_id,
         "created_at": created_at,
@@ -237,7 +246,7 @@ def _moment(created_at: datetime | str | None) -> tuple[int, str]:
     return time_us, created_at if isinstance(created_at, str) else iso_time(time_us)
 
 
-def _check_count(argument: str, value: int) -> None:
+def _check_count(argument: str, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise InvalidValue(
             f"{argument} must be a number of rows, not {value!r}.",

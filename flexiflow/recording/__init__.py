@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from flexiflow.correlation import new_span_id
 from flexiflow.engine import FlexiFlowEngine
-from flexiflow.errors import FlexiFlowError, InvalidValue, StateError, bounded_repr
+from flexiflow.errors import (
+    FlexiFlowError,
+    InvalidValue,
+    PersistenceError,
+    StateError,
+    bounded_repr,
+)
 from flexiflow.hooks import snapshot_listeners
 from flexiflow.persistence.history_file import HistoryFile
 from flexiflow.recording.observer import Durability, Metadata, RecordingObserver, attached
@@ -28,6 +34,10 @@ if TYPE_CHECKING:
     from flexiflow.analysis.log import Log
 
 _open_recordings: set[Recording] = set()
+
+# What a forked child must leave alone: SQLite's locks do not follow into it, and neither using
+# nor closing the parent's connections is safe there. See https://www.sqlite.org/howtocorrupt.html
+_of_parent: list[Recording] = []
 
 
 def record(
@@ -50,11 +60,12 @@ def record(
 
     Returns:
         the recording. Leaving its ``with`` or ``async with`` block, or `Recording.close`, ends
-        it. Calling `record` again with the same engine and files goes on with the same one.
+        it. Calling `record` again with the same engine and files goes on with the same one, and
+        takes the newest `metadata`.
 
     Raises:
         PersistenceError: where a file can't be opened or written.
-        StateError: where the engine is being recorded to other files.
+        StateError: where the engine is being recorded to other files, or in another way.
         InvalidValue: (a ValueError) for an unknown durability.
     """
     if durability not in ("grouped", "always"):
@@ -68,15 +79,27 @@ def record(
     log_path = None if log is None else Path(log).absolute()
     running = _running(engine)
     if running is not None:
-        if (running.path, running.log_path) == (database, log_path):
+        same = (running.path, running.log_path, running.durability)
+        if same == (database, log_path, durability):
+            running.observer.metadata = metadata
             return running
         raise StateError(
             "The engine is already being recorded.",
-            why=f"Its steps go to {running.path or 'memory'} and {running.log_path or 'no log'}.",
+            why=f"Its steps go to {running.path or 'memory'} and {running.log_path or 'no log'}, "
+            f"with durability={running.durability!r}.",
             fix="Close that recording first, or use it.",
             context={"path": running.path, "log": running.log_path},
         )
-    return Recording(engine, database, log_path, durability, metadata)
+    _refuse_file_of_parent(database)
+    recording = Recording(engine, database, log_path, durability, metadata)
+    if durability == "always":  # so is the state in which each component begins
+        try:
+            recording.flush_now()
+        except FlexiFlowError:
+            with contextlib.suppress(FlexiFlowError):
+                recording.close()
+            raise
+    return recording
 
 
 class Recording:
@@ -88,6 +111,7 @@ class Recording:
         log_path: the trace log, or None.
         run_id: the id of this recording, as in the log and in the history.
         durability: ``"grouped"`` or ``"always"``.
+        observer: what the engine tells of its steps.
     """
 
     def __init__(
@@ -115,15 +139,17 @@ class Recording:
             if self._log is not None:
                 self._log.close()
             raise
-        self._observer = RecordingObserver(
-            self.run_id, durability, metadata, rows=True, lines=log_path is not None
+        self.observer = RecordingObserver(
+            self.run_id, durability, metadata, lines=log_path is not None
         )
-        self._observer.run_id = run
-        self._pipeline = Pipeline(self._file, self._log, self._observer.gap_item)
-        self._observer.pipeline = self._pipeline
+        self.observer.run_id = run
+        self._pipeline = Pipeline(
+            self._file, self._log, self.observer.gap_item, keep=durability == "always"
+        )
+        self.observer.pipeline = self._pipeline
         for component in engine.components.values():
-            self._observer.registered(component)
-        engine.hooks.observer = self._observer
+            self.observer.registered(component)
+        engine.hooks.observer = self.observer
         snapshot_listeners.append(self._on_explicit_save)
         _open_recordings.add(self)
 
@@ -133,7 +159,7 @@ class Recording:
         from flexiflow.analysis.history import History
         from flexiflow.recording.live import LiveSource
 
-        return History([LiveSource(self.path, self.flush_now, self._file.shared)], self.log_path)
+        return History([LiveSource(self.path, self._settle, self._file.shared)], self.log_path)
 
     @property
     def log(self) -> Log:
@@ -151,14 +177,15 @@ class Recording:
                 fix='Record with record(engine, "state.db", log="run.jsonl").',
                 context={"path": self.path},
             )
-        self.flush_now()
+        self._settle()
         return open_log(self.log_path)
 
     async def flush(self) -> None:
         """Wait, without blocking the loop, until everything so far is on disk.
 
         Raises:
-            PersistenceError: where something had to be dropped, or the disk does not answer.
+            PersistenceError: where something was dropped since the last flush, or can't be
+                written yet.
         """
         if not self.closed:
             await asyncio.to_thread(self._pipeline.flush)
@@ -172,41 +199,56 @@ class Recording:
         """Detach from the engine, write what is queued, and close the files.
 
         A second call does nothing. A history in memory is kept, and can still be asked.
+
+        Raises:
+            PersistenceError: where something was dropped since the last flush; all is closed then.
         """
         if self.closed:
             return
         self._detach()
-        self._pipeline.close()
+        lost = self._pipeline.close()
         with contextlib.suppress(FlexiFlowError):  # a full disk: the run's end is not essential
-            self._file.end_run(self._observer.run_id)
+            self._file.end_run(self.observer.run_id)
         if self.path is not None:
             self._file.close()
         if self._log is not None:
             self._log.close()
+        if lost is not None:
+            raise lost
+
+    def _settle(self) -> None:
+        """Wait until what is queued is written or given up: what is there can be read."""
+        if not self.closed:
+            self._pipeline.settle()
 
     def _detach(self) -> None:
         self.closed = True
         _open_recordings.discard(self)
-        if self.engine.hooks.observer is self._observer:
+        if attached(self.engine.hooks) is self.observer:
             self.engine.hooks.observer = None
         if self._on_explicit_save in snapshot_listeners:
             snapshot_listeners.remove(self._on_explicit_save)
 
     def _on_explicit_save(self, component: str, facts: dict[str, Any]) -> None:
         if component in self.engine.components:
-            self._observer.explicit_save(component, facts)
+            self.observer.explicit_save(component, facts)
 
     def __enter__(self) -> Recording:
         return self
 
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        try:
+            self.close()
+        except PersistenceError as lost:
+            if error is None:
+                raise
+            error.add_note(str(lost))  # what went wrong first is what people must see
 
     async def __aenter__(self) -> Recording:
         return self
 
-    async def __aexit__(self, *exc_info: object) -> None:
-        await asyncio.to_thread(self.close)
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        await asyncio.to_thread(self.__exit__, kind, error, trace)
 
     def __repr__(self) -> str:
         where = "in memory" if self.path is None else f"to {self.path}"
@@ -217,7 +259,18 @@ def _running(engine: FlexiFlowEngine) -> Recording | None:
     observer = attached(engine.hooks)
     if observer is None:
         return None
-    return next((each for each in _open_recordings if each._observer is observer), None)
+    return next((each for each in _open_recordings if each.observer is observer), None)
+
+
+def _refuse_file_of_parent(path: Path | None) -> None:
+    if path is None or not any(each.path == path for each in _of_parent):
+        return
+    raise PersistenceError(
+        f"{path} was being recorded when this process was forked.",
+        why="SQLite's locks do not follow into a forked process: what it writes could be lost.",
+        fix="Record to a file of its own, or start the process with the method 'spawn'.",
+        context={"path": str(path)},
+    )
 
 
 def _close_all() -> None:
@@ -231,9 +284,11 @@ def _detach_in_child() -> None:
     forked = list(_open_recordings)
     for recording in forked:
         recording._detach()
+    _of_parent.extend(forked)
     if forked:
         warnings.warn(
-            "A recording does not follow into a forked process; call record() there.",
+            "A recording does not follow into a forked process; call record() there, "
+            "with a file of its own.",
             RuntimeWarning,
             stacklevel=2,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal
@@ -12,23 +13,31 @@ import msgspec
 
 from flexiflow.component import AsyncComponent
 from flexiflow.correlation import Span, current_span
-from flexiflow.errors import FlexiFlowError, bounded
+from flexiflow.errors import bounded, bounded_repr
 from flexiflow.graph.declared import declared_graph
 from flexiflow.graph.definition import fingerprint, to_definition
 from flexiflow.hooks import Hooks
 from flexiflow.persistence import tagged
 from flexiflow.persistence.history_file import Entry
 from flexiflow.persistence.rows import iso_time, snapshot_json
-from flexiflow.recording.pipeline import Gap, Item, Pipeline
+from flexiflow.recording.pipeline import Gap, Item, Pipeline, as_persistence_error
 from flexiflow.step import Step
-from flexiflow.tracing.records import LONGEST_DATA, LogRecord, encode_record, error_record, utc_text
+from flexiflow.tracing.records import (
+    LONGEST_DATA,
+    LogRecord,
+    encode_record,
+    encode_valid,
+    error_record,
+    utc_text,
+)
+
+_logger = logging.getLogger("flexiflow")
 
 Durability = Literal["grouped", "always"]
 Metadata = Callable[[AsyncComponent], Mapping[str, Any]]
 
 _RESERVED = ("type", "correlation_id", "traceparent")
 _LONGEST_KEPT = 1024
-_encode = msgspec.json.Encoder().encode
 
 
 class RecordingObserver:
@@ -38,24 +47,22 @@ class RecordingObserver:
         run_uid: the recording's id, as log lines carry it.
         durability: ``"grouped"`` or ``"always"``.
         metadata: gives a component's data; its ``data`` unless given.
-        rows, lines: whether a history and a log are written.
+        lines: whether a log is written.
+
+    Attributes:
+        run_id: the recording's row in the history.
+        pipeline: the writer thread; set before anything is observed.
     """
 
     def __init__(
-        self,
-        run_uid: str,
-        durability: Durability,
-        metadata: Metadata | None,
-        *,
-        rows: bool,
-        lines: bool,
+        self, run_uid: str, durability: Durability, metadata: Metadata | None, *, lines: bool
     ) -> None:
         self.run_uid = run_uid
         self.run_id = 0
+        self.metadata = metadata
         self._always = durability == "always"
-        self._metadata = metadata
-        self._rows = rows
         self._lines = lines
+        self._warned = False
         self._fingerprints: dict[str, str | None] = {}
         self._machines: dict[tuple[Any, ...], tuple[str, tuple[Any, ...]] | None] = {}
         self._last: dict[str, str | bytes] = {}  # what each component's newest snapshot says
@@ -70,16 +77,17 @@ class RecordingObserver:
         self._fingerprints[component.name] = None if machine is None else machine[0]
         span = current_span.get()
         self._log("component.registered", now, span, component.name, to_state=component.state)
-        if not self._rows:
-            return
         entry = Entry(machine=None if machine is None else (*machine[1], now))
         self._last.pop(component.name, None)
         correlation_id = None if span is None else span.correlation_id
         self._add_snapshot(entry, component, component.state, now, correlation_id)
-        self.pipeline.put(Item(entry=entry, done=self._saved(component.name, span)))
+        self._queue(entry, component.name, span)
 
     def received(self, step: Step, message: dict[str, Any]) -> None:
-        """Log that a message's turn has come."""
+        """Log that a message's turn has come, and keep it as it came in."""
+        # Now, since a handler may change it.
+        fields = {key: value for key, value in message.items() if key not in _RESERVED}
+        step.message_json = tagged.encode(fields).decode()
         if not self._lines:
             return
         self._log(
@@ -89,7 +97,7 @@ class RecordingObserver:
             step.component,
             message_type=step.message_type,
             from_state=step.from_state,
-            data=_log_data(message),
+            data=_log_data(step.message_json) if fields else None,
         )
 
     def handler_started(self, span: Span, component: str, handler: str, data: Any = None) -> None:
@@ -137,23 +145,26 @@ class RecordingObserver:
             )
 
     def commit(
-        self, step: Step, message: dict[str, Any], component: Any
+        self, step: Step, message: dict[str, Any], component: Any | None
     ) -> Awaitable[None] | None:
         """Queue the step's row and, where anything changed, a snapshot."""
         if step.outcome in ("refused", "failed", "cancelled"):
             self._log_trouble(step)
         waiter = asyncio.get_running_loop().create_future() if self._always else None
-        if not self._rows:
-            if waiter is not None:
-                self.pipeline.put(Item(waiter=waiter))
-            return waiter or self.pipeline.room()
-        entry = Entry(step=self._step_row(step, message))
-        end_us = step.started_us + step.duration_us
-        self._add_snapshot(entry, component, step.to_state, end_us, step.correlation_id)
-        self.pipeline.put(
-            Item(entry=entry, done=self._saved(step.component, step, step), waiter=waiter)
-        )
+        if waiter is not None and self.pipeline.log_error is not None:
+            # Its lines are not in the log, so it must not count either.
+            waiter.set_exception(as_persistence_error(self.pipeline.log_error))
+            return waiter
+        entry = Entry(step=self._step_row(step))
+        if component is not None:
+            end_us = step.started_us + step.duration_us
+            self._add_snapshot(entry, component, step.to_state, end_us, step.correlation_id)
+        self._queue(entry, step.component, step, step, waiter)
         return waiter or self.pipeline.room()
+
+    def uncommitted(self, step: Step) -> None:
+        """Log that a step failed because it could not be committed."""
+        self._log_trouble(step)
 
     def settled(self, step: Step) -> None:
         """Log the transition, now that it has happened."""
@@ -172,10 +183,7 @@ class RecordingObserver:
             step_id=step.id,
             error=None if step.error is None else error_record(step.error),
         )
-        if self._always:
-            self._write_now(encode_record(record))
-        else:
-            self.pipeline.put(Item(line=encode_record(record)))
+        self._write(encode_record(record))
 
     # -- what others tell -----------------------------------------------------------------
 
@@ -204,7 +212,7 @@ class RecordingObserver:
             None,
             None,
             gap.rows,
-            _encode(detail).decode(),
+            encode_valid(detail).decode(),
         )
         record = self._record(
             "recording.gap",
@@ -215,12 +223,12 @@ class RecordingObserver:
             reason=gap.why,
             data={"rows": gap.rows, **detail},
         )
-        return Item(line=encode_record(record), entry=Entry(marker=marker) if self._rows else None)
+        return Item(line=encode_record(record), entry=Entry(marker=marker))
 
     # -- rows -----------------------------------------------------------------------------
 
-    def _step_row(self, step: Step, message: dict[str, Any]) -> tuple[Any, ...]:
-        error = None if step.error is None else _encode(error_record(step.error)).decode()
+    def _step_row(self, step: Step) -> tuple[Any, ...]:
+        error = None if step.error is None else encode_valid(error_record(step.error)).decode()
         return (
             step.component,
             step.correlation_id,
@@ -228,7 +236,7 @@ class RecordingObserver:
             step.started_us,
             step.duration_us,
             step.message_type,
-            tagged.encode(_fields(message)).decode(),
+            step.message_json,
             step.from_state,
             step.to_state,
             step.outcome,
@@ -247,8 +255,7 @@ class RecordingObserver:
     def _add_snapshot(
         self, entry: Entry, component: Any, state: str, time_us: int, correlation_id: str | None
     ) -> None:
-        data = component.data if self._metadata is None else dict(self._metadata(component))
-        text, parts = snapshot_json(component.name, state, component.rules, data)
+        text, parts = snapshot_json(component.name, state, component.rules, self._data(component))
         key = text if len(text) <= _LONGEST_KEPT else hashlib.sha256(text.encode()).digest()
         if self._last.get(component.name) == key:
             return
@@ -266,6 +273,36 @@ class RecordingObserver:
             self._fingerprints.get(component.name),
         )
 
+    def _data(self, component: Any) -> Any:
+        if self.metadata is None:
+            return component.data
+        try:
+            return dict(self.metadata(component))
+        except Exception as exc:  # the user's function must not break the machine
+            if not self._warned:
+                self._warned = True
+                _logger.warning(
+                    "record(metadata=…) failed for %s: %s; its data is recorded instead",
+                    bounded_repr(component.name, 80),
+                    bounded_repr(exc, 200),
+                )
+            return component.data
+
+    def _queue(
+        self,
+        entry: Entry,
+        component: str,
+        span: Span | Step | None,
+        step: Step | None = None,
+        waiter: asyncio.Future[None] | None = None,
+    ) -> None:
+        def lost() -> None:
+            # The next step stores what this one could not.
+            self._last.pop(component, None)
+
+        done = self._saved(component, span, step)
+        self.pipeline.put(Item(entry=entry, done=done, lost=lost, waiter=waiter))
+
     def _machine_of(self, component: Any) -> tuple[str, tuple[Any, ...]] | None:
         """The fingerprint of a component's machine, and the row that stores its definition."""
         machine = component.state_machine
@@ -273,11 +310,11 @@ class RecordingObserver:
         if key not in self._machines:
             try:
                 definition = to_definition(declared_graph(component))
-            except FlexiFlowError:  # a declaration leads nowhere; the steps will say so
+                digest = fingerprint(definition)
+            except Exception:  # its declarations can't be read; the steps will say so
                 self._machines[key] = None
             else:
-                digest = fingerprint(definition)
-                self._machines[key] = digest, (digest, _encode(definition).decode())
+                self._machines[key] = digest, (digest, encode_valid(definition).decode())
         return self._machines[key]
 
     # -- lines ----------------------------------------------------------------------------
@@ -327,8 +364,13 @@ class RecordingObserver:
         self, event: str, time_us: int, span: Span | Step | None, component: str, **fields: Any
     ) -> None:
         if self._lines:
-            record = self._record(event, time_us, span, component, **fields)
-            self.pipeline.put(Item(line=encode_record(record)))
+            self._write(encode_record(self._record(event, time_us, span, component, **fields)))
+
+    def _write(self, line: bytes) -> None:
+        if self._always:
+            self.pipeline.write_line(line)
+        else:
+            self.pipeline.put(Item(line=line))
 
     def _record(
         self,
@@ -351,13 +393,6 @@ class RecordingObserver:
             **fields,
         )
 
-    def _write_now(self, line: bytes) -> None:
-        try:
-            self.pipeline.write_line(line)
-        except FlexiFlowError:
-            # The step is committed and the state assigned: the line can only be tried again.
-            self.pipeline.put(Item(line=line))
-
 
 def attached(hooks: Hooks) -> RecordingObserver | None:
     """The recorder that observes through these hooks, if one does."""
@@ -365,18 +400,10 @@ def attached(hooks: Hooks) -> RecordingObserver | None:
     return observer if isinstance(observer, RecordingObserver) else None
 
 
-def _fields(message: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in message.items() if key not in _RESERVED}
-
-
-def _log_data(message: dict[str, Any]) -> Any:
-    fields = _fields(message)
-    if not fields:
-        return None
-    raw = tagged.encode(fields)
-    if len(raw) > LONGEST_DATA:
-        return {"left_out_bytes": len(raw)}
-    return msgspec.Raw(raw)
+def _log_data(fields: str) -> Any:
+    if len(fields) > LONGEST_DATA:
+        return {"left_out_bytes": len(fields.encode())}
+    return msgspec.Raw(fields)
 
 
 def _guard(check: Any) -> dict[str, Any]:

@@ -7,15 +7,15 @@ its group, with ``"grouped"`` only for room in the queue.
 from __future__ import annotations
 
 import asyncio
-import sqlite3
+import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from flexiflow.errors import PersistenceError
+from flexiflow.errors import PersistenceError, bounded
 from flexiflow.persistence.history_file import Entry, HistoryFile
 from flexiflow.tracing.writer import LogWriter
 
@@ -27,6 +27,15 @@ MOST_QUEUED = 50_000
 
 MOST_IN_GROUP = 5_000
 
+RETRY_S = 1.0
+"""How soon what ``"always"`` could not write is tried again, where nothing else comes."""
+
+_MOST_KEPT_BYTES = 64 * 2**20
+"""Log lines that ``"always"`` keeps for a log that can't be written."""
+
+# The row is at fault, not the disk or the lock: the others in its group can be written.
+_ROW_FAULTS = ("SQLITE_TOOBIG", "SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_RANGE")
+
 
 @dataclass(slots=True)
 class Item:
@@ -36,13 +45,17 @@ class Item:
         line: a line for the log, or None.
         entry: rows for the history, or None.
         done: called in the writer thread once the entry is committed; gives lines for the log.
-        waiter: resolved when all of it is written, or with the error.
+        lost: called in the writer thread where the entry can't be committed.
+        waiter: resolved when the entry is written, or with the error.
+        barrier: set once everything before it is written, or given up.
     """
 
     line: bytes | None = None
     entry: Entry | None = None
     done: Callable[[Entry], bytes] | None = None
+    lost: Callable[[], None] | None = None
     waiter: asyncio.Future[None] | None = None
+    barrier: threading.Event | None = None
 
 
 @dataclass(slots=True)
@@ -50,7 +63,7 @@ class Gap:
     """What a failing writer had to drop.
 
     Attributes:
-        rows: entries of the history that were not written.
+        rows: rows of the history that were not written.
         lines: log lines that were not written.
         first_us, last_us: when, microseconds since 1970.
         why: the last error.
@@ -62,33 +75,48 @@ class Gap:
     last_us: int
     why: str
 
+    def joined(self, other: Gap | None) -> Gap:
+        """This gap and one before it as one."""
+        if other is None:
+            return self
+        rows, lines = self.rows + other.rows, self.lines + other.lines
+        return Gap(rows, lines, other.first_us, self.last_us, self.why)
+
 
 class Pipeline:
     """A queue with a thread that empties it.
 
     Args:
-        history: where entries go, or None.
+        history: where entries go.
         log: where lines go, or None.
         on_recovery: makes the item that tells of a gap, once writing works again.
+        keep: whether what can't be written, and what nobody has been told of, is tried again
+            instead of being dropped; ``durability="always"``.
     """
 
     def __init__(
         self,
-        history: HistoryFile | None,
+        history: HistoryFile,
         log: LogWriter | None,
         on_recovery: Callable[[Gap], Item],
+        *,
+        keep: bool = False,
     ) -> None:
         self._history = history
         self._log = log
         self._on_recovery = on_recovery
+        self._keep = keep
         self._items: deque[Item] = deque()
         self._wake = threading.Event()
         self._urgent = threading.Event()
         self._closing = False
         self._lock = threading.Lock()
         self._space: list[asyncio.Future[None]] = []
-        self._barriers: deque[threading.Event] = deque()
+        self._kept_lines = b""
+        self._kept_items: list[Item] = []
+        self._untold: Gap | None = None
         self.gap: Gap | None = None
+        self.log_error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="flexiflow-writer", daemon=True)
         self._thread.start()
 
@@ -112,13 +140,18 @@ class Pipeline:
         return waiter
 
     def write_line(self, line: bytes) -> None:
-        """Write a line now, before this returns; everything queued earlier is already written.
+        """Write a line now, before this returns.
 
-        Raises:
-            PersistenceError: where the log can't be written.
+        Where that fails, the line is queued, and `log_error` says why until writing works again.
         """
-        if self._log is not None:
+        if self._log is None:
+            return
+        try:
             self._log.write(line)
+            self.log_error = None
+        except PersistenceError as exc:  # the next step that is to be committed says so
+            self.log_error = exc
+            self.put(Item(line=line))
 
     def flush(self, timeout: float = 60.0) -> None:
         """Wait until everything queued so far is on disk.
@@ -127,115 +160,208 @@ class Pipeline:
             timeout: seconds.
 
         Raises:
-            PersistenceError: where something was dropped since the last flush, or time ran out.
+            PersistenceError: where something was dropped since the last flush, where something
+                could not be written yet, or where time ran out.
         """
-        done = threading.Event()
+        self.settle(timeout)
         with self._lock:
-            self._barriers.append(done)
-        self._urgent.set()
-        self._wake.set()
-        if not done.wait(timeout) or self.gap is not None:
-            raise self._flush_failed()
+            lost, self._untold = self._untold, None
+        if lost is not None:
+            raise _dropped(lost)
+        waiting = len(self._kept_items) + self._kept_lines.count(b"\n")
+        if waiting:
+            raise PersistenceError(
+                f"The recording could not write {waiting} rows and lines yet.",
+                why="The database or the log can't be written; nothing is lost so far.",
+                fix="Mend the cause; they are tried again every second.",
+                context={"waiting": waiting},
+            )
 
-    def close(self) -> None:
-        """Write what is queued, and end the thread."""
+    def settle(self, timeout: float = 60.0) -> None:
+        """Wait until everything queued so far is written or given up.
+
+        Raises:
+            PersistenceError: where time ran out.
+        """
+        barrier = threading.Event()
+        self.put(Item(barrier=barrier))
+        self._urgent.set()
+        end = time.monotonic() + timeout
+        while not barrier.wait(0.2):
+            if time.monotonic() > end or not self._thread.is_alive():
+                raise PersistenceError(
+                    "The recording could not be flushed in time.",
+                    why="The disk is slow, or another program holds the database.",
+                    fix="Wait and flush again.",
+                    context={"queued": len(self._items)},
+                )
+
+    def close(self) -> PersistenceError | None:
+        """Write what is queued, end the thread, and return what flush would have raised."""
         self._closing = True
         self._urgent.set()
         self._wake.set()
         self._thread.join()
+        return None if self._untold is None else _dropped(self._untold)
 
     # -- the writer thread ----------------------------------------------------------------
 
     def _run(self) -> None:
         while True:
-            self._wake.wait()
+            self._wake.wait(RETRY_S if self._kept_items or self._kept_lines else None)
             if not self._closing:
                 self._urgent.wait(GROUP_S)
             self._wake.clear()
             self._urgent.clear()
-            with self._lock:
-                barriers, self._barriers = self._barriers, deque()
-                space, self._space = self._space, []
+            self._write_group()
             while self._items:
                 self._write_group()
-            for barrier in barriers:
-                barrier.set()
-            _resolve(space, None)
             if self._closing and not self._items:
+                self._give_up()
                 return
 
     def _write_group(self) -> None:
         items = [self._items.popleft() for _ in range(min(len(self._items), MOST_IN_GROUP))]
-        gap, self.gap = self.gap, None
-        if gap is not None:
-            items.append(self._on_recovery(gap))
-        lines = [item for item in items if item.line is not None]
-        entries = [item for item in items if item.entry is not None]
-        line_error = _attempt(lambda: self._write_lines([item.line for item in lines if item.line]))
-        entry_error = _attempt(lambda: self._write_entries(entries))
-        if line_error or entry_error:
-            self._note_gap(
-                gap,
-                0 if entry_error is None else sum(item.waiter is None for item in entries),
-                0 if line_error is None else sum(item.waiter is None for item in lines),
-                entry_error or line_error,
-            )
-        error = line_error or entry_error
-        _resolve([item.waiter for item in items if item.waiter is not None], error)
+        lines = self._kept_lines + b"".join([item.line for item in items if item.line is not None])
+        entries = self._kept_items + [item for item in items if item.entry is not None]
+        self._kept_lines, self._kept_items = b"", []
+        self._write_lines(lines)
+        if self._write_entries(entries) and self.log_error is None:
+            self._tell_of_gap()
+        for item in items:
+            if item.barrier is not None:
+                item.barrier.set()
+        self._make_room()
 
-    def _write_lines(self, lines: list[bytes]) -> None:
-        if self._log is not None and lines:
-            self._log.write(b"".join(lines))
-
-    def _write_entries(self, items: list[Item]) -> None:
-        if self._history is None or not items:
+    def _make_room(self) -> None:
+        if not self._space or len(self._items) >= MOST_QUEUED:
             return
-        entries = [item.entry for item in items if item.entry is not None]
-        try:
-            self._history.write(entries)
-        except (ValueError, OverflowError, sqlite3.DataError):
-            # One value that SQLite can't hold must not take the group with it.
-            for entry in entries:
-                _repair(entry)
-            self._history.write(entries)
-        self._write_lines([item.done(item.entry) for item in items if item.done and item.entry])
+        with self._lock:
+            space, self._space = self._space, []
+        _resolve(space, None)
 
-    def _note_gap(
-        self, before: Gap | None, rows: int, lines: int, error: Exception | None
-    ) -> None:
-        """Count what is lost. What somebody waited for is not: they have been told."""
-        if before is not None:
-            rows, lines = rows + before.rows - 1, lines + before.lines - 1  # its own note failed
-        if rows <= 0 and lines <= 0:
+    def _write_lines(self, lines: bytes) -> None:
+        if self._log is None or not lines:
+            return
+        try:
+            self._log.write(lines)
+            self.log_error = None
+        except PersistenceError as exc:
+            self.log_error = exc
+            rest = lines[exc.context_items["bytes_written"] :]
+            if self._keep and len(rest) <= _MOST_KEPT_BYTES:
+                self._kept_lines = rest + self._kept_lines
+            else:
+                self._note_gap(0, rest.count(b"\n"), exc)
+
+    def _write_entries(self, items: list[Item]) -> bool:
+        """Write entries in one transaction, and say whether the database took them."""
+        if not items:
+            return True
+        error = _attempt(self._history.write, items)
+        if error is not None and _is_row_fault(error):
+            for item in items:
+                _repair(item)
+            error = _attempt(self._history.write, items)
+            if error is not None and _is_row_fault(error) and len(items) > 1:
+                # One row that SQLite can't hold must not take the group with it.
+                for item in items:
+                    self._write_entries([item])
+                return True
+        if error is not None:
+            self._fail(items, error)
+            return _is_row_fault(error)
+        self._write_lines(_told(items))
+        _resolve([item.waiter for item in items if item.waiter is not None], None)
+        return True
+
+    def _fail(self, items: list[Item], error: Exception) -> None:
+        """Tell those who wait; keep or drop what nobody waits for."""
+        untold = [item for item in items if item.waiter is None]
+        if self._keep and not _is_row_fault(error):
+            self._kept_items.extend(untold)
+            lost = [item for item in items if item.waiter is not None]
+        else:
+            self._note_gap(sum(_rows(item) for item in untold), 0, error)
+            lost = items
+        for item in lost:
+            if item.lost is not None:
+                item.lost()
+        _resolve([item.waiter for item in lost if item.waiter is not None], error)
+
+    def _note_gap(self, rows: int, lines: int, error: Exception) -> None:
+        if rows == 0 and lines == 0:
             return
         now = time.time_ns() // 1000
-        first = now if before is None else before.first_us
-        why = str(error).splitlines()[0] if str(error) else type(error).__name__
-        self.gap = Gap(max(rows, 0), max(lines, 0), first, now, why)
+        new = Gap(rows, lines, now, now, _why(error))
+        self.gap = new.joined(self.gap)
+        with self._lock:
+            self._untold = new.joined(self._untold)
 
-    def _flush_failed(self) -> PersistenceError:
-        gap = self.gap
-        if gap is None:
-            return PersistenceError(
-                "The recording could not be flushed in time.",
-                why="The disk is slow, or another program holds the database.",
-                fix="Wait and flush again.",
-                context={"queued": len(self._items)},
-            )
-        return PersistenceError(
-            f"The recording lost {gap.rows} rows and {gap.lines} log lines.",
-            why=gap.why,
-            fix="Mend the cause; the gap is noted in the file as soon as it can be written.",
-            context={"rows": gap.rows, "lines": gap.lines},
-        )
+    def _tell_of_gap(self) -> None:
+        """Write the row and the line that say what is missing, now that writing works."""
+        if self.gap is None:
+            return
+        note = self._on_recovery(self.gap)
+        if _attempt(self._history.write, [note]) is not None:
+            return
+        self.gap = None
+        if self._log is not None and note.line is not None:
+            with contextlib.suppress(PersistenceError):  # the row says it
+                self._log.write(note.line)
+
+    def _give_up(self) -> None:
+        """The end: what could not be written until now is lost."""
+        rows = sum(_rows(item) for item in self._kept_items)
+        why = self.log_error or PersistenceError("The database could not be written.")
+        self._note_gap(rows, self._kept_lines.count(b"\n"), why)
+        self._kept_lines, self._kept_items = b"", []
+        self._tell_of_gap()
 
 
-def _attempt(write: Callable[[], None]) -> Exception | None:
+def _attempt(write: Callable[[list[Entry]], None], items: Iterable[Item]) -> Exception | None:
     try:
-        write()
+        write([item.entry for item in items if item.entry is not None])
     except Exception as exc:  # the boundary of the thread: it must live on, and it reports this
         return exc
     return None
+
+
+def _told(items: Iterable[Item]) -> bytes:
+    """What is said in the log of entries that are committed."""
+    lines = []
+    for item in items:
+        if item.done is not None and item.entry is not None:
+            with contextlib.suppress(Exception):  # it is committed, whatever is said of it
+                lines.append(item.done(item.entry))
+    return b"".join(lines)
+
+
+def _rows(item: Item) -> int:
+    entry = item.entry
+    return 0 if entry is None else (entry.step is not None) + (entry.snapshot is not None)
+
+
+def _is_row_fault(error: Exception) -> bool:
+    if not isinstance(error, PersistenceError):
+        return True  # a value that can't even be handed to SQLite
+    code = str(error.context_items.get("sqlite_error", ""))
+    return code.startswith(_ROW_FAULTS)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, PersistenceError):
+        return f"{error.what} {error.why or ''}".strip()
+    return bounded(f"{type(error).__name__}: {error}", 500)
+
+
+def _dropped(gap: Gap) -> PersistenceError:
+    return PersistenceError(
+        f"The recording lost {gap.rows} rows and {gap.lines} log lines.",
+        why=gap.why,
+        fix="Mend the cause; the gap is noted in the file as soon as it can be written.",
+        context={"rows": gap.rows, "lines": gap.lines},
+    )
 
 
 def _resolve(waiters: list[asyncio.Future[None]], error: Exception | None) -> None:
@@ -243,10 +369,8 @@ def _resolve(waiters: list[asyncio.Future[None]], error: Exception | None) -> No
     for waiter in waiters:
         by_loop.setdefault(waiter.get_loop(), []).append(waiter)
     for loop, futures in by_loop.items():
-        try:
+        with contextlib.suppress(RuntimeError):  # it is closed; nobody waits there any more
             loop.call_soon_threadsafe(_finish, futures, error)
-        except RuntimeError:
-            pass  # that loop is closed; nobody waits there any more
 
 
 def _finish(futures: list[asyncio.Future[None]], error: Exception | None) -> None:
@@ -256,25 +380,31 @@ def _finish(futures: list[asyncio.Future[None]], error: Exception | None) -> Non
         if error is None:
             future.set_result(None)
         else:
-            future.set_exception(_as_persistence_error(error))
+            future.set_exception(as_persistence_error(error))
 
 
-def _as_persistence_error(error: Exception) -> PersistenceError:
+def as_persistence_error(error: Exception) -> PersistenceError:
+    """An error of its own for each who waits: one object raised in two tasks mixes their traces."""
     if isinstance(error, PersistenceError):
-        return error
-    wrapped = PersistenceError(
-        "A step could not be recorded.",
-        why=f"{type(error).__name__}: {error}.",
-        fix="Report this with the message that caused it.",
-        context={"error": type(error).__name__},
-    )
+        wrapped = PersistenceError(
+            error.what, why=error.why, fix=error.fix, context=error.context_items
+        )
+    else:
+        wrapped = PersistenceError(
+            "A step could not be recorded.",
+            why=f"{_why(error)}.",
+            fix="Report this with the message that caused it.",
+            context={"error": type(error).__name__},
+        )
     wrapped.__cause__ = error
     return wrapped
 
 
-def _repair(entry: Entry) -> None:
-    entry.step = None if entry.step is None else tuple(map(_storable, entry.step))
-    entry.snapshot = None if entry.snapshot is None else tuple(map(_storable, entry.snapshot))
+def _repair(item: Item) -> None:
+    entry = item.entry
+    if entry is not None:
+        entry.step = None if entry.step is None else tuple(map(_storable, entry.step))
+        entry.snapshot = None if entry.snapshot is None else tuple(map(_storable, entry.snapshot))
 
 
 def _storable(value: Any) -> Any:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import glob
 import gzip
-import json
 import mmap
 import os
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +15,12 @@ from typing import IO, cast
 import msgspec
 
 from flexiflow.errors import InvalidType, PersistenceError, StateFileNotFound, bounded_repr
-from flexiflow.tracing.records import LogRecord
+from flexiflow.tracing.records import LogRecord, encode_valid
 
 PathLike = str | os.PathLike[str]
 
 _decode = msgspec.json.Decoder(LogRecord).decode
+_DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,8 @@ def read_records(paths: Iterable[Path]) -> Iterator[LogRecord | BrokenLine]:
                     if line.strip():
                         yield parse_line(line, str(path), offset)
                     offset += len(line)
-        except EOFError as exc:  # a .gz that was cut off
-            yield BrokenLine(str(path), offset, "", f"the file ends early: {exc}")
+        except _DAMAGED as exc:
+            yield _damaged(path, offset, exc)
         except OSError as exc:
             raise _unreadable(path, exc) from exc
 
@@ -106,19 +107,16 @@ def parse_line(line: bytes, path: str, offset: int) -> LogRecord | BrokenLine:
 
 def _records_with(paths: Iterable[Path], needle: bytes) -> Iterator[LogRecord | BrokenLine]:
     for path in paths:
-        for offset, line in _lines_with(path, needle):
-            yield parse_line(line, str(path), offset)
+        for found in _lines_with(path, needle):
+            yield found if isinstance(found, BrokenLine) else parse_line(*found)
 
 
-def _needle(correlation_id: str) -> bytes:
-    """The id as it stands in a line, in quotes, so that no longer id is found by its beginning."""
-    try:
-        return msgspec.json.encode(correlation_id)
-    except UnicodeEncodeError:
-        return json.dumps(correlation_id).encode()
+def _needle(text: str) -> bytes:
+    """A text as it stands in a line, in quotes, so that no longer id is found by its beginning."""
+    return encode_valid(text)
 
 
-def _lines_with(path: Path, needle: bytes) -> Iterator[tuple[int, bytes]]:
+def _lines_with(path: Path, needle: bytes) -> Iterator[tuple[bytes, str, int] | BrokenLine]:
     try:
         if path.suffix == ".gz":
             yield from _scan(path, needle)
@@ -127,28 +125,35 @@ def _lines_with(path: Path, needle: bytes) -> Iterator[tuple[int, bytes]]:
             if os.fstat(file.fileno()).st_size == 0:
                 return
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-                yield from _search(text, needle)
+                yield from _search(text, needle, str(path))
     except OSError as exc:
         raise _unreadable(path, exc) from exc
 
 
-def _search(text: mmap.mmap, needle: bytes) -> Iterator[tuple[int, bytes]]:
+def _search(text: mmap.mmap, needle: bytes, path: str) -> Iterator[tuple[bytes, str, int]]:
     at = text.find(needle)
     while at >= 0:
         start = text.rfind(b"\n", 0, at) + 1
         end = text.find(b"\n", at)
         end = len(text) if end < 0 else end
-        yield start, text[start:end]
+        yield text[start:end], path, start
         at = text.find(needle, end)
 
 
-def _scan(path: Path, needle: bytes) -> Iterator[tuple[int, bytes]]:
+def _scan(path: Path, needle: bytes) -> Iterator[tuple[bytes, str, int] | BrokenLine]:
     offset = 0
-    with _opened(path) as file:
-        for line in file:
-            if needle in line:
-                yield offset, line
-            offset += len(line)
+    try:
+        with _opened(path) as file:
+            for line in file:
+                if needle in line:
+                    yield line, str(path), offset
+                offset += len(line)
+    except _DAMAGED as exc:
+        yield _damaged(path, offset, exc)
+
+
+def _damaged(path: Path, offset: int, exc: Exception) -> BrokenLine:
+    return BrokenLine(str(path), offset, "", f"the file is damaged from here on: {exc}")
 
 
 def _opened(path: Path) -> IO[bytes]:

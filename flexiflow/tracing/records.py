@@ -94,48 +94,50 @@ class LogRecord(msgspec.Struct, omit_defaults=True):
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LONGEST_TEXT = 2000
 _encode = msgspec.json.Encoder().encode
-_second = -1
-_second_text = ""
+_newest_second = (-1, "")  # one object, so that two threads never mix a second with another's text
 
 
 def encode_record(record: LogRecord) -> bytes:
     """The record as one line with its newline. A newline in a name can't make a second line."""
+    return encode_valid(record) + b"\n"
+
+
+def encode_valid(value: Any) -> bytes:
+    """Compact JSON of records and builtins; lone surrogates in their texts are spelt out."""
     try:
-        return _encode(record) + b"\n"
-    except UnicodeEncodeError:  # a lone surrogate in a name
-        return _encode(_without_surrogates(msgspec.to_builtins(record))) + b"\n"
+        return _encode(value)
+    except UnicodeEncodeError:
+        return _encode(_without_surrogates(value))
 
 
 def error_record(error: BaseException) -> ErrorRecord:
     """An exception as a record; every part is bounded."""
     kind = type(error).__name__
     if not isinstance(error, FlexiFlowError):
-        try:
-            message = str(error)
-        except Exception as exc:  # a broken __str__ must not break the recording
-            message = f"its text can't be read: {type(exc).__name__}"
-        return ErrorRecord(kind, bounded(message, 2000))
+        return ErrorRecord(kind, _text(error))
     context = {
-        bounded(str(key), 80): bounded_repr(value) for key, value in error.context_items.items()
+        bounded(_text(key), 80): bounded_repr(value) for key, value in error.context_items.items()
     }
-    return ErrorRecord(
-        kind, bounded(error.what, 2000), error.what, error.why, error.fix, context or None
+    what, why, fix = (
+        None if part is None else _text(part) for part in (error.what, error.why, error.fix)
     )
+    return ErrorRecord(kind, what or "", what, why, fix, context or None)
 
 
 def utc_text(time_us: int) -> str:
     """Microseconds since 1970 as ``2026-01-31T12:00:00.000000Z``."""
-    global _second, _second_text
+    global _newest_second
     second, microsecond = divmod(time_us, 1_000_000)
-    if second != _second:  # formatting a date costs more than all the rest of a line
+    known, text = _newest_second
+    if second != known:  # formatting a date costs more than all the rest of a line
         try:
-            moment = time.gmtime(second)
+            text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
         except (OverflowError, ValueError, OSError):
             return f"{time_us}us"
-        _second_text = time.strftime("%Y-%m-%dT%H:%M:%S", moment)
-        _second = second
-    return f"{_second_text}.{microsecond:06d}Z"
+        _newest_second = second, text
+    return f"{text}.{microsecond:06d}Z"
 
 
 def time_us_of(record: LogRecord) -> int | None:
@@ -148,11 +150,21 @@ def time_us_of(record: LogRecord) -> int | None:
     return (aware - _EPOCH) // timedelta(microseconds=1)
 
 
+def _text(value: Any) -> str:
+    try:
+        return bounded(str(value), _LONGEST_TEXT)
+    except Exception as exc:  # a broken __str__ must not break the recording
+        return f"its text can't be read: {type(exc).__name__}"
+
+
 def _without_surrogates(value: Any) -> Any:
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, dict):
         return {_without_surrogates(k): _without_surrogates(v) for k, v in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_without_surrogates(each) for each in value]
+    if isinstance(value, msgspec.Struct):
+        fields = {name: getattr(value, name) for name in value.__struct_fields__}
+        return {k: _without_surrogates(v) for k, v in fields.items() if v is not None}
     return value

@@ -26,11 +26,11 @@ class LogWriter:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path).absolute()
         self._lock = threading.Lock()
+        self._within_a_line = False
         try:
             flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
             self._file = os.open(self.path, flags, 0o666)
-            if self._ends_within_a_line():
-                os.write(self._file, b"\n")
+            self._within_a_line = self._ends_within_a_line()
         except OSError as exc:
             raise _failed(self.path, exc) from exc
 
@@ -38,15 +38,19 @@ class LogWriter:
         """Append whole lines.
 
         Raises:
-            PersistenceError: where the system refuses; part of the last line may be written.
+            PersistenceError: where the system refuses; ``bytes_written`` in its context says how
+                many bytes of whole lines are written all the same.
         """
         with self._lock:
+            if self._within_a_line:  # of a writer that was killed, or of a disk that was full
+                lines = b"\n" + lines
+            rest = memoryview(lines)
             try:
-                rest = memoryview(lines)
                 while rest:
                     rest = rest[os.write(self._file, rest) :]
             except OSError as exc:
-                raise _failed(self.path, exc) from exc
+                raise self._cut_off(lines, len(lines) - len(rest), exc) from exc
+            self._within_a_line = False
 
     def close(self) -> None:
         """Close the file; a second call does nothing."""
@@ -54,6 +58,15 @@ class LogWriter:
             if self._file >= 0:
                 os.close(self._file)
                 self._file = -1
+
+    def _cut_off(self, lines: bytes, written: int, exc: OSError) -> PersistenceError:
+        error = _failed(self.path, exc)
+        whole = lines.rfind(b"\n", 0, written) + 1
+        extra = 1 if self._within_a_line else 0  # the newline that ended what was there before
+        if written:
+            self._within_a_line = whole < written
+        error.context = {**error.context_items, "bytes_written": max(whole - extra, 0)}
+        return error
 
     def _ends_within_a_line(self) -> bool:
         """Whether a killed writer has left half a line."""

@@ -1,5 +1,7 @@
 """Dotted paths."""
 
+import os
+
 import pytest
 
 from flexiflow.errors import FlexiFlowError, ImportError_
@@ -22,10 +24,14 @@ def test_a_symbol_is_loaded_from_its_module():
     assert load_symbol("flexiflow.state_machine:InitialState") is InitialState
 
 
-def test_a_module_that_was_just_written_is_found(make_module):
-    """A module may be written moments before it is named."""
-    name = make_module("ANSWER = 42")
-    assert load_symbol(f"{name}:ANSWER") == 42
+def test_a_module_that_was_just_written_is_found(make_module, tmp_path):
+    """A module may be written moments after it was looked for, while the folder looks unchanged."""
+    make_module("", "neighbour")
+    failure("written_a_moment_ago:ANSWER")
+    seen = tmp_path.stat()
+    (tmp_path / "written_a_moment_ago.py").write_text("ANSWER = 42")
+    os.utime(tmp_path, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+    assert load_symbol("written_a_moment_ago:ANSWER") == 42
 
 
 def test_a_symbol_that_is_none_is_loaded(make_module):

@@ -25,6 +25,12 @@ code that misbehaves; and an order of its own in ``faults.concerns``, so that no
 to that order.
 """
 
-from flexiflow.lessons.demo.run import DemoResult, run_demo, run_demo_async
+from flexiflow.lessons.demo.run import (
+    DemoFiles,
+    DemoResult,
+    demo_files,
+    run_demo,
+    run_demo_async,
+)
 
-__all__ = ["DemoResult", "run_demo", "run_demo_async"]
+__all__ = ["DemoFiles", "DemoResult", "demo_files", "run_demo", "run_demo_async"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from flexiflow.errors import PersistenceError, bounded_repr
 
@@ -47,17 +48,35 @@ def prepare_folder(where: str | os.PathLike[str], orders: int, seed: int) -> Pat
     return folder
 
 
+def mark_finished(folder: Path) -> None:
+    """Note that the files are whole, so that nobody needs to run the demo again for them."""
+    marker = folder / MARKER
+    facts = json.loads(marker.read_text(encoding="utf-8"))
+    marker.write_text(json.dumps({**facts, "finished": True}, indent=2) + "\n", encoding="utf-8")
+
+
+def is_finished(where: str | os.PathLike[str]) -> bool:
+    """Whether a folder holds the whole files of an earlier run."""
+    folder = Path(where)
+    whole = all((folder / name).exists() for name in (DATABASE, LOG))
+    return whole and _marker(folder).get("finished") is True
+
+
 def _paths(folder: Path) -> list[Path]:
     beside = (DATABASE + ending for ending in ("-wal", "-shm", "-journal"))
     return [folder / name for name in (DATABASE, *beside, LOG, MARKER)]
 
 
 def _is_marked(folder: Path) -> bool:
+    return _marker(folder).get("made_by") == _MADE_BY
+
+
+def _marker(folder: Path) -> dict[str, Any]:
     try:
         marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
-        return False
-    return isinstance(marker, dict) and marker.get("made_by") == _MADE_BY
+        return {}
+    return marker if isinstance(marker, dict) else {}
 
 
 def _not_ours(folder: Path, found: list[Path]) -> PersistenceError:

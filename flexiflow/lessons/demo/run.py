@@ -15,7 +15,13 @@ from pathlib import Path
 from flexiflow.component import AsyncComponent
 from flexiflow.engine import FlexiFlowEngine
 from flexiflow.errors import InvalidValue, StateError, bounded_repr
-from flexiflow.lessons.demo.files import DATABASE, LOG, prepare_folder
+from flexiflow.lessons.demo.files import (
+    DATABASE,
+    LOG,
+    is_finished,
+    mark_finished,
+    prepare_folder,
+)
 from flexiflow.lessons.demo.plans import plans
 from flexiflow.lessons.demo.service import close_for_the_day, open_for_business, serve
 from flexiflow.recording import record
@@ -51,6 +57,18 @@ class DemoResult:
     def folder(self) -> Path:
         """Where the files are."""
         return self.database.parent
+
+
+@dataclass(frozen=True, slots=True)
+class DemoFiles:
+    """Where a run of the demo left its files.
+
+    Attributes:
+        database, log: the recorded files.
+    """
+
+    database: Path
+    log: Path
 
 
 def run_demo(
@@ -102,6 +120,7 @@ async def run_demo_async(
         await open_for_business(engine, seed)
         placed = await serve(plans(orders, seed), progress)
         await close_for_the_day()
+    await asyncio.to_thread(mark_finished, where)
     return DemoResult(
         where / DATABASE,
         where / LOG,
@@ -111,6 +130,21 @@ async def run_demo_async(
         {name: order.state for name, order in placed.items()},
         tuple(name for name, order in placed.items() if not _has_ended(order)),
     )
+
+
+async def demo_files(folder: str | os.PathLike[str]) -> DemoFiles:
+    """The files of the demo in a folder; it runs first, for some seconds, if it has not yet.
+
+    Args:
+        folder: where they are, or are to be.
+
+    Raises:
+        PersistenceError: as `run_demo`.
+    """
+    if not await asyncio.to_thread(is_finished, folder):
+        await run_demo_async(folder)
+    where = Path(folder).absolute()
+    return DemoFiles(where / DATABASE, where / LOG)
 
 
 def _loop_is_running() -> bool:

@@ -1,0 +1,181 @@
+"""The sentences of a verdict. Each says only what the rows that it is given say."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from flexiflow.analysis import words
+from flexiflow.analysis.stuck import Siblings
+from flexiflow.analysis.visits import Visit
+from flexiflow.persistence import tagged
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TROUBLE = ("failed", "refused", "cancelled")
+_WAYS_SHOWN = 2
+
+
+def headline(visit: Visit, siblings: Siblings, others: Sequence[Visit], kind: str) -> str:
+    """Where a component is and for how long, beside the others.
+
+    Args:
+        visit: its last stay.
+        siblings: the stays of others there, as numbers.
+        others: those stays themselves.
+        kind: of the verdict.
+    """
+    name, state = words.name(visit.component), words.name(visit.state)
+    if kind == "finished":
+        return f"{name}: finished in {state}."
+    compared = f"({_stays(others)}: p95 {words.duration(siblings.p95_us)})"
+    if kind == "stuck":
+        return f"{name}: stuck in {state} for {_dwell(visit)} {compared}."
+    if kind == "waiting":
+        usual = (visit.dwell_us or 0) <= (siblings.p95_us or 0)
+        told = "no longer than usual" if usual else "longer than usual, but not stuck"
+        return f"{name}: in {state} for {_dwell(visit)}, {told} {compared}."
+    if others:
+        told = f"too few others have left it to compare {compared}"
+    else:
+        told = "no other component of the same machine has left it, to compare with"
+    return f"{name}: in {state} for {_dwell(visit)}; {told}."
+
+
+def last(rows: pd.DataFrame) -> str:
+    """What the last step was."""
+    return f"Last: {_step(rows.iloc[-1])}."
+
+
+def troubles(rows: pd.DataFrame, stay: pd.DataFrame, trouble: pd.DataFrame) -> list[str]:
+    """What went wrong in a stay besides the last step, and how often.
+
+    Args:
+        rows: the component's last steps.
+        stay: the steps of its stay.
+        trouble: those of them that were refused, failed or cancelled.
+    """
+    told = []
+    if len(trouble) and rows.iloc[-1]["outcome"] not in TROUBLE:
+        told.append(f"Before: {_step(trouble.iloc[-1])}.")
+    if len(trouble) > 1:
+        outcomes = Counter(trouble["outcome"].tolist())
+        counts = [f"{words.count(outcomes[each])} {each}" for each in TROUBLE if outcomes[each]]
+        told.append(f"In this stay {words.plural(len(stay), 'message')} came: {_and(counts)}.")
+    return told
+
+
+def ways_out(others: Iterable[Visit], stay: pd.DataFrame) -> list[str]:
+    """By what the others left, and whether it came here too; nothing where no row says.
+
+    Args:
+        others: the stays of others that ended.
+        stay: the steps of the component's own stay.
+    """
+    ended = list(others)
+    ways = Counter((v.left_by, v.sender) for v in ended if v.left_by is not None)
+    ranked = sorted(ways.items(), key=lambda way: (-way[1], str(way[0])))
+    # One more than there is room for takes no more room than saying so.
+    shown = ranked[: _WAYS_SHOWN + (len(ranked) == _WAYS_SHOWN + 1)]
+    if not shown:
+        return []
+    rest = len(ended) - sum(number for _, number in shown)
+    if len(shown) == 1 and not rest:
+        told = f"The others left by {_way(*shown[0][0])}"
+    else:
+        once = len({visit.component for visit in ended}) == len(ended)
+        verb = "left" if once else "ended"
+        counts = [f"{words.count(number)} {verb} by {_way(*way)}" for way, number in shown]
+        counts += [f"{words.count(rest)} in other ways"] if rest else []
+        told = f"Of the {'others' if once else 'stays of others'} {_and(counts)}"
+    return [f"{told}; {_came(dict.fromkeys(way[0] for way, _ in shown), stay)}."]
+
+
+def silence(rows: pd.DataFrame, stay: pd.DataFrame) -> list[str]:
+    """That nothing came, where that is not clear from what is said already."""
+    return ["No message has come since."] if len(rows) and stay.empty else []
+
+
+def entered(visit: Visit) -> str:
+    """When a stay began, and by what."""
+    if visit.entered_us is None:
+        return "When it came there can't be read."
+    moment = f"{words.clock(visit.entered_us)} UTC"
+    if visit.cut:
+        return f"It was there before {moment}, where what is recorded of it begins."
+    by = "" if visit.entered_by is None else f" by {_way(visit.entered_by, visit.entered_from)}"
+    return f"There since {moment}{by}."
+
+
+def _dwell(visit: Visit) -> str:
+    if visit.dwell_us is None:
+        return "a time that can't be read"
+    return ("at least " if visit.cut else "") + words.duration(visit.dwell_us)
+
+
+def _stays(others: Sequence[Visit]) -> str:
+    """How many others there are, and how many stays where some came back."""
+    named = words.plural(len({visit.component for visit in others}), "other")
+    return named if named == words.plural(len(others), "other") else (
+        f"{words.count(len(others))} stays of {named}"
+    )
+
+
+def _step(step: Any) -> str:
+    message, sender = words.text_or_none(step["message"]), words.text_or_none(step["sender"])
+    what = "a message" if message is None else f"`{words.name(message)}`"
+    by = "" if sender is None else f", from {words.name(sender)}"
+    return f"{what} {_ending(step)}, step {words.count(int(step['id']))}{by}"
+
+
+def _ending(step: Any) -> str:
+    tries = f" after {words.count(int(step['tries']))} tries" if step["tries"] > 1 else ""
+    error, reason = _error(step["error_json"]), words.text_or_none(step["reason"])
+    because = "" if reason is None else f": {words.sentence(reason, 200)}"
+    before, after = words.name(step["from_state"]), words.name(step["to_state"])
+    match step["outcome"]:
+        case "moved":
+            return f"moved {before} → {after}{tries}" + (f" by {error}" if error else "")
+        case "stayed":
+            return f"stayed in {before}{tries}"
+        case "refused":
+            return f"was refused{because}"
+        case "failed":
+            return f"failed{tries}{because}" + (f", {error}" if error else "")
+        case "cancelled":
+            return f"was cancelled{tries}{because}"
+        case outcome:
+            return f"ended as {words.name(outcome)}"
+
+
+def _error(stored: Any) -> str | None:
+    """A stored error in one clause: its class, what it says, and why."""
+    if words.text_or_none(stored) is None:
+        return None
+    try:
+        error = tagged.parse(stored)
+        said = f": {words.sentence(error['message'], 200)}" if error.get("message") else ""
+        why = f" ({words.sentence(error['why'], 300)})" if error.get("why") else ""
+        return f"{words.name(error['type'])}{said}{why}"
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return "an error that can't be read"
+
+
+def _way(message: str, sender: str | None) -> str:
+    return f"`{words.name(message)}`" + ("" if sender is None else f" from {words.name(sender)}")
+
+
+def _came(messages: Iterable[str], stay: pd.DataFrame) -> str:
+    """Which of those messages came in a stay, and how often."""
+    counts = Counter(stay["message"].dropna().tolist())
+    here = [f"`{words.name(m)}` came {words.times(counts[m])}" for m in messages if counts[m]]
+    absent = [f"`{words.name(m)}`" for m in messages if not counts[m]]
+    if not here:
+        return "none came here"
+    return f"here {_and(here)}" + (f", and {_and(absent, 'or')} did not" if absent else "")
+
+
+def _and(parts: Sequence[str], word: str = "and") -> str:
+    return f" {word} ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)

@@ -1,0 +1,388 @@
+"""Questions to a history."""
+
+import json
+import shlex
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+STEP_KEYS = """
+id time duration_us component message from_state to_state outcome reason error tries sender
+correlation_id span_id parent_id run fingerprint message_fields guards error_parts source
+"""
+
+
+@pytest.fixture
+def old_database(tmp_path):
+    """A database as 1.x wrote it: one table, and no steps."""
+    path = tmp_path / "old.db"
+    with closing(sqlite3.connect(path)) as conn, conn:
+        conn.execute(
+            "CREATE TABLE flexiflow_snapshots (id INTEGER PRIMARY KEY AUTOINCREMENT, "
+            "component_name TEXT, snapshot_json TEXT, created_at TEXT)"
+        )
+        for minute, state in enumerate(("Draft", "Paying")):
+            snapshot = {"name": "order-1", "current_state": state, "rules": [], "metadata": {}}
+            conn.execute(
+                "INSERT INTO flexiflow_snapshots (component_name, snapshot_json, created_at) "
+                "VALUES ('order-1', ?, ?)",
+                (json.dumps(snapshot), f"2025-01-01T10:0{minute}:00+00:00"),
+            )
+    return str(path)
+
+
+@pytest.fixture
+def empty_database(tmp_path):
+    """A history in which nothing happened."""
+    from flexiflow.engine import FlexiFlowEngine
+    from flexiflow.recording import record
+
+    path = tmp_path / "empty.db"
+    record(FlexiFlowEngine(), path).close()
+    return str(path)
+
+
+# -- why ----------------------------------------------------------------------------------
+
+
+def test_why_names_what_is_stuck(run_cli, recorded):
+    """The stuck component comes first, then those that can't be judged, then the verdict."""
+    result = run_cli("why", recorded.db)
+    header, first, second, *_ = result.stdout.splitlines()
+    assert result.exit_code == 3
+    assert header.split() == ["component", "state", "for", "verdict", "last", "step"]
+    assert first.startswith("order-9")
+    assert "stuck: " in first
+    assert "pay: ✕ failed: ValueError: the card was declined" in first
+    assert second.startswith("order-8")
+    assert "unknown: 7 to compare" not in second
+    assert "submit: ◇ refused" in second
+    assert "order-9: stuck in Paying for 1 h 0 min" in result.stdout
+
+
+def test_why_says_what_happened_to_one(run_cli, recorded):
+    """The verdict, its sentences, and the steps behind it."""
+    result = run_cli("why", recorded.db, "order-9")
+    lines = result.stdout.splitlines()
+    assert result.exit_code == 3
+    assert lines[0].startswith("order-9: stuck in Paying for 1 h 0 min (7 others: p95 ")
+    assert "`pay` failed, ValueError: the card was declined" in lines[1]
+    assert any("Draft → Paying" in line for line in lines)
+    assert any("✕ failed in Paying: ValueError" in line for line in lines)
+
+
+def test_why_says_what_to_type_next(run_cli, recorded):
+    """The steps, and the trace of the step that failed: both commands work as they stand."""
+    out = run_cli("why", recorded.db, "order-9").stdout
+    hints = [shlex.split(line)[1:] for line in out.splitlines() if line.startswith("  flexiflow")]
+    assert [hint[0] for hint in hints] == ["history", "trace"]
+    assert hints[1][1] == recorded.log
+    assert all(run_cli(*hint).exit_code == 0 for hint in hints)
+    assert "✕ order-9: pay  failed" in run_cli(*hints[1]).stdout
+
+
+def test_why_of_a_finished_component_is_fine(run_cli, recorded):
+    """It exits with 0."""
+    result = run_cli("why", recorded.db, "order-1")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("order-1: finished in Paid.")
+
+
+def test_why_as_json(run_cli, recorded):
+    """The stuck rows, and the verdict on the worst with its steps."""
+    result = run_cli("why", recorded.db, "--json")
+    document = json.loads(result.stdout)
+    assert result.exit_code == 3
+    assert [row["component"] for row in document["stuck"]] == ["order-9", "order-8"]
+    assert document["stuck"][0]["dwell_us"] >= 3_600_000_000
+    assert document["verdict"]["kind"] == "stuck"
+    assert document["verdict"]["text"].startswith(document["verdict"]["headline"])
+    assert document["verdict"]["steps"][-1]["error_parts"]["type"] == "ValueError"
+    assert list(document["verdict"]["steps"][0]) == STEP_KEYS.split()
+
+
+def test_why_of_one_as_json(run_cli, recorded):
+    """The verdict alone."""
+    document = json.loads(run_cli("why", recorded.db, "order-8", "--json").stdout)
+    assert document["component"] == "order-8"
+    assert document["kind"] == "unknown"
+
+
+def test_a_log_that_is_named_is_used(run_cli, recorded, tmp_path):
+    """The hint names the log that was given."""
+    log = tmp_path / "copied.jsonl"
+    log.write_bytes(b"")
+    result = run_cli("why", recorded.db, "order-9", "--log", str(log))
+    assert shlex.join(["flexiflow", "trace", str(log)]) in result.stdout
+
+
+def test_a_log_that_is_not_there_is_an_error(run_cli, recorded):
+    """It is said before the answer."""
+    result = run_cli("why", recorded.db, "--log", "nowhere.jsonl")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith("Error: Log not found: nowhere.jsonl.")
+
+
+def test_an_unknown_component_names_the_nearest(run_cli, recorded):
+    """It exits with 1."""
+    result = run_cli("why", recorded.db, "ordr-9")
+    assert result.exit_code == 1
+    assert "Unknown component 'ordr-9'" in result.stderr
+    assert "order-9" in result.stderr
+
+
+def test_why_reads_a_database_of_1x(run_cli, old_database):
+    """It has no steps to show, and changes nothing."""
+    with open(old_database, "rb") as file:
+        before = file.read()
+    result = run_cli("why", old_database)
+    assert result.exit_code == 0
+    assert "order-1: in Paying" in result.stdout
+    assert "No steps are recorded, only snapshots." in result.stdout
+    assert "flexiflow trace" not in result.stdout
+    with open(old_database, "rb") as file:
+        assert file.read() == before
+
+
+def test_why_of_an_empty_history(run_cli, empty_database):
+    """Nothing is stuck where nothing is."""
+    result = run_cli("why", empty_database)
+    assert result.exit_code == 0
+    assert result.stdout == f"Nothing is recorded in {empty_database}.\n"
+
+
+def test_why_of_an_empty_file(run_cli, write):
+    """A file of no bytes holds no history."""
+    result = run_cli("why", write("empty.db", ""))
+    assert result.exit_code == 1
+    assert "holds no history" in result.stderr
+
+
+def test_why_of_a_missing_file(run_cli):
+    """It is said with the path and the folder."""
+    result = run_cli("why", "nowhere.db")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: History not found: nowhere.db.")
+    assert "path='nowhere.db'" in result.stderr
+
+
+def test_why_of_a_text_file(run_cli, write):
+    """It is no database."""
+    result = run_cli("why", write("notes.txt", "Dear diary,\n" * 100))
+    assert result.exit_code == 1
+    assert "not a database" in result.stderr
+
+
+def test_why_of_a_folder(run_cli, tmp_path):
+    """It is a folder."""
+    result = run_cli("why", str(tmp_path))
+    assert result.exit_code == 1
+    assert "It is a folder" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["why", "history"])
+def test_a_log_in_place_of_a_database(run_cli, recorded, command):
+    """The error says so, and gives the command for a log."""
+    result = run_cli(command, recorded.log)
+    assert result.exit_code == 1
+    assert "it looks like a trace log" in result.stderr
+    assert shlex.join(["flexiflow", "trace", recorded.log]) in result.stderr
+
+
+def test_a_pattern_means_several_databases(run_cli, recorded, old_database, tmp_path):
+    """They are one history."""
+    document = json.loads(run_cli("history", str(tmp_path / "*.db"), "--json").stdout)
+    assert [row["component"] for row in document["components"]] == ["order-1"]
+
+
+# -- history ------------------------------------------------------------------------------
+
+
+def test_history_lists_the_components(run_cli, recorded):
+    """Those that have not ended first."""
+    result = run_cli("history", recorded.db)
+    header, first, second, third, *_ = result.stdout.splitlines()
+    assert result.exit_code == 0
+    assert header.split("  ")[0] == "component"
+    assert first.startswith("order-9")
+    assert "✕ failed" in first
+    assert "◇ refused" in second
+    assert "Paid (final)" in third
+
+
+def test_history_of_a_component_shows_its_steps(run_cli, recorded):
+    """Message, transition, and how it ended."""
+    out = run_cli("history", recorded.db, "order-9").stdout
+    header, submit, pay, note = out.splitlines()
+    assert header.split() == ["step", "time", "message", "took", "outcome"]
+    assert submit.split()[2] == "submit"
+    assert submit.endswith("Draft → Paying")
+    assert pay.endswith("✕ failed in Paying: ValueError: the card was declined")
+    assert note.startswith("Times are UTC, ")
+
+
+def test_a_refused_step_says_why(run_cli, recorded):
+    """It has the mark of a refusal and its reason."""
+    out = run_cli("history", recorded.db, "order-8").stdout
+    assert "◇ refused in Draft: " in out
+
+
+def test_history_shows_snapshots(run_cli, recorded):
+    """State and data after each step that changed something."""
+    out = run_cli("history", recorded.db, "order-9", "--snapshots").stdout
+    header, draft, paying, *_ = out.splitlines()
+    assert header.split() == ["snapshot", "time", "state", "step", "data"]
+    assert "Draft" in draft
+    assert "Paying" in paying
+    assert paying.endswith('{"items": 9}')
+
+
+def test_history_as_json(run_cli, recorded):
+    """Components; the keys are documented."""
+    document = json.loads(run_cli("history", recorded.db, "--json").stdout)
+    assert [row["component"] for row in document["components"]] == [
+        f"order-{number}" for number in range(1, 10)
+    ]
+    assert document["components"][0]["final"] is True
+
+
+def test_steps_as_json(run_cli, recorded):
+    """With the message's fields and the guards as values."""
+    document = json.loads(run_cli("history", recorded.db, "order-9", "--json").stdout)
+    submit, pay = document["steps"]
+    assert list(submit) == STEP_KEYS.split()
+    assert submit["time"].endswith("Z")
+    assert submit["duration_us"] >= 0
+    assert pay["message_fields"] == {"content": "card"}
+    assert submit["guards"][0]["passed"] is True
+
+
+def test_snapshots_as_json(run_cli, recorded):
+    """With the snapshot as a value."""
+    document = json.loads(
+        run_cli("history", recorded.db, "order-9", "--snapshots", "--json").stdout
+    )
+    assert document["snapshots"][-1]["snapshot"] == {
+        "name": "order-9",
+        "current_state": "Paying",
+        "rules": [],
+        "metadata": {"items": 9},
+    }
+
+
+def test_large_parts_are_put_back_into_json(run_cli, tmp_path):
+    """A part that is stored once and referred to is shown whole."""
+    from flexiflow.engine import FlexiFlowEngine
+    from flexiflow.recording import record
+
+    path, engine = tmp_path / "large.db", FlexiFlowEngine()
+    with record(engine, path):
+        engine.add("a", "InitialState", data={"large": "x" * 5_000})
+    document = json.loads(run_cli("history", str(path), "a", "--snapshots", "--json").stdout)
+    assert document["snapshots"][0]["snapshot"]["metadata"] == {"large": "x" * 5_000}
+
+
+@pytest.mark.parametrize(
+    ("options", "messages"),
+    [
+        (["--limit", "1"], ["pay"]),
+        (["--state", "Draft"], ["submit"]),
+        (["--state", "Draft", "--state", "Paying"], ["submit", "pay"]),
+        (["--since", "-1h"], ["submit", "pay"]),
+        (["--until=-1d"], []),
+        (["--since", "2020-01-01", "--limit", "9"], ["submit", "pay"]),
+    ],
+)
+def test_steps_can_be_chosen(run_cli, recorded, options, messages):
+    """By time, by state, by number."""
+    document = json.loads(run_cli("history", recorded.db, "order-9", "--json", *options).stdout)
+    assert [step["message"] for step in document["steps"]] == messages
+
+
+def test_a_filter_without_a_component_means_all(run_cli, recorded):
+    """The steps of every component, with its name."""
+    out = run_cli("history", recorded.db, "--state", "Draft").stdout
+    assert out.splitlines()[0].split()[:3] == ["step", "time", "component"]
+    assert sum("submit" in line for line in out.splitlines()) == 9
+
+
+def test_what_is_left_out_is_said(run_cli, recorded):
+    """With the number of all rows where no filter makes it unknown."""
+    out = run_cli("history", recorded.db, "order-9", "--limit", "1").stdout
+    assert "Only the newest 1 of 2 are shown; --limit N shows more." in out
+    out = run_cli("history", recorded.db, "order-9", "--limit", "1", "--since", "-1d").stdout
+    assert "Only the newest 1 are shown; --limit N shows more." in out
+    out = run_cli("history", recorded.db, "--limit", "2").stdout
+    assert "2 of 9 are shown" in out
+
+
+def test_nothing_that_matches_is_said(run_cli, recorded):
+    """It is an answer, not an error."""
+    result = run_cli("history", recorded.db, "order-9", "--until", "2020-01-01")
+    assert (result.exit_code, result.stdout) == (0, "No steps match.\n")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [("--since", "yesterday", "not a time"), ("--state", "Payng", "Unknown state 'Payng'")],
+)
+def test_a_filter_that_cannot_be_read_is_an_error(run_cli, recorded, option, value, said):
+    """In four parts."""
+    result = run_cli("history", recorded.db, "order-9", option, value)
+    assert result.exit_code == 1
+    assert said in result.stderr
+
+
+def test_history_of_an_empty_history(run_cli, empty_database):
+    """It says so."""
+    assert run_cli("history", empty_database).stdout == "Nothing is recorded.\n"
+
+
+def test_history_of_a_database_of_1x(run_cli, old_database):
+    """Its snapshots are there, and its steps are not."""
+    assert "Paying" in run_cli("history", old_database).stdout
+    assert run_cli("history", old_database, "order-1").stdout == "No steps match.\n"
+    out = run_cli("history", old_database, "order-1", "--snapshots").stdout
+    assert "2025-01-01" in out
+
+
+def test_a_broken_row_is_shown_as_broken(run_cli, old_database):
+    """And hides nothing around it."""
+    with closing(sqlite3.connect(old_database)) as conn, conn:
+        conn.execute("UPDATE flexiflow_snapshots SET snapshot_json = '{oh no' WHERE id = 1")
+    result = run_cli("history", old_database, "order-1", "--snapshots")
+    assert "✕ the snapshot is not JSON" in result.stdout
+    assert "Paying" in result.stdout
+    document = json.loads(
+        run_cli("history", old_database, "order-1", "--snapshots", "--json").stdout
+    )
+    assert document["snapshots"][0]["snapshot"] == "{oh no"
+
+
+# -- names that try something -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [[], ["--snapshots"], ["--state", "Angry"]])
+def test_hostile_names_are_spelt_out(run_cli, hostile, options):
+    """No control character and no turn of direction reaches the pipe, and no row is forged."""
+    out = run_cli("history", hostile.db, *options).stdout
+    assert not {each for each in out if not each.isprintable()} - {"\n"}
+    assert r"\x1b[31mred" in out
+    assert r"two\nlines" in out
+    assert r"\u202edlrow" in out
+    assert "[bold]x[/bold]" in out
+
+
+def test_hostile_names_in_a_verdict_are_spelt_out(run_cli, hostile):
+    """In its sentences, its rows and its hints."""
+    out = run_cli("why", hostile.db, "\x1b[31mred").stdout
+    assert not {each for each in out if not each.isprintable()} - {"\n"}
+    assert out.startswith(r"\x1b[31mred: ")
+
+
+def test_hostile_names_are_exact_in_json(run_cli, hostile):
+    """JSON escapes them, and gives them back as they are."""
+    document = json.loads(run_cli("history", hostile.db, "--json").stdout)
+    assert {row["component"] for row in document["components"]} == set(hostile.names)
