@@ -171,7 +171,6 @@ class AsyncComponent:
             correlation_id,
             new_span_id(),
             parent_id,
-            time.time_ns() // 1000,
         )
         if sender is not None and sender.turn is not None:
             step.sender, step.sender_span = sender.owner, sender.turn.span_id
@@ -235,7 +234,6 @@ class AsyncComponent:
                 await self._record_unhandled(step, message, exc)
                 raise
             step.from_state = step.to_state = self.state_machine.state_name
-            step.started_us = time.time_ns() // 1000
         token = current_span.set(turn)
         try:
             await self._handle(step, message)
@@ -246,6 +244,7 @@ class AsyncComponent:
                 current_span.reset(token)
 
     async def _handle(self, step: Step, message: dict[str, Any]) -> None:
+        step.started_us = time.time_ns() // 1000
         began = time.perf_counter_ns()
         observer, bus = self.hooks.observer, self.event_bus
         if observer is not None:

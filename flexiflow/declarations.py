@@ -9,13 +9,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from flexiflow.errors import InvalidType, InvalidValue, bounded_repr
 from flexiflow.guards import Guard, GuardFunction, as_guard
 
 _MARK = "_flexiflow_declarations"
+# What was read of a class is kept on the class, and goes when it goes (a cell is run again).
+_ALL = "_flexiflow_all"
+_BEFORE = "_flexiflow_before_classic"
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 Target = str | type
@@ -117,26 +119,36 @@ def _check_exception(message_type: str, kind: object) -> None:
         )
 
 
-@lru_cache(maxsize=None)
 def declarations_of(state_class: type) -> tuple[Declaration, ...]:
     """All declarations of a state class, the subclass's before its bases'.
 
     A method that is overridden without a mark keeps its base's declarations, as it keeps its
     name; one that is marked anew replaces them.
     """
-    found: list[Declaration] = []
-    for cls in state_class.__mro__:
-        found.extend(_own(cls, {each.method for each in found}))
-    return tuple(found)
+    known = vars(state_class).get(_ALL)
+    if known is None:
+        found: list[Declaration] = []
+        for cls in state_class.__mro__:
+            found.extend(_own(cls, {each.method for each in found}))
+        known = tuple(found)
+        setattr(state_class, _ALL, known)
+    return cast(tuple[Declaration, ...], known)
 
 
-@lru_cache(maxsize=None)
 def before_classic(state_class: type, base: type) -> tuple[tuple[Declaration, ...], bool]:
     """The declarations that come before a classic ``handle_message``, and whether there is one.
 
     A class that overrides ``handle_message`` hides its bases' declarations, as any override hides
     what it overrides; they are reached by ``super().handle_message``.
     """
+    known = vars(state_class).get(_BEFORE)
+    if known is None:
+        known = _read_before_classic(state_class, base)
+        setattr(state_class, _BEFORE, known)
+    return cast(tuple[tuple[Declaration, ...], bool], known)
+
+
+def _read_before_classic(state_class: type, base: type) -> tuple[tuple[Declaration, ...], bool]:
     found: list[Declaration] = []
     for cls in state_class.__mro__:
         if cls is base:

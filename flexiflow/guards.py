@@ -71,16 +71,17 @@ class Guard:
                 context={"guard": bounded_repr(function, 80)},
             )
         self.function = function
-        self.name = name or getattr(function, "__name__", type(function).__name__)
+        self.name = name or str(getattr(function, "__name__", type(function).__name__))
 
     def __call__(self, message: dict[str, Any], component: Any) -> bool:
+        """The verdict alone."""
         return bool(self.function(message, component))
 
     def check(self, message: dict[str, Any], component: Any) -> GuardCheck:
         """Ask the guard and note what it read."""
         reads: dict[str, Any] = {}
         answer = self.function(
-            _TrackedDict(message, "message.", reads),  # type: ignore[arg-type]
+            _TrackedDict(message, "message.", reads),
             _TrackedComponent(component, reads),
         )
         if inspect.isawaitable(answer):
@@ -212,7 +213,7 @@ class _TrackedComponent:
         object.__setattr__(self, "_reads", reads)
 
     @property
-    def __class__(self) -> type:  # isinstance(component, MyComponent) must hold in a guard
+    def __class__(self) -> type:  # type: ignore[misc]  # isinstance(component, MyComponent) must hold in a guard
         return type(self._component)
 
     def __getattr__(self, name: str) -> Any:

@@ -18,6 +18,7 @@ class CorrelationIdFilter(logging.Filter):
     """Sets ``record.correlation_id`` to the current id, or ``-`` where there is none."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Set the attribute, and let every record pass."""
         record.correlation_id = current_correlation_id() or "-"
         return True
 

@@ -10,6 +10,7 @@ everything queued under it is done.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from typing import Any
 
@@ -102,7 +103,7 @@ class Mailbox:
 
     def give_up(self, place: asyncio.Future[None], turn: Turn) -> None:
         """Take a place back from the queue; a turn that it has become meanwhile is handed on."""
-        if not place.done():
+        with contextlib.suppress(RuntimeError):  # its loop was closed; nobody waits there any more
             place.cancel()
         self.leave(turn)
 

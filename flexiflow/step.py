@@ -24,7 +24,7 @@ class Step:
         correlation_id, span_id, parent_id: where the step stands in its trace.
         sender: the component that sent the message, or None where it came from outside.
         sender_span: the span of the step that sent it, or None.
-        started_us: when it began, microseconds since 1970 UTC.
+        started_us: when its turn came, microseconds since 1970 UTC; 0 while it waits.
         duration_us: how long it took, microseconds.
         guards: what the guards that were asked answered.
         error: the exception, also where a declared one moved the machine.

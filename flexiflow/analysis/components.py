@@ -89,9 +89,7 @@ def _tables(conn: sqlite3.Connection) -> Iterator[str]:
         yield STEPS
 
 
-def _add_steps(
-    found: dict[str | None, _Component], conn: sqlite3.Connection, source: str
-) -> None:
+def _add_steps(found: dict[str | None, _Component], conn: sqlite3.Connection, source: str) -> None:
     if not has_steps(conn):
         return
     first, last = step_columns(conn, "f"), step_columns(conn, "l")

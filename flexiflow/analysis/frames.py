@@ -201,6 +201,11 @@ def microseconds_of(duration: pd.Timedelta | None) -> int | None:
     return int(duration.as_unit("us").to_timedelta64().astype("int64"))
 
 
+def cell_text(value: Any) -> str | None:
+    """A text in a frame's cell, or None where it is missing."""
+    return value if isinstance(value, str) else None
+
+
 def text_of(value: Any) -> str | None:
     """A stored name or text; bytes, which only a damaged file has there, as Python writes them."""
     return value if value is None or value.__class__ is str else str(value)
@@ -214,7 +219,7 @@ def _series(values: Sequence[Any], dtype: str) -> Any:
     if dtype == OPTIONAL_ID:
         return pd.Series([each if _is_whole(each) else None for each in values], dtype=dtype)
     if dtype in (NAME, TEXT):
-        texts = _texts([text_of(each) for each in values])
+        texts = _texts([each if each.__class__ is str else text_of(each) for each in values])
         return pd.Series(pd.Categorical(texts) if dtype == NAME else texts)
     if dtype == "object":
         return _as_they_are(values)
@@ -226,9 +231,8 @@ def _moments(values: Sequence[Any], dtype: str) -> Any:
     import pandas as pd
 
     nothing = np.iinfo(np.int64).min  # what NaT is made of
-    raw = np.fromiter(
-        (value if _is_whole(value) else nothing for value in values), np.int64, len(values)
-    )
+    whole = [each if _is_whole(each) else nothing for each in values]
+    raw = np.array(whole, dtype=np.int64)
     if dtype == TIME:
         return pd.Series(pd.DatetimeIndex(raw.view("datetime64[us]")).tz_localize("UTC"))
     return pd.Series(raw.view("timedelta64[us]"))
@@ -238,11 +242,11 @@ def _texts(values: list[str | None]) -> Any:
     import pandas as pd
 
     try:
-        return pd.array(values, dtype=TEXT)
+        return pd.array(values, dtype="str")
     except UnicodeEncodeError:  # lone surrogates, which pandas may not hold
         return pd.array(
             [each and each.encode("utf-8", "backslashreplace").decode() for each in values],
-            dtype=TEXT,
+            dtype="str",
         )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flexiflow.analysis.source import PathLike, Source, log_path_of, sources_of
+from flexiflow.analysis.source import PathLike, Source, in_order, log_path_of, sources_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,11 +36,10 @@ def open_history(
         StateFileNotFound: (a FileNotFoundError) where a file is not there.
         PersistenceError: where it is no history.
     """
-    sources = sources_of(where)
-    for source in sources:
-        with source.connect():
-            pass  # says at once that a file is no history
-    return History(sources, log)
+    history = History(in_order(sources_of(where)), log)
+    if log is not None:
+        _ = history.log  # says at once that it is not there
+    return history
 
 
 class History:
@@ -55,7 +54,8 @@ class History:
         self, sources: Sequence[Source], log: PathLike | Iterable[PathLike] | None = None
     ) -> None:
         self.sources = list(sources)
-        self._log = log
+        # A generator could be asked only once.
+        self._log = log if log is None or isinstance(log, str | os.PathLike) else list(log)
 
     def components(self) -> pd.DataFrame:
         """One row a component: where it is, how its last step ended, how much is recorded.
@@ -97,7 +97,7 @@ class History:
         """
         from flexiflow.analysis.rows import Filter, snapshots_frame
 
-        chosen = Filter.of(self, component, since, until, states, limit)
+        chosen = Filter.of(self.sources, component, since, until, states, limit)
         return snapshots_frame(self.sources, chosen, explode=explode)
 
     def steps(
@@ -127,7 +127,8 @@ class History:
         """
         from flexiflow.analysis.rows import Filter, steps_frame
 
-        return steps_frame(self.sources, Filter.of(self, component, since, until, states, limit))
+        chosen = Filter.of(self.sources, component, since, until, states, limit)
+        return steps_frame(self.sources, chosen)
 
     def visits(self, component: str | None = None) -> pd.DataFrame:
         """Stays in states: when each was entered and left, and by which message.
@@ -180,10 +181,11 @@ class History:
         Raises:
             ComponentNotFound: (a KeyError) for an unknown component.
         """
+        from flexiflow.analysis.machine_graph import MachineGraph
         from flexiflow.analysis.observed import graph_from_history
 
         self.require(component)
-        return graph_from_history(self, component)
+        return MachineGraph(graph_from_history(self, component))
 
     def snapshot(self, snapshot_id: int) -> ComponentSnapshot:
         """One snapshot with its rules and data, by its id.
@@ -204,8 +206,7 @@ class History:
         if self._log is not None:
             return open_log(self._log)
         noted = [path for path in map(_noted_log, self.sources) if path is not None]
-        there = list(dict.fromkeys(path for path in noted if os.path.exists(path)))
-        return open_log(there) if there else None
+        return open_log(list(dict.fromkeys(noted))) if noted else None
 
     def names(self) -> list[str]:
         """The names of all components, sorted."""
@@ -229,8 +230,11 @@ class History:
 def _noted_log(source: Source) -> str | None:
     with source.connect() as conn:
         noted = log_path_of(conn)
-    if noted is None or os.path.exists(noted):
+    if noted is None or os.path.isfile(noted):
         return noted
     # The folder was moved or copied: the log usually lies beside the database.
-    beside = Path(source.name).with_name(Path(noted).name)
-    return str(beside) if beside.exists() else None
+    name = Path(noted).name
+    if not name or not os.path.isfile(source.name):
+        return None
+    beside = Path(source.name).with_name(name)
+    return str(beside) if beside.is_file() else None

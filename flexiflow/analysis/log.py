@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flexiflow.analysis import frames
+from flexiflow.analysis.records import records_frame
+from flexiflow.analysis.rows import row_count
 from flexiflow.analysis.trace import Trace
-from flexiflow.errors import InvalidValue, TraceNotFound, bounded_repr, listed
+from flexiflow.errors import InvalidType, InvalidValue, TraceNotFound, bounded_repr, listed
 from flexiflow.tracing.reader import (
     BrokenLine,
     PathLike,
@@ -22,7 +24,6 @@ from flexiflow.tracing.records import LogRecord, time_us_of
 if TYPE_CHECKING:
     import pandas as pd
 
-BROKEN = "(broken line)"
 _SHORTEST_PREFIX = 4
 
 
@@ -56,7 +57,10 @@ class Log:
         event: str | None = None,
         limit: int | None = None,
     ) -> pd.DataFrame:
-        """Records in the order of the files; a line that is no record is shown as what it is.
+        """Records in the order of the files.
+
+        A line that is no record is shown as what it is, whatever is asked for: nobody can say
+        whose it was. Only with a `correlation_id` it must at least contain that.
 
         Args:
             correlation_id: only this trace's.
@@ -66,32 +70,42 @@ class Log:
 
         Returns:
             a DataFrame with the columns of `frames.RECORDS`.
+
+        Raises:
+            InvalidValue: (a ValueError) for a limit that is no number of rows.
         """
+        most = None if limit is None else row_count(limit)
         found = (
             read_records(self.paths)
             if correlation_id is None
-            else find_records(self.paths, correlation_id)
+            else find_records(self.paths, _text("correlation_id", correlation_id))
         )
         chosen = [
             record
             for record in found
             if isinstance(record, BrokenLine)
-            or (component is None or record.component == component)
-            and (event is None or record.event == event)
+            or (component in (None, record.component) and event in (None, record.event))
         ]
-        if limit is not None:
-            chosen = chosen[max(len(chosen) - limit, 0) :]
-        return records_frame(chosen)
+        return records_frame(chosen if most is None else chosen[max(len(chosen) - most, 0) :])
 
     def search(self, text: str) -> pd.DataFrame:
-        """Records whose line contains `text`, in any field; the columns of `frames.RECORDS`."""
-        return records_frame(find_text(self.paths, text))
+        """Records whose line contains `text`, in any field.
+
+        Args:
+            text: as it is written, capitals and all.
+
+        Returns:
+            a DataFrame with the columns of `frames.RECORDS`.
+        """
+        found = find_text(self.paths, text) if _text("text", text) else read_records(self.paths)
+        return records_frame(found)
 
     def traces(self) -> pd.DataFrame:
         """One row a correlation id, in the order in which they begin.
 
         Returns:
-            a DataFrame with the columns of `frames.TRACES`.
+            a DataFrame with the columns of `frames.TRACES`. ``failed`` counts cancelled messages
+            too, and those whose declared exception moved the machine.
         """
         summaries: dict[str, _Summary] = {}
         for record in read_records(self.paths):
@@ -100,7 +114,7 @@ class Log:
                 if summary is None:
                     summary = summaries[record.correlation_id] = _Summary()
                 summary.add(record)
-        rows = sorted(summaries.items(), key=lambda item: item[1].start_us)
+        rows = sorted(summaries.items(), key=lambda item: item[1].start_us or 0)
         return frames.frame(frames.TRACES, (summary.row(key) for key, summary in rows))
 
     def trace(self, correlation_id: str) -> Trace:
@@ -113,7 +127,7 @@ class Log:
             TraceNotFound: (a KeyError) where no record has it.
             InvalidValue: (a ValueError) where several ids begin so.
         """
-        records = list(find_records(self.paths, correlation_id))
+        records = list(find_records(self.paths, _text("correlation_id", correlation_id)))
         if not any(isinstance(record, LogRecord) for record in records):
             correlation_id = self._complete(correlation_id)
             records = list(find_records(self.paths, correlation_id))
@@ -140,7 +154,8 @@ class Log:
         raise TraceNotFound(
             f"No trace {bounded_repr(prefix, 140)}.",
             why=f"No record in {', '.join(path.name for path in self.paths[:3])} has that id.",
-            fix="Look at log.traces(), or check that this is the log of the right run.",
+            fix=f"Look at log.traces(). The beginning of an id is enough from {_SHORTEST_PREFIX} "
+            "characters on.",
             context={"correlation_id": prefix, "files": len(self.paths)},
         )
 
@@ -150,78 +165,61 @@ class Log:
         return f"<Log of {names}{more}>"
 
 
-def records_frame(records: Iterable[LogRecord | BrokenLine]) -> pd.DataFrame:
-    """Records as a frame with the columns of `frames.RECORDS`."""
-    return frames.frame(frames.RECORDS, map(_row, records))
-
-
-def _row(record: LogRecord | BrokenLine) -> tuple[Any, ...]:
-    if isinstance(record, BrokenLine):
-        where = {"path": record.path, "offset": record.offset, "text": record.text}
-        nothing = (None,) * 6
-        return None, "ERROR", BROKEN, *nothing, record.why, None, None, *nothing, None, where
-    error = record.error
-    return (
-        time_us_of(record),
-        record.level,
-        record.event,
-        record.component,
-        record.handler,
-        record.message_type,
-        record.from_state,
-        record.to_state,
-        record.outcome,
-        record.reason,
-        record.duration_us,
-        None if error is None else f"{error.type}: {error.message}",
-        record.correlation_id,
-        record.span_id,
-        record.parent_id,
-        record.step_id,
-        record.snapshot_id,
-        record.run_id,
-        record.data,
-    )
-
-
 class _Summary:
     """One trace, record by record."""
 
-    __slots__ = ("components", "end_us", "events", "first", "records", "start_us")
-
     def __init__(self) -> None:
-        self.records = 0
+        self.records = self.moved = self.refused = self.failed = 0
         self.components: set[str] = set()
-        self.events: dict[str, int] = {}
-        self.first: LogRecord | None = None
-        self.start_us = 0
-        self.end_us = 0
+        self.first: tuple[int, str | None, str | None] | None = None
+        self.start_us: int | None = None
+        self.end_us: int | None = None
 
     def add(self, record: LogRecord) -> None:
         time_us = time_us_of(record)
-        if time_us is not None:
-            if self.records == 0 or time_us < self.start_us:
-                self.start_us = time_us
-            self.end_us = max(self.end_us, time_us)
         self.records += 1
-        self.events[record.event] = self.events.get(record.event, 0) + 1
+        if time_us is not None:
+            self.start_us = time_us if self.start_us is None else min(self.start_us, time_us)
+            self.end_us = time_us if self.end_us is None else max(self.end_us, time_us)
         if record.component is not None:
             self.components.add(record.component)
-        if self.first is None and record.event == "message.received":
-            self.first = record
+        match record.event:
+            case "state.changed":
+                self.moved += 1
+                self.failed += record.error is not None
+            case "message.refused":
+                self.refused += 1
+            case "message.failed":
+                self.failed += 1
+            case "message.received":
+                self._received(record, time_us or 0)
+
+    def _received(self, record: LogRecord, time_us: int) -> None:
+        # Rotated files need not be in the order of their times.
+        if self.first is None or time_us < self.first[0]:
+            self.first = time_us, record.component, record.message_type
 
     def row(self, correlation_id: str) -> tuple[Any, ...]:
-        first, events = self.first, self.events
+        start, end = self.start_us, self.end_us
         return (
             correlation_id,
-            self.start_us,
-            self.end_us - self.start_us,
+            start,
+            None if start is None or end is None else end - start,
             self.records,
             len(self.components),
-            events.get("state.changed", 0),
-            events.get("message.refused", 0),
-            events.get("message.failed", 0),
-            None if first is None else first.component,
-            None if first is None else first.message_type,
+            self.moved,
+            self.refused,
+            self.failed,
+            *((None, None) if self.first is None else self.first[1:]),
         )
 
+
+def _text(argument: str, value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    raise InvalidType(
+        f"{argument} must be a text, not {bounded_repr(value, 80)}.",
+        why="Lines of the log are searched for it.",
+        fix="Pass a string, such as an id from log.traces().",
+        context={argument: value},
+    )

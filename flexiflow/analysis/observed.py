@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from flexiflow.analysis.machine_graph import MachineGraph
+from flexiflow.analysis import frames, words
 from flexiflow.analysis.machines import machines_of
-from flexiflow.analysis.visits import visits_frame
+from flexiflow.analysis.tables import has_steps, step_columns
+from flexiflow.analysis.visits import Visit, visits_of
 from flexiflow.graph.model import Graph
 from flexiflow.graph.overlay import with_observed
-from flexiflow.persistence.schema import SNAPSHOTS, STEPS, columns_of, cursor, has_table
+from flexiflow.persistence.schema import SNAPSHOTS, STEPS, columns_of, cursor
 
 if TYPE_CHECKING:
     from flexiflow.analysis.history import History
@@ -22,20 +26,23 @@ UNKNOWN_MESSAGE = "?"
 TransitionCounts = Counter[tuple[str, str, str]]
 
 
-def graph_from_history(history: History, component: str | None) -> MachineGraph:
+def graph_from_history(history: History, component: str | None) -> Graph:
     """The stored machine with what was observed on it; see `History.graph`."""
     fingerprint, others = _machine(history, component)
-    declared = Graph(component or "machine")
+    found: dict[str, Graph] = {}
     for source in history.sources:
         with source.connect() as conn:
-            declared = machines_of(conn).get(fingerprint or "", declared)
-    notes = list(declared.notes)
-    if fingerprint is None:
+            found.update(machines_of(conn))
+    declared = found.get(fingerprint or "")
+    notes = [] if declared is None else list(declared.notes)
+    if declared is None:
         notes.append("Nothing is declared in the file; the picture shows what was observed.")
     if others:
-        notes.append(f"{others} more machines are in the file; name a component to see its own.")
-    named = replace(declared, name=component or declared.name, notes=tuple(notes))
-    return MachineGraph(observe(named, history, component, fingerprint))
+        more = words.plural(others, "more machine")
+        notes.append(f"The file holds {more}; name a component to see its own.")
+    named = replace(declared or Graph("machine"), notes=tuple(notes))
+    named = named if component is None else replace(named, name=component)
+    return observe(named, history, component, fingerprint)
 
 
 def observe(
@@ -49,16 +56,10 @@ def observe(
         component: only this one's steps.
         fingerprint: only steps of this machine.
     """
-    visits = visits_frame(history.sources, component)
-    if fingerprint is not None:
-        visits = visits[visits["fingerprint"] == fingerprint]
-    counts = transition_counts(history, component, fingerprint)
-    if not counts:
-        counts = _from_snapshots(visits)
-    entered = {str(name): int(n) for name, n in visits["state"].value_counts().items() if n}
-    current = None
-    if component is not None and len(visits):
-        current = str(visits.iloc[-1]["state"])
+    visits = visits_of(history.sources, component)
+    counts = transition_counts(history, component, fingerprint) or _from_visits(visits, fingerprint)
+    entered = Counter(v.state for v in visits if fingerprint in (None, v.fingerprint))
+    current = visits[-1].state if component is not None and visits else None
     return with_observed(graph, counts, current, entered)
 
 
@@ -66,29 +67,38 @@ def transition_counts(
     history: History, component: str | None = None, fingerprint: str | None = None
 ) -> TransitionCounts:
     """How often each (from, to, message) was taken; refused and failed messages are not counted."""
-    conditions, values = ["outcome IN ('moved', 'stayed')"], []
-    for column, value in (("component_name", component), ("fingerprint", fingerprint)):
-        if value is not None:
-            conditions.append(f"{column} = ?")
-            values.append(value)
-    query = f"""SELECT from_state, to_state, coalesce(message_type, '{UNKNOWN_MESSAGE}'), count(*)
-        FROM {STEPS} WHERE {" AND ".join(conditions)} GROUP BY 1, 2, 3 ORDER BY min(id)"""
     counts: TransitionCounts = Counter()
     for source in history.sources:
         with source.connect() as conn:
-            if has_table(conn, STEPS):
-                for before, after, message, number in cursor(conn).execute(query, values):
-                    counts[before, after, message] += number
+            if has_steps(conn):
+                for before, after, message, number in _taken(conn, component, fingerprint):
+                    if isinstance(before, str) and isinstance(after, str):
+                        counts[before, after, frames.text_of(message) or UNKNOWN_MESSAGE] += number
     return counts
 
 
-def _from_snapshots(visits: Any) -> TransitionCounts:
-    counts: TransitionCounts = Counter()
-    rows = list(visits[["component", "state", "source"]].itertuples(index=False))
-    for before, after in zip(rows, rows[1:], strict=False):
-        if (before.component, before.source) == (after.component, after.source):
-            counts[before.state, after.state, UNKNOWN_MESSAGE] += 1
-    return counts
+def _taken(
+    conn: sqlite3.Connection, component: str | None, fingerprint: str | None
+) -> Iterable[tuple[Any, ...]]:
+    columns = step_columns(conn)
+    conditions, values = [f"{columns['outcome']} IN ('moved', 'stayed')"], []
+    for column, value in (("component_name", component), ("fingerprint", fingerprint)):
+        if value is not None:
+            conditions.append(f"{columns[column]} = ?")
+            values.append(value)
+    named = ", ".join(columns[name] for name in ("from_state", "to_state", "message_type"))
+    query = f"""SELECT {named}, count(*) FROM {STEPS} s
+        WHERE {" AND ".join(conditions)} GROUP BY 1, 2, 3 ORDER BY min(s.rowid)"""
+    return cursor(conn).execute(query, values)
+
+
+def _from_visits(visits: Sequence[Visit], fingerprint: str | None) -> TransitionCounts:
+    """What snapshots alone tell: one state came after another."""
+    return Counter(
+        (before.state, after.state, before.left_by or UNKNOWN_MESSAGE)
+        for before, after in pairwise(visits)
+        if before.component == after.component and fingerprint in (None, before.fingerprint)
+    )
 
 
 def _machine(history: History, component: str | None) -> tuple[str | None, int]:
@@ -104,11 +114,10 @@ def _machine(history: History, component: str | None) -> tuple[str | None, int]:
             if component is None:
                 query = f"""SELECT fingerprint, count(DISTINCT component_name) FROM {SNAPSHOTS}
                     WHERE fingerprint IS NOT NULL GROUP BY 1"""
-                rows = cursor(conn).execute(query).fetchall()
-                found.update(dict(rows))
+                found.update(dict(cursor(conn).execute(query).fetchall()))
                 continue
             query = f"""SELECT fingerprint FROM {SNAPSHOTS} WHERE component_name = ?
-                AND fingerprint IS NOT NULL ORDER BY id DESC LIMIT 1"""
+                AND fingerprint IS NOT NULL ORDER BY rowid DESC LIMIT 1"""
             row = cursor(conn).execute(query, (component,)).fetchone()
             found = found if row is None else Counter({row[0]: 1})
     if not found:

@@ -81,7 +81,7 @@ class Filter:
         since_us, until_us: times, microseconds since 1970, both included.
         states: states, or None for all.
         limit: at most so many, the newest.
-        after_id: only rows with a higher id.
+        after: a source's name and an id: only rows with higher ids, and those of later sources.
     """
 
     component: str | None = None
@@ -89,7 +89,7 @@ class Filter:
     until_us: int | None = None
     states: tuple[str, ...] | None = None
     limit: int | None = None
-    after_id: int | None = None
+    after: tuple[str, int] | None = None
 
     @classmethod
     def of(
@@ -111,17 +111,27 @@ class Filter:
             moment_us("since", since, now),
             moment_us("until", until, now),
             wanted,
-            None if limit is None else _count(limit),
+            None if limit is None else row_count(limit),
         )
 
-    def where(self, columns: Expressions, time: str, state: str) -> tuple[str, list[Any]]:
+    def of_sources(self, sources: Sequence[Source]) -> list[tuple[Source, int]]:
+        """The sources that are asked, each with the id after which its rows are."""
+        if self.after is None:
+            return [(source, 0) for source in sources]
+        name, row_id = self.after
+        first = [source.name for source in sources].index(name)
+        return [(source, row_id * (at == 0)) for at, source in enumerate(sources[first:])]
+
+    def where(
+        self, columns: Expressions, time: str, state: str, after_id: int
+    ) -> tuple[str, list[Any]]:
         """The condition and its values, for a table called ``s``."""
         conditions, values = ["1"], []
         for condition, value in (
             ("s.component_name = ?", self.component),
             (f"{columns[time]} >= ?", self.since_us),
             (f"{columns[time]} <= ?", self.until_us),
-            ("s.rowid > ?", self.after_id),
+            ("s.rowid > ?", after_id or None),
         ):
             if value is not None:
                 conditions.append(condition)
@@ -138,10 +148,10 @@ def snapshots_frame(
     """Snapshots as a frame; see `History.snapshots`."""
     rows: list[tuple[Any, ...]] = []
     metadata: list[dict[str, Any]] = []
-    for source in sources:
+    for source, after_id in chosen.of_sources(sources):
         with source.connect() as conn:
             columns = snapshot_columns(conn)
-            condition, values = chosen.where(columns, "time_us", "state")
+            condition, values = chosen.where(columns, "time_us", "state", after_id)
             query = f"""SELECT {_listed(columns, _SNAPSHOT_FIELDS)}, ?, {columns["format"]}
                 FROM {SNAPSHOTS} s WHERE {condition}"""
             found = _ordered(conn, query, [source.name, *values], chosen)
@@ -156,11 +166,11 @@ def snapshots_frame(
 def steps_frame(sources: Sequence[Source], chosen: Filter) -> pd.DataFrame:
     """Steps as a frame; see `History.steps`."""
     rows: list[tuple[Any, ...]] = []
-    for source in sources:
+    for source, after_id in chosen.of_sources(sources):
         with source.connect() as conn:
             if has_steps(conn):
                 columns = step_columns(conn)
-                condition, values = chosen.where(columns, "start_us", "from_state")
+                condition, values = chosen.where(columns, "start_us", "from_state", after_id)
                 query = f"""SELECT {_listed(columns, _STEP_FIELDS)}, ? FROM {STEPS} s
                     WHERE {condition}"""
                 rows.extend(_ordered(conn, query, [source.name, *values], chosen))
@@ -227,20 +237,17 @@ def _metadata(
 
 
 def _states(sources: Sequence[Source], given: Any) -> tuple[str, ...]:
-    if isinstance(given, str):
-        wanted: tuple[str, ...] = (given,)
-    elif isinstance(given, Iterable):
-        wanted = tuple(given)
-    else:
+    if not isinstance(given, Iterable):
         raise InvalidType(
             f"states must be a name or several, not {bounded_repr(given, 80)}.",
             why="Rows are chosen by the names of states.",
             fix='Pass states="Paying" or states=["Paying", "Packing"].',
             context={"states": given},
         )
+    wanted: tuple[Any, ...] = (given,) if isinstance(given, str) else tuple(given)
     known = _known_states(sources)
     for name in wanted:
-        if name not in known:
+        if not isinstance(name, str) or name not in known:
             raise _unknown_state(name, known)
     return wanted
 
@@ -267,7 +274,12 @@ def _unknown_state(name: Any, known: Iterable[Any]) -> StateError:
     )
 
 
-def _count(limit: Any) -> int:
+def row_count(limit: Any) -> int:
+    """A limit as SQLite takes it.
+
+    Raises:
+        InvalidValue: (a ValueError) where it is no number of rows.
+    """
     try:
         number = -1 if isinstance(limit, bool) else operator.index(limit)
     except TypeError:

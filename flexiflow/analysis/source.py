@@ -175,7 +175,7 @@ def _patterns(where: Any) -> list[str]:
         if all(isinstance(each, str) for each in patterns):
             return patterns
     raise InvalidType(
-        f"A history is a path, a connection, several paths or a glob, not {bounded_repr(where, 80)}.",
+        f"A history is a path, a connection, paths or a glob, not {bounded_repr(where, 80)}.",
         why="It is read from SQLite databases.",
         fix='Write open_history("state.db").',
         context={"source": where},

@@ -14,18 +14,43 @@ from typing import Any
 
 from flexiflow.errors import PersistenceError
 from flexiflow.persistence import tagged
-from flexiflow.persistence.schema import RUNS, SNAPSHOTS, STEPS, columns_of, cursor, has_table
+from flexiflow.persistence.schema import (
+    MARKERS,
+    RUNS,
+    SNAPSHOTS,
+    STEPS,
+    columns_of,
+    cursor,
+    has_table,
+)
 from flexiflow.persistence.snapshot import snapshot_from
 
 # What a clock of 64 bits can say in nanoseconds, years 1678 to 2261: other tools can convert it.
 _LATEST = (2**63 - 1) // 1000
+
+_STEP_TEXTS = (
+    "component_name",
+    "correlation_id",
+    "message_type",
+    "message_json",
+    "from_state",
+    "to_state",
+    "outcome",
+    "span_id",
+    "parent_id",
+    "sender",
+    "guards_json",
+    "error_json",
+    "reason",
+    "fingerprint",
+)
 
 Expressions = dict[str, str]
 
 
 @contextlib.contextmanager
 def readable(conn: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """Let a connection read what is broken too: it gets two functions, and for a while a decoder."""
+    """Let a connection read what is broken too: it gets two functions and, meanwhile, a decoder."""
     before = conn.text_factory
     # Bytes that are no UTF-8 are shown as such.
     conn.text_factory = lambda raw: raw.decode("utf-8", "replace")
@@ -55,7 +80,8 @@ def snapshot_columns(conn: sqlite3.Connection, row: str = "s") -> Expressions:
         WHEN {is_json} THEN CASE json_type({body}, '$.current_state')
             WHEN 'text' THEN json_extract({body}, '$.current_state') END
         ELSE flexiflow_state(CAST({body} AS BLOB)) END"""
-    time = f"CASE WHEN {_is_time(time_us)} THEN {time_us} ELSE {_time_of_text(column('created_at'))} END"
+    text = _time_of_text(column("created_at"))
+    time = f"CASE WHEN {_is_time(time_us)} THEN {time_us} ELSE {text} END"
     error = f"""CASE WHEN NOT ({is_json}) AND flexiflow_fault(CAST({body} AS BLOB)) IS NOT NULL
             THEN flexiflow_fault(CAST({body} AS BLOB))
         WHEN {is_json} AND json_type({body}) <> 'object'
@@ -81,10 +107,8 @@ def step_columns(conn: sqlite3.Connection, row: str = "s") -> Expressions:
     """Expressions for the steps' columns, by name; arguments as for `snapshot_columns`."""
     column = _Columns(conn, STEPS, row)
     start, error = column("start_us"), column("error_json")
-    named = ("component_name", "correlation_id", "message_type", "message_json", "from_state", "to_state", "outcome")
-    more = ("span_id", "parent_id", "sender", "guards_json", "error_json", "reason", "fingerprint")
     return {
-        **{name: column(name) for name in named + more},
+        **{name: column(name) for name in _STEP_TEXTS},
         "id": f"{row}.rowid",
         "start_us": f"CASE WHEN {_is_time(start)} THEN {start} END",
         "duration_us": column.whole("duration_us"),
@@ -125,6 +149,23 @@ def began_us(conn: sqlite3.Connection) -> int | None:
         queries.append(f"SELECT min(start_us) FROM {RUNS} WHERE {_is_time('start_us')}")
     found = [cursor(conn).execute(query).fetchone() for query in queries]
     return min((row[0] for row in found if row and row[0] is not None), default=None)
+
+
+def lost_rows(conn: sqlite3.Connection, since_us: int | None) -> int:
+    """How many rows a failing writer dropped since then; since ever where no time is given."""
+    if not {"kind", "time_us", "rows"} <= set(columns_of(conn, MARKERS)):
+        return 0
+    query = f"SELECT sum(rows) FROM {MARKERS} WHERE kind = 'gap' AND time_us >= ?"
+    (lost,) = cursor(conn).execute(query, (-_LATEST if since_us is None else since_us,)).fetchone()
+    return int(lost or 0)
+
+
+def unreadable_snapshots(conn: sqlite3.Connection, component: str) -> int:
+    """How many of a component's snapshots don't say in which state it was."""
+    query = f"""SELECT count(*) FROM {SNAPSHOTS} s
+        WHERE s.component_name = ? AND ({snapshot_columns(conn)["state"]}) IS NULL"""
+    (number,) = cursor(conn).execute(query, (component,)).fetchone()
+    return int(number)
 
 
 class _Columns:

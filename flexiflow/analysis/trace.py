@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from flexiflow.analysis import words
-from flexiflow.errors import bounded
 from flexiflow.tracing.reader import BrokenLine
 from flexiflow.tracing.records import LogRecord, time_us_of
 
@@ -16,18 +15,35 @@ if TYPE_CHECKING:
 
 _MARKS = {"refused": "◇", "failed": "✕", "cancelled": "✕", "unknown": "?"}
 _MOST_LINES = 2_000
+_DEEPEST = 30  # levels that are indented; deeper ones say how deep they are
+
+# What happens in one span within one microsecond happens in this order.
+_ORDER = {
+    "component.registered": 0,
+    "message.received": 1,
+    "handler.started": 2,
+    "handler.finished": 4,
+    "handler.failed": 4,
+    "state.changed": 5,
+    "message.refused": 5,
+    "message.failed": 5,
+    "snapshot.saved": 6,
+}
+_AMIDST = 3  # an application's own events
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class SpanNode:
     """A step, or a handler call inside one, with what it caused.
 
     Attributes:
         span_id: its id; None for records that stand outside every span.
-        kind: step, handler, or missing (only children tell that it was there).
+        kind: step, handler, other (its records don't say), or missing (only children tell that
+            it was there).
         component: on whose behalf.
         label: the message type, or the handler.
-        start_us: microseconds since 1970; None where no record says.
+        start_us: microseconds since 1970; where its beginning is not in the log, its end less its
+            duration; None where no record says.
         duration_us: microseconds; None where it did not end in the log.
         outcome: moved, stayed, refused, failed, cancelled, ok; unknown where it did not end.
         from_state, to_state: of a step.
@@ -63,19 +79,20 @@ class SpanNode:
     def sentence(self) -> str:
         """The node in one line."""
         mark = _MARKS.get(self.outcome, "·" if self.kind == "handler" else "●")
-        took = "" if self.duration_us is None else f"  {words.duration(self.duration_us)}"
-        what = f"{mark} {self.component or '?'}: {self.label or self._nameless}"
+        what = f"{mark} {words.name(self.component or '?')}: {words.name(self._label)}"
         if self.kind == "step" and self.outcome == "moved":
-            what += f"  {self.from_state} → {self.to_state}"
-        elif self.outcome not in ("ok", "moved"):
-            what += f"  {self.outcome}"
-        detail = f"  ({bounded(self.detail, 160)})" if self.detail else ""
-        saved = f"  [snapshot {', '.join(self.snapshots)}]" if self.snapshots else ""
+            before, after = (words.name(each or "?") for each in (self.from_state, self.to_state))
+            what += f"  {before} → {after}"
+        elif self.outcome not in ("ok", "moved") and self.kind in ("step", "handler"):
+            what += f"  {words.name(self.outcome)}"
+        detail = f"  ({words.sentence(self.detail, 160)})" if self.detail else ""
+        saved = f"  [snapshot {words.name(', '.join(self.snapshots))}]" if self.snapshots else ""
+        took = "" if self.duration_us is None else f"  {words.duration(self.duration_us)}"
         return f"{what}{detail}{saved}{took}"
 
     @property
-    def _nameless(self) -> str:
-        return self.records[0].event if self.records else "no records"
+    def _label(self) -> str:
+        return self.label or (self.records[0].event if self.records else "no records")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +115,16 @@ class TraceTree:
             yield from root.walk()
 
     def __str__(self) -> str:
-        lines = [f"trace {self.correlation_id}"]
+        lines = [f"trace {words.name(self.correlation_id, 128)}"]
+        left_out = 0
         for depth, node in self.walk():
             if len(lines) > _MOST_LINES:
-                lines.append("… the rest is left out; see trace.records()")
-                break
-            lines.append("  " * (depth + 1) + node.sentence)
+                left_out += 1
+                continue
+            deep = f"(level {depth}) " if depth > _DEEPEST else ""
+            lines.append("  " * (min(depth, _DEEPEST) + 1) + deep + node.sentence)
+        if left_out:
+            lines.append(f"… and {words.plural(left_out, 'more line')}; see trace.records()")
         lines.extend(f"  ! {note}" for note in self.missing)
         return "\n".join(lines)
 
@@ -124,35 +145,39 @@ class Trace:
         # A snapshot is logged after its commit, so lines are not in the order of their times.
         self._records = sorted(
             (record for record in records if isinstance(record, LogRecord)),
-            key=lambda record: time_us_of(record) or 0,
+            key=lambda record: (time_us_of(record) or 0, _ORDER.get(record.event, _AMIDST)),
         )
 
     def records(self) -> pd.DataFrame:
         """The records by time; the columns of `frames.RECORDS`."""
-        from flexiflow.analysis.log import records_frame
+        from flexiflow.analysis.records import records_frame
 
         return records_frame([*self._records, *self.broken])
 
     def tree(self) -> TraceTree:
         """What caused what, with what is missing."""
         nodes = _nodes(self._records)
-        missing = _adopt(nodes)
+        roots, notes = _adopt(nodes)
+        starts = _starts(roots)
         for node in nodes.values():
-            node.children.sort(key=_by_start)
+            node.children.sort(key=lambda child: starts[id(child)])
             _conclude(node)
-        children = {id(child) for node in nodes.values() for child in node.children}
-        roots = [node for node in nodes.values() if id(node) not in children]
-        notes = [*missing, *_unfinished(nodes.values())]
+        roots.sort(key=lambda root: starts[id(root)])
+        notes += _unfinished(nodes.values())
+        timeless = sum(time_us_of(record) is None for record in self._records)
+        if timeless:
+            notes.append(f"{words.plural(timeless, 'record')} without a time that can be read")
         if self.broken:
-            notes.append(f"{len(self.broken)} broken lines mention this id")
-        return TraceTree(self.correlation_id, tuple(sorted(roots, key=_by_start)), tuple(notes))
+            notes.append(f"{words.plural(len(self.broken), 'broken line')} with this id in it")
+        return TraceTree(self.correlation_id, tuple(roots), tuple(notes))
 
     def __len__(self) -> int:
         return len(self._records)
 
     def __repr__(self) -> str:
         components = len({record.component for record in self._records if record.component})
-        return f"<Trace {self.correlation_id}: {len(self)} records of {components} components>"
+        name = words.name(self.correlation_id, 128)
+        return f"<Trace {name}: {len(self)} records of {components} components>"
 
 
 def _nodes(records: Sequence[LogRecord]) -> dict[str | None, SpanNode]:
@@ -169,6 +194,7 @@ def _nodes(records: Sequence[LogRecord]) -> dict[str | None, SpanNode]:
 def _fill(node: SpanNode, record: LogRecord) -> None:
     """Let one record say what it knows about its span."""
     node.component = node.component or record.component
+    node.kind = "other" if node.kind == "missing" else node.kind
     time_us = time_us_of(record)
     match record.event:
         case "message.received":
@@ -179,20 +205,24 @@ def _fill(node: SpanNode, record: LogRecord) -> None:
         case "handler.finished" | "handler.failed":
             node.kind, node.label = "handler", _handler_label(record)
             node.outcome = "ok" if record.event == "handler.finished" else "failed"
-            node.duration_us = record.duration_us
+            _ended(node, record, time_us)
         case "state.changed" | "message.refused" | "message.failed":
             node.kind, node.label = "step", node.label or record.message_type
             node.outcome = record.outcome or "unknown"
             node.from_state, node.to_state = record.from_state, record.to_state
-            node.duration_us = record.duration_us
-        case "snapshot.saved":
-            node.snapshots.append(_saved_where(record))
-        case _:
-            pass
+            _ended(node, record, time_us)
+        case "snapshot.saved" if (saved := _saved_where(record)) not in node.snapshots:
+            node.snapshots.append(saved)
     if record.error is not None:
         node.detail = f"{record.error.type}: {record.error.message}"
     elif record.reason is not None:
         node.detail = record.reason
+
+
+def _ended(node: SpanNode, record: LogRecord, time_us: int | None) -> None:
+    node.duration_us = record.duration_us
+    if node.start_us is None and time_us is not None:
+        node.start_us = time_us - (record.duration_us or 0)
 
 
 def _handler_label(record: LogRecord) -> str | None:
@@ -205,31 +235,40 @@ def _handler_label(record: LogRecord) -> str | None:
 def _saved_where(record: LogRecord) -> str:
     if record.snapshot_id is not None:
         return str(record.snapshot_id)
-    return str(record.data["path"]) if isinstance(record.data, dict) and "path" in record.data else "?"
+    return str(record.data.get("path", "?")) if isinstance(record.data, dict) else "?"
 
 
-def _adopt(nodes: dict[str | None, SpanNode]) -> list[str]:
-    """Give every node to its parent; a parent that is not in the log is stood in for."""
+def _adopt(nodes: dict[str | None, SpanNode]) -> tuple[list[SpanNode], list[str]]:
+    """Give every node to its parent; a parent that is not in the log is stood in for.
+
+    Returns:
+        the nodes without a parent, and what is missing, in words.
+    """
     parents = {
         span_id: next((r.parent_id for r in node.records if r.parent_id), None)
         for span_id, node in nodes.items()
     }
     circular = _on_circles(parents)
-    missing = 0
+    roots, missing = [], 0
     for span_id, parent_id in parents.items():
         if parent_id is None or span_id in circular:
+            roots.append(nodes[span_id])
             continue
         if parent_id not in nodes:
             nodes[parent_id] = SpanNode(parent_id)
+            roots.append(nodes[parent_id])
             missing += 1
         nodes[parent_id].children.append(nodes[span_id])
-    notes = [f"{missing} spans are named as causes and have no records here"] if missing else []
+    notes = []
+    if missing:
+        spans = "1 span is" if missing == 1 else f"{words.count(missing)} spans are"
+        notes.append(f"{spans} named as a cause without a record here: it is lost, or from outside")
     if circular:
-        notes.append(f"{len(circular)} spans name each other as their cause, in a circle")
-    return notes
+        notes.append(f"{words.plural(len(circular), 'span')} caused by themselves, in a circle")
+    return roots, notes
 
 
-def _on_circles(parents: dict[str | None, str | None]) -> set[str | None]:
+def _on_circles(parents: Mapping[str | None, str | None]) -> set[str | None]:
     """The spans that are their own ancestors: only a damaged or forged log has them."""
     done: set[str | None] = set()
     circular: set[str | None] = set()
@@ -246,21 +285,30 @@ def _on_circles(parents: dict[str | None, str | None]) -> set[str | None]:
     return circular
 
 
+def _starts(roots: Iterable[SpanNode]) -> dict[int, tuple[bool, int]]:
+    """When each node began, as far as its records or its children say; the unknown come last."""
+    whole = [node for root in roots for _, node in root.walk()]
+    starts: dict[int, tuple[bool, int]] = {}
+    for node in reversed(whole):  # children before their parents, without recursion
+        times = [node.start_us] if node.start_us is not None else []
+        if not times:
+            times = [time for record in node.records if (time := time_us_of(record)) is not None]
+        known = [(False, time) for time in times] or [starts[id(child)] for child in node.children]
+        starts[id(node)] = min(known, default=(True, 0))
+    return starts
+
+
 def _conclude(node: SpanNode) -> None:
     """A step whose handler returned, and which has no closing record, stayed."""
     if node.kind == "step" and node.outcome == "unknown":
-        handled = [each for each in node.children if each.kind == "handler"]
-        if any(each.outcome == "ok" for each in handled):
+        # Not the bus's handlers of other components: they say nothing about the state's.
+        own = [c for c in node.children if c.kind == "handler" and c.component == node.component]
+        if own and all(each.outcome == "ok" for each in own):
             node.outcome, node.to_state = "stayed", node.from_state
 
 
 def _unfinished(nodes: Iterable[SpanNode]) -> list[str]:
-    count = sum(node.kind != "missing" and node.outcome == "unknown" for node in nodes)
-    return [f"{count} spans began and have no end here"] if count else []
-
-
-def _by_start(node: SpanNode) -> int:
-    if node.start_us is not None:
-        return node.start_us
-    times = [time for record in node.records if (time := time_us_of(record)) is not None]
-    return min(times, default=min((_by_start(c) for c in node.children), default=0))
+    kinds = ("step", "handler")
+    count = sum(node.kind in kinds and node.outcome == "unknown" for node in nodes)
+    ends = "has" if count == 1 else "have"
+    return [f"{words.plural(count, 'span')} {ends} no end here"] if count else []

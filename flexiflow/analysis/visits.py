@@ -39,6 +39,7 @@ class Visit:
         fingerprint: the machine, as it was last in this stay.
         source: the file in which it began.
         step_id: the newest step before or at its beginning, in that file; 0 where there is none.
+        entered_by, entered_from: the message that began it, and the component that sent that.
         lasts: whether the component is still there.
         cut: whether it began before what is recorded.
     """
@@ -49,6 +50,8 @@ class Visit:
     fingerprint: str | None
     source: str
     step_id: int
+    entered_by: str | None = None
+    entered_from: str | None = None
     cut: bool = False
     left_us: int | None = None
     dwell_us: int | None = None
@@ -155,7 +158,8 @@ def _follow(moves: Iterable[_Move], stays: dict[str, list[Visit]], source: str) 
             last.dwell_us = _between(last.entered_us, time_us)
         known = step_id or (visits[-1].step_id if visits and visits[-1].source == source else 0)
         cut = not visits and step_id is not None and from_state == state
-        visits.append(Visit(name, state, time_us, fingerprint, source, known, cut))
+        visit = Visit(name, state, time_us, fingerprint, source, known, message, sender, cut)
+        visits.append(visit)
 
 
 def _between(start_us: int | None, end_us: int | None) -> int | None:

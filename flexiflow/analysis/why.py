@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from flexiflow.analysis import verdict_words, words
-from flexiflow.analysis.frames import text_of_cell
+from flexiflow.analysis import frames, sentences, words
 from flexiflow.analysis.late import card_html
 from flexiflow.analysis.rows import Filter, steps_frame
 from flexiflow.analysis.source import Source
@@ -82,20 +81,19 @@ def verdict_on(history: History, component: str) -> Verdict:
     finished = not waiting([visit], sources)
     kind: Kind = "finished" if finished else _KINDS[judge(visit, siblings)[0]]
     stay = _steps_in(sources, visit)
-    trouble = stay[stay["outcome"].isin(telling.TROUBLE)]
-    sentences = _last(sources, rows)
+    trouble = stay[stay["outcome"].isin(sentences.TROUBLE)]
+    told = _last(sources, rows)
     if not finished:
-        sentences += telling.troubles(rows, stay, trouble)
-        sentences += telling.ways_out(others, stay) or telling.silence(rows, stay)
-    sentences += [telling.entered(visit), *_doubts(sources, component, visit.entered_us)]
-    told = rows if finished or trouble.empty else trouble
-    correlation_id = _correlation_id(told)
+        told += sentences.troubles(rows, stay, trouble)
+        told += sentences.ways_out(others, stay) or sentences.silence(visit, rows)
+    told += [sentences.entered(visit), *_doubts(sources, component, visit.entered_us)]
+    correlation_id = _correlation_id(rows if finished or trouble.empty else trouble)
     return Verdict(
         component,
         kind,
         visit.state,
-        telling.headline(visit, siblings, others, kind),
-        tuple(sentences),
+        sentences.headline(visit, siblings, others, kind),
+        tuple(told),
         rows,
         _next_cell(history, component, rows, None if finished else correlation_id),
         correlation_id,
@@ -107,27 +105,22 @@ def _without_visits(history: History, component: str, rows: pd.DataFrame) -> Ver
     name, state = words.name(component), "an unknown state"
     headline = f"{name}: no row that says where it is can be read."
     if len(rows):
-        state = text_at(rows, -1, "to_state") or state
+        state = frames.cell_text(rows.iloc[-1]["to_state"]) or state
         headline = f"{name}: last seen in {words.name(state)}; since when is not recorded."
-    sentences = (*_last(history.sources, rows), *_doubts(history.sources, component, None))
+    told = (*_last(history.sources, rows), *_doubts(history.sources, component, None))
     cell = _next_cell(history, component, rows, None)
-    correlation_id = _correlation_id(rows)
-    return Verdict(component, "unknown", state, headline, sentences, rows, cell, correlation_id)
+    return Verdict(component, "unknown", state, headline, told, rows, cell, _correlation_id(rows))
 
 
 def _steps_in(sources: Sequence[Source], visit: Visit) -> pd.DataFrame:
     """The messages that came while a stay lasted."""
-    # By id, for clocks may go back. In later files every row comes after its beginning.
-    began_in = next(at for at, source in enumerate(sources) if source.name == visit.source)
-    here = Filter(visit.component, states=(visit.state,))
-    first = steps_frame(sources[began_in : began_in + 1], replace(here, after_id=visit.step_id))
-    later = steps_frame(sources[began_in + 1 :], here)
-    return first if later.empty else later if first.empty else pd_concat(first, later)
+    after = (visit.source, visit.step_id)
+    return steps_frame(sources, Filter(visit.component, states=(visit.state,), after=after))
 
 
 def _last(sources: Sequence[Source], rows: pd.DataFrame) -> list[str]:
     if len(rows):
-        return [telling.last(rows)]
+        return [sentences.last(rows)]
     for source in sources:
         with source.connect() as conn:
             if has_steps(conn):
@@ -149,7 +142,7 @@ def _doubts(sources: Sequence[Source], component: str, since_us: int | None) -> 
 
 
 def _correlation_id(rows: pd.DataFrame) -> str | None:
-    return text_at(rows, -1, "correlation_id") if len(rows) else None
+    return frames.cell_text(rows.iloc[-1]["correlation_id"]) if len(rows) else None
 
 
 def _next_cell(

@@ -10,7 +10,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def duration(us: int | None) -> str:
-    """Microseconds as ``850 µs``, ``12 ms``, ``1.8 s``, ``4 min 10 s``, ``3 h 12 min``, ``2 d 5 h``."""
+    """Microseconds as ``850 µs``, ``12 ms``, ``1.8 s``, ``4 min 10 s`` or ``3 h 12 min``.
+
+    Args:
+        us: microseconds; None where they are not known.
+    """
     if us is None:
         return "unknown"
     if us < 0:

@@ -150,7 +150,8 @@ def _outcome(name: str, look: Callable[[], str], *, required: bool, fix: str) ->
     try:
         return Check(name, True, required, look())
     except Exception as exc:
-        value = f"{type(exc).__name__}: {bounded(str(exc).splitlines()[0], 200)}"
+        what, _, _ = str(exc).partition("\n")
+        value = f"{type(exc).__name__}: {bounded(what, 200)}"
         return Check(name, False, required, value, fix)
 
 

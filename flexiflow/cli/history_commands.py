@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -140,11 +141,10 @@ def print_verdict(verdict: Verdict, *, rows: bool = True) -> None:
 
 def print_hints(hints: list[str]) -> None:
     """Print commands to type next."""
-    if hints:
-        say()
-        say("Next:", FAINT)
-        for hint in hints:
-            say(f"  {hint}", wrap=False)
+    say()
+    say("Next:", FAINT)
+    for hint in hints:
+        say(f"  {hint}", wrap=False)
 
 
 def verdict_document(verdict: Verdict, hints: list[str]) -> dict[str, Any]:
@@ -226,7 +226,8 @@ def history(
 
     DB is a database that record() wrote; a glob pattern in quotes means several. Without
     COMPONENT the components are listed, those that have not ended first; with --since, --until,
-    --state or --snapshots the rows of them all. A step marked ✕ failed, one marked ◇ was refused.
+    --state or --snapshots the rows of them all. What failed is marked with a cross, what was
+    refused with a diamond.
 
     \b
     Example:
@@ -310,15 +311,13 @@ def _recorded(history: History, component: str | None, kind: str) -> int:
 
 def _with_parts(history: History, rows: pd.DataFrame) -> pd.DataFrame:
     """The rows with large parts, which are stored once and referred to, put back in."""
-    from dataclasses import asdict
-
     from flexiflow.persistence import tagged
 
     def whole(row_id: int, text: str) -> str:
         if '"$ref"' not in text:
             return text
         try:
-            return tagged.encode(asdict(history.snapshot(row_id))).decode()
+            return tagged.encode(vars(history.snapshot(row_id))).decode()
         except FlexiFlowError:
             return text
 
@@ -351,12 +350,9 @@ def open_database(db: str, log: str | None = None) -> History:
 
 def first_bytes(path: str) -> bytes:
     """The beginning of a file; nothing where it can't be read."""
-    try:
-        if os.path.isfile(path):
-            with open(path, "rb") as file:
-                return file.read(32)
-    except OSError:
-        pass
+    if os.path.isfile(path):
+        with contextlib.suppress(OSError), open(path, "rb") as file:
+            return file.read(32)
     return b""
 
 

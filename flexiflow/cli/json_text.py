@@ -28,11 +28,7 @@ _EMBEDDED = {
 
 def print_json(document: dict[str, Any]) -> None:
     """Write one document to standard output."""
-    try:
-        text = json.dumps(document, indent=2, allow_nan=False)
-    except RecursionError:  # the indenting encoder is not made for deep values; the other one is
-        text = json.dumps(document, allow_nan=False)
-    write_line(text)
+    write_line(json.dumps(document, indent=2, allow_nan=False))
 
 
 def records_of(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -17,6 +17,9 @@ from flexiflow.graph.theme import light
 
 Direction = Literal["LR", "TB"]
 WIDEST = 6  # to 1; wider than this, a picture runs from top to bottom
+# Graphviz knows the weight of these two wherever it draws; "Arial bold" is no font to its SVG.
+_FONT, _BOLD = "Helvetica", "Helvetica-Bold"
+NEVER_WIDE = 640  # px; a picture so small is read well as a flat one
 
 
 def to_dot(graph: Graph, direction: Direction | None = None) -> str:
@@ -37,19 +40,19 @@ def to_dot(graph: Graph, direction: Direction | None = None) -> str:
             "bgcolor": "transparent",
             "nodesep": "0.35",
             "ranksep": "0.5",
-            "fontname": "Arial",
+            "fontname": _FONT,
             "fontsize": "11",
         },
         node_attr={
             "shape": "box",
             "style": "rounded,filled",
-            "fontname": "Arial bold",
+            "fontname": _BOLD,
             "fontsize": "12",
             "height": "0.44",
             "margin": "0.18,0.05",
             "penwidth": "1.2",
         },
-        edge_attr={"fontname": "Arial", "fontsize": "10.5", "arrowsize": "0.7"},
+        edge_attr={"fontname": _FONT, "fontsize": "10.5", "arrowsize": "0.7"},
     )
     ids = {state.name: f"n{place}" for place, state in enumerate(graph.states)}
     _add_states(drawing, graph, ids)
@@ -156,5 +159,6 @@ def _direction(graph: Graph) -> Direction:
                 rank[target] = rank[name] + 1
                 waiting.append(target)
     fullest = max(Counter(rank.values()).values(), default=1)
-    ranks = max(rank.values(), default=0) + 1
-    return "TB" if ranks * 190 > WIDEST * fullest * 60 else "LR"
+    width = 145 * (max(rank.values(), default=0) + 1)
+    height = 60 * fullest + 25 * max(len(graph.edges) - len(rank) + 1, 0)
+    return "TB" if width > max(WIDEST * height, NEVER_WIDE) else "LR"

@@ -35,6 +35,7 @@ _WIDTHS = {
     for letter in letters
 }
 _USUAL_WIDTH = 0.556
+_UNITS = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
 _BOLD = 1.08
 
 
@@ -62,11 +63,9 @@ def count_text(count: int) -> str:
     """``×128``; from 10,000 on three digits and a unit, so that its width is bounded."""
     if count < 10_000:
         return f"×{count:,}"
-    for size, unit in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k")):
-        if count >= size:
-            value = count / size
-            return f"×{value:.1f}{unit}" if value < 100 else f"×{min(value, 999):.0f}{unit}"
-    raise AssertionError("a count of 10,000 and more has a unit")
+    size, unit = next(each for each in _UNITS if count >= each[0])
+    value = count / size
+    return f"×{value:.1f}{unit}" if value < 99.95 else f"×{min(value, 999):.0f}{unit}"
 
 
 WIDEST_COUNT = " ×9,999"

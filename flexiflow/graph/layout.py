@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flexiflow.graph.dot import WIDEST, Direction
+from flexiflow.graph.dot import NEVER_WIDE, WIDEST, Direction
 from flexiflow.graph.measures import GROUP_SIZE, Measures
 
 MARGIN = 16.0  # around the picture
@@ -72,8 +72,8 @@ class Layout:
 def lay_out(measures: Measures, graphviz: Callable[[str], str]) -> Layout:
     """Place everything: from left to right, or downwards where that would be too wide.
 
-    Too wide is more than `WIDEST` times the height, or so wide that it would be shrunk until it
-    can't be read, where the other way is narrower.
+    Too wide is more than `WIDEST` times the height; or so wide that it would be shrunk until it
+    can't be read, where the other way is narrower. A small picture is never too wide.
 
     Args:
         measures: what to place.
@@ -81,10 +81,11 @@ def lay_out(measures: Measures, graphviz: Callable[[str], str]) -> Layout:
     """
     across = read_layout(measures, graphviz(layout_dot(measures, "LR")), "LR")
     width, height = across.width + 2 * MARGIN, across.height + 2 * MARGIN
-    if width <= WIDEST * height and width <= WIDEST_PX:
+    flat = width > max(WIDEST * height, NEVER_WIDE)
+    if not flat and width <= WIDEST_PX:
         return across
     down = read_layout(measures, graphviz(layout_dot(measures, "TB")), "TB")
-    return down if width > WIDEST * height or down.width < across.width else across
+    return down if flat or down.width < across.width else across
 
 
 def layout_dot(measures: Measures, direction: Direction) -> str:

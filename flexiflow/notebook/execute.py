@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import argparse
 import html
+import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from flexiflow.errors import FlexiFlowError, StateFileNotFound
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:"
+
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+_WIDGET_NOTE = "<p class='live'>A live widget is here when the notebook runs.</p>"
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -36,16 +41,16 @@ body { margin: 0; font: 15px/1.6 system-ui, sans-serif; background: Canvas; colo
 main { max-width: 1000px; margin: 0 auto; padding: 24px; }
 pre, code { font-family: ui-monospace, monospace; font-size: 12.5px; }
 pre { overflow-x: auto; line-height: 1.5; }
-.jp-InputArea-prompt, .jp-OutputPrompt, .jp-InputPrompt, .jp-Collapser, .anchor-link { display: none; }
-.jp-CodeMirrorEditor, .jp-Editor .highlight, .jp-InputArea .highlight pre { margin: 0; }
-.jp-CodeCell .jp-InputArea { border: 1px solid var(--line); border-radius: 8px; padding: 8px 12px;
+.prompt, .anchor-link { display: none; }
+.input_area { border: 1px solid var(--line); border-radius: 8px; padding: 4px 12px; margin: 12px 0 4px;
   background: color-mix(in srgb, CanvasText 4%, Canvas); }
-.jp-OutputArea-output { margin: 8px 0 16px; overflow-x: auto; }
-table.dataframe, .dataframe { border-collapse: collapse; font-size: 12.5px;
+.output_subarea { margin: 8px 0 20px; overflow-x: auto; }
+table.dataframe { border-collapse: collapse; border: 0; font-size: 12.5px;
   font-variant-numeric: tabular-nums; }
 .dataframe th, .dataframe td { padding: 2px 12px 2px 0; border: 0;
   border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap; }
 img { max-width: 100%; }
+.live { padding: 8px 12px; border: 1px dashed var(--line); border-radius: 8px; }
 """
 
 
@@ -82,8 +87,13 @@ def execute_notebook(notebook: Path, page: Path, folder: Path | None = None) -> 
         )
     cells: Any = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
     where = str((folder or notebook.parent).absolute())
-    NotebookClient(cells, timeout=600, resources={"metadata": {"path": where}}).execute()
-    body, _ = HTMLExporter(template_name="basic").from_notebook_node(cells)
+    with tempfile.TemporaryDirectory(prefix="flexiflow-") as sockets:
+        options = _private_transport(sockets)
+        resources = {"metadata": {"path": where}}
+        NotebookClient(cells, timeout=600, resources=resources, **options).execute()
+    _replace_widgets(cells)
+    exporter = HTMLExporter(template_name="basic")  # type: ignore[no-untyped-call]
+    body, _ = exporter.from_notebook_node(cells)
     page.write_text(
         _PAGE.format(
             policy=html.escape(POLICY, quote=True),
@@ -93,6 +103,25 @@ def execute_notebook(notebook: Path, page: Path, folder: Path | None = None) -> 
         ),
         encoding="utf-8",
     )
+
+
+def _private_transport(folder: str) -> dict[str, Any]:
+    """Sockets in the file system where there are any: a kernel needs no network then."""
+    if os.name == "nt":
+        return {}
+    from traitlets.config import Config
+
+    sockets = {"transport": "ipc", "ip": os.path.join(folder, "kernel")}
+    return {"config": Config({"KernelManager": sockets})}
+
+
+def _replace_widgets(cells: Any) -> None:
+    """Say where a widget is: without a kernel it could only be an empty box and a script."""
+    for cell in cells.cells:
+        for output in cell.get("outputs", ()):
+            if _WIDGET in output.get("data", {}):
+                output["data"] = {"text/html": _WIDGET_NOTE}
+    cells.metadata.pop("widgets", None)
 
 
 def _title(cells: Any, notebook: Path) -> str:

@@ -63,6 +63,7 @@ class RecordingObserver:
         self._always = durability == "always"
         self._lines = lines
         self._warned = False
+        self._lost = self._forget  # bound once, not once a step
         self._fingerprints: dict[str, str | None] = {}
         self._machines: dict[tuple[Any, ...], tuple[str, tuple[Any, ...]] | None] = {}
         self._last: dict[str, str | bytes] = {}  # what each component's newest snapshot says
@@ -172,7 +173,7 @@ class RecordingObserver:
             return
         record = self._record(
             "state.changed",
-            step.started_us + step.duration_us,
+            time.time_ns() // 1000,
             step,
             step.component,
             message_type=step.message_type,
@@ -296,12 +297,13 @@ class RecordingObserver:
         step: Step | None = None,
         waiter: asyncio.Future[None] | None = None,
     ) -> None:
-        def lost() -> None:
-            # The next step stores what this one could not.
-            self._last.pop(component, None)
-
         done = self._saved(component, span, step)
-        self.pipeline.put(Item(entry=entry, done=done, lost=lost, waiter=waiter))
+        self.pipeline.put(Item(None, entry, done, self._lost, waiter))
+
+    def _forget(self, entry: Entry) -> None:
+        """An entry can't be committed: the component's next step stores what it could not."""
+        if entry.snapshot is not None:
+            self._last.pop(entry.snapshot[0], None)
 
     def _machine_of(self, component: Any) -> tuple[str, tuple[Any, ...]] | None:
         """The fingerprint of a component's machine, and the row that stores its definition."""
@@ -325,7 +327,7 @@ class RecordingObserver:
         refused = step.outcome == "refused"
         self._log(
             "message.refused" if refused else "message.failed",
-            step.started_us + step.duration_us,
+            time.time_ns() // 1000,
             step,
             step.component,
             level="WARNING" if refused else "ERROR",

@@ -53,7 +53,7 @@ class Item:
     line: bytes | None = None
     entry: Entry | None = None
     done: Callable[[Entry], bytes] | None = None
-    lost: Callable[[], None] | None = None
+    lost: Callable[[Entry], None] | None = None
     waiter: asyncio.Future[None] | None = None
     barrier: threading.Event | None = None
 
@@ -285,8 +285,8 @@ class Pipeline:
             self._note_gap(sum(_rows(item) for item in untold), 0, error)
             lost = items
         for item in lost:
-            if item.lost is not None:
-                item.lost()
+            if item.lost is not None and item.entry is not None:
+                item.lost(item.entry)
         _resolve([item.waiter for item in lost if item.waiter is not None], error)
 
     def _note_gap(self, rows: int, lines: int, error: Exception) -> None:
@@ -332,8 +332,10 @@ def _told(items: Iterable[Item]) -> bytes:
     lines = []
     for item in items:
         if item.done is not None and item.entry is not None:
-            with contextlib.suppress(Exception):  # it is committed, whatever is said of it
+            try:
                 lines.append(item.done(item.entry))
+            except Exception:  # noqa: S112 - it is committed, whatever can't be said of it
+                continue
     return b"".join(lines)
 
 

@@ -27,7 +27,7 @@ class Draft(State):
 
     @on("submit", to="Paying", guard=lambda message, order: order.data["items"] > 0)
     async def submit(self, message, order):
-        """Leave, if there is anything to pay for."""
+        """Leave."""
 
 
 class Paying(State):
@@ -47,6 +47,14 @@ class Paid(State, final=True):
     """Where an order ends."""
 
 
+class Packed(State):
+    """Where the one parcel waits, with nothing to compare it with."""
+
+    @on("ship", to="Paid", guard=lambda message, parcel: "address" in parcel.data)
+    async def ship(self, message, parcel):
+        """Leave, if it is known where to."""
+
+
 @dataclass(frozen=True)
 class Recorded:
     """The files of a recording, as words for a command line."""
@@ -60,7 +68,7 @@ async def _run_orders(engine: FlexiFlowEngine) -> None:
     for number in range(1, 8):
         await engine.add(f"order-{number}", Draft, data={"items": number}).send("submit")
         await engine.handle_message(f"order-{number}", "paid")
-    await engine.add("order-8", Draft, data={"items": 0}).send("submit")
+    await engine.add("parcel-1", Packed).send("ship")
     await engine.add("order-9", Draft, data={"items": 9}).send("submit")
     try:
         await engine.handle_message("order-9", "pay", content="card")
@@ -70,7 +78,7 @@ async def _run_orders(engine: FlexiFlowEngine) -> None:
 
 @pytest.fixture(scope="session")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
-    """Seven orders that ended, order-8 that was refused, and order-9 that is stuck in Paying."""
+    """Seven orders that ended, order-9 that is stuck, and parcel-1 that was refused."""
     folder = tmp_path_factory.mktemp("recorded")
     db, log = folder / "state.db", folder / "run.jsonl"
     engine = FlexiFlowEngine()

@@ -109,6 +109,20 @@ def test_a_failing_handler_is_an_error(run_cli, failing):
     ]
 
 
+def test_a_handlers_own_four_parts_are_kept(run_cli, write, failing):
+    """What it raises as a FlexiFlowError is shown as it is."""
+    raised = 'FlexiFlowError("It is late.", why="Night.", fix="Sleep.", context={"hour": 3})'
+    write(
+        "cli_failing_states.py",
+        MODULE.replace('ValueError("no luck")', raised).replace(
+            "import State", "import FlexiFlowError, State"
+        ),
+    )
+    result = run_cli("handle", "--config", failing, "go")
+    assert result.exit_code == 1
+    assert result.stderr == ("Error: It is late.\nWhy: Night.\nFix: Sleep.\nContext:\n  hour=3\n")
+
+
 def test_the_traceback_leads_to_the_handler(run_cli, failing):
     """With --debug it shows the line that raised."""
     result = run_cli("handle", "--config", failing, "go", "--debug")

@@ -57,7 +57,7 @@ def test_no_rows_are_an_empty_list():
     assert records_of(frames.frame(frames.STEPS, ())) == []
 
 
-@pytest.mark.parametrize("levels", [200, 600])
+@pytest.mark.parametrize("levels", [200, 900])
 def test_deep_values_can_be_printed(capsys, levels):
     """As deep as they can be read."""
     print_json({"deep": json.loads("[" * levels + "]" * levels)})

@@ -172,3 +172,22 @@ def test_the_table_names_of_the_history_page_exist(tmp_path):
     conn.close()
     text = (DOCS / "history.md").read_text(encoding="utf-8")
     assert set(re.findall(r"`(flexiflow_\w+)`", text)) - there == set()
+
+
+def test_every_command_and_option_is_documented():
+    """The page lists the commands and what each takes, and nothing else."""
+    from flexiflow.cli import cli as group
+
+    page = {row[0]: row[1] for row in table_under("command-line.md", "Looking at what was recorded")}
+    documented = {name: sorted(re.findall(r"[\w-]+", text)) for name, text in page.items()}
+    common = {"--json", "--debug", "--help"}
+    taken = {
+        name: sorted(
+            option if option.startswith("--") else option.upper()
+            for parameter in command.params
+            for option in parameter.opts
+            if option not in common and not re.fullmatch("-[a-z]", option)
+        )
+        for name, command in group.commands.items()
+    }
+    assert documented == taken

@@ -9,8 +9,8 @@ from flexiflow.graph.declared import declared_graph, graph_from_transitions, gra
 from flexiflow.graph.model import Edge, StateNode
 from flexiflow.guards import guard
 from flexiflow.state_machine import InitialState, StateMachine
-from flexiflow.states import State, StateRegistry
 from flexiflow.statepack import TransitionSpec
+from flexiflow.states import State, StateRegistry
 
 
 @guard

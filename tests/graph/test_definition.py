@@ -137,7 +137,12 @@ def test_reading_never_raises(stored):
                 json_like | st.fixed_dictionaries({"source": names, "target": json_like})
             ),
         },
-        optional={"start": json_like, "final": json_like, "unknown": json_like, "guards": json_like},
+        optional={
+            "start": json_like,
+            "final": json_like,
+            "unknown": json_like,
+            "guards": json_like,
+        },
     )
 )
 def test_reading_a_broken_definition_never_raises(stored):

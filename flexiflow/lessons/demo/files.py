@@ -55,11 +55,11 @@ def mark_finished(folder: Path) -> None:
     marker.write_text(json.dumps({**facts, "finished": True}, indent=2) + "\n", encoding="utf-8")
 
 
-def is_finished(where: str | os.PathLike[str]) -> bool:
-    """Whether a folder holds the whole files of an earlier run."""
-    folder = Path(where)
+def finished_folder(where: str | os.PathLike[str]) -> Path | None:
+    """The absolute path of a folder that holds the whole files of an earlier run, else None."""
+    folder = Path(where).absolute()
     whole = all((folder / name).exists() for name in (DATABASE, LOG))
-    return whole and _marker(folder).get("finished") is True
+    return folder if whole and _marker(folder).get("finished") is True else None
 
 
 def _paths(folder: Path) -> list[Path]:

@@ -18,7 +18,7 @@ from flexiflow.errors import InvalidValue, StateError, bounded_repr
 from flexiflow.lessons.demo.files import (
     DATABASE,
     LOG,
-    is_finished,
+    finished_folder,
     mark_finished,
     prepare_folder,
 )
@@ -141,9 +141,10 @@ async def demo_files(folder: str | os.PathLike[str]) -> DemoFiles:
     Raises:
         PersistenceError: as `run_demo`.
     """
-    if not await asyncio.to_thread(is_finished, folder):
-        await run_demo_async(folder)
-    where = Path(folder).absolute()
+    where = await asyncio.to_thread(finished_folder, folder)
+    if where is None:
+        result = await run_demo_async(folder)
+        return DemoFiles(result.database, result.log)
     return DemoFiles(where / DATABASE, where / LOG)
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from flexiflow.analysis import words
+from flexiflow.analysis import frames, words
 from flexiflow.analysis.stuck import Siblings
 from flexiflow.analysis.visits import Visit
 from flexiflow.persistence import tagged
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 TROUBLE = ("failed", "refused", "cancelled")
 _WAYS_SHOWN = 2
+_OWN = "\0"  # for the sender: the component itself; no component is called so
 
 
 def headline(visit: Visit, siblings: Siblings, others: Sequence[Visit], kind: str) -> str:
@@ -75,27 +76,33 @@ def ways_out(others: Iterable[Visit], stay: pd.DataFrame) -> list[str]:
         stay: the steps of the component's own stay.
     """
     ended = list(others)
-    ways = Counter((v.left_by, v.sender) for v in ended if v.left_by is not None)
-    ranked = sorted(ways.items(), key=lambda way: (-way[1], str(way[0])))
+    ways: dict[str, list[Visit]] = {}
+    for visit in ended:
+        if visit.left_by is not None:
+            ways.setdefault(visit.left_by, []).append(visit)
+    ranked = sorted(ways.items(), key=lambda way: (-len(way[1]), str(way[0])))
     # One more than there is room for takes no more room than saying so.
-    shown = ranked[: _WAYS_SHOWN + (len(ranked) == _WAYS_SHOWN + 1)]
+    shown = dict(ranked[: _WAYS_SHOWN + (len(ranked) == _WAYS_SHOWN + 1)])
     if not shown:
         return []
-    rest = len(ended) - sum(number for _, number in shown)
+    rest = len(ended) - sum(map(len, shown.values()))
     if len(shown) == 1 and not rest:
-        told = f"The others left by {_way(*shown[0][0])}"
+        told = f"The others left by {_way(*next(iter(shown.items())))}"
     else:
         once = len({visit.component for visit in ended}) == len(ended)
-        verb = "left" if once else "ended"
-        counts = [f"{words.count(number)} {verb} by {_way(*way)}" for way, number in shown]
+        of_them, did = ("Of the others", "left") if once else ("Of the others' stays", "ended")
+        counts = [f"{words.count(len(way))} by {_way(m, way)}" for m, way in shown.items()]
+        counts[0] = counts[0].replace(" by ", f" {did} by ", 1)
         counts += [f"{words.count(rest)} in other ways"] if rest else []
-        told = f"Of the {'others' if once else 'stays of others'} {_and(counts)}"
-    return [f"{told}; {_came(dict.fromkeys(way[0] for way, _ in shown), stay)}."]
+        told = f"{of_them} {_and(counts)}"
+    return [f"{told}; {_came(shown, stay)}."]
 
 
-def silence(rows: pd.DataFrame, stay: pd.DataFrame) -> list[str]:
-    """That nothing came, where that is not clear from what is said already."""
-    return ["No message has come since."] if len(rows) and stay.empty else []
+def silence(visit: Visit, rows: pd.DataFrame) -> list[str]:
+    """That nothing came since a stay began, where messages were recorded and that is so."""
+    if rows.empty or rows.iloc[-1]["source"] != visit.source:
+        return []
+    return ["No message has come since."] if rows.iloc[-1]["id"] <= visit.step_id else []
 
 
 def entered(visit: Visit) -> str:
@@ -105,8 +112,11 @@ def entered(visit: Visit) -> str:
     moment = f"{words.clock(visit.entered_us)} UTC"
     if visit.cut:
         return f"It was there before {moment}, where what is recorded of it begins."
-    by = "" if visit.entered_by is None else f" by {_way(visit.entered_by, visit.entered_from)}"
-    return f"There since {moment}{by}."
+    by = ""
+    if visit.entered_by is not None:
+        sender = _sender(visit.entered_from, visit.component, "of its own")
+        by = f" by `{words.name(visit.entered_by)}`{sender}"
+    return f"It came there at {moment}{by}."
 
 
 def _dwell(visit: Visit) -> str:
@@ -118,24 +128,27 @@ def _dwell(visit: Visit) -> str:
 def _stays(others: Sequence[Visit]) -> str:
     """How many others there are, and how many stays where some came back."""
     named = words.plural(len({visit.component for visit in others}), "other")
-    return named if named == words.plural(len(others), "other") else (
-        f"{words.count(len(others))} stays of {named}"
+    return (
+        named
+        if named == words.plural(len(others), "other")
+        else (f"{words.count(len(others))} stays of {named}")
     )
 
 
 def _step(step: Any) -> str:
-    message, sender = words.text_or_none(step["message"]), words.text_or_none(step["sender"])
+    message, sender = frames.cell_text(step["message"]), frames.cell_text(step["sender"])
     what = "a message" if message is None else f"`{words.name(message)}`"
-    by = "" if sender is None else f", from {words.name(sender)}"
-    return f"{what} {_ending(step)}, step {words.count(int(step['id']))}{by}"
+    by = _sender(sender, step["component"], "sent by itself")
+    return f"{what} {_ending(step)}, step {words.count(int(step['id']))}{by and ',' + by}"
 
 
 def _ending(step: Any) -> str:
     tries = f" after {words.count(int(step['tries']))} tries" if step["tries"] > 1 else ""
-    error, reason = _error(step["error_json"]), words.text_or_none(step["reason"])
+    error, reason = _error(step["error_json"]), frames.cell_text(step["reason"])
     because = "" if reason is None else f": {words.sentence(reason, 200)}"
-    before, after = words.name(step["from_state"]), words.name(step["to_state"])
-    match step["outcome"]:
+    before = words.name(frames.cell_text(step["from_state"]) or "?")
+    after = words.name(frames.cell_text(step["to_state"]) or "?")
+    match frames.cell_text(step["outcome"]):
         case "moved":
             return f"moved {before} → {after}{tries}" + (f" by {error}" if error else "")
         case "stayed":
@@ -147,12 +160,12 @@ def _ending(step: Any) -> str:
         case "cancelled":
             return f"was cancelled{tries}{because}"
         case outcome:
-            return f"ended as {words.name(outcome)}"
+            return f"ended as {words.name(outcome or '?')}"
 
 
 def _error(stored: Any) -> str | None:
     """A stored error in one clause: its class, what it says, and why."""
-    if words.text_or_none(stored) is None:
+    if frames.cell_text(stored) is None:
         return None
     try:
         error = tagged.parse(stored)
@@ -163,8 +176,18 @@ def _error(stored: Any) -> str | None:
         return "an error that can't be read"
 
 
-def _way(message: str, sender: str | None) -> str:
-    return f"`{words.name(message)}`" + ("" if sender is None else f" from {words.name(sender)}")
+def _way(message: str, visits: Sequence[Visit]) -> str:
+    """A message that ended stays, and who sent it where that was always the same."""
+    senders = {_OWN if v.sender == v.component else v.sender for v in visits}
+    sender = senders.pop() if len(senders) == 1 else None
+    own = "of their own" if len(visits) > 1 else "of its own"
+    return f"`{words.name(message)}`{_sender(sender, _OWN, own)}"
+
+
+def _sender(sender: str | None, component: str, own: str) -> str:
+    if sender is None:
+        return ""
+    return f" {own}" if sender == component else f" from {words.name(sender)}"
 
 
 def _came(messages: Iterable[str], stay: pd.DataFrame) -> str:
