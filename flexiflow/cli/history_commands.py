@@ -163,7 +163,8 @@ def verdict_document(verdict: Verdict, hints: list[str]) -> dict[str, Any]:
 
 def next_commands(history: History, db: str, verdict: Verdict, log: str | None) -> list[str]:
     """What shows more about a verdict: the component's steps, and the trace of the trouble."""
-    hints = [command_line("flexiflow", "history", db, *as_argument(verdict.component))]
+    kind = [] if len(verdict.rows) else ["--snapshots"]
+    hints = [command_line("flexiflow", "history", *kind, db, *as_argument(verdict.component))]
     where = log or _noted_log(history)
     correlation_id = _telling_id(verdict.rows)
     if where is not None and correlation_id is not None:
@@ -262,7 +263,7 @@ def history(
         print_json({"snapshots" if snapshots else "steps": records_of(whole)})
         return
     if rows.empty:
-        say(f"No {'snapshots' if snapshots else 'steps'} match.")
+        _say_nothing_matches(opened, component, snapshots, filtered)
         return
     named = component is None
     table = table_of(rows, snapshot_columns(named) if snapshots else step_columns(named))
@@ -271,6 +272,16 @@ def history(
         total = None if filtered else _recorded(opened, component, kind)
         table.notes += left_out(len(rows), total, "the newest", "--limit N shows more")
     print_table(table)
+
+
+def _say_nothing_matches(
+    opened: History, component: str | None, snapshots: bool, filtered: bool
+) -> None:
+    if snapshots or filtered:
+        say(f"No {'snapshots' if snapshots else 'steps'} match.")
+    else:  # 1.x recorded none
+        count = words.count(_recorded(opened, component, "snapshots"))
+        say(f"No steps are recorded; --snapshots shows the snapshots: {count}.")
 
 
 def _show_components(frame: pd.DataFrame, limit: int | None, as_json: bool) -> None:

@@ -198,23 +198,6 @@ async def test_an_interrupt_is_recorded_too(error):
     assert (decision.outcome, decision.error) == ("failed", error)
 
 
-async def test_closing_a_handler_is_not_an_error_of_its_own():
-    """A coroutine that is closed from outside must not go on to decide anything."""
-
-    class Waiting(State):
-        @on("go", to=End)
-        async def go(self, message, component):
-            await asyncio.get_running_loop().create_future()
-
-        async def handle_message(self, message, component):
-            await asyncio.get_running_loop().create_future()
-
-    for message_type in ("go", "classic"):
-        coroutine = decide(Waiting(), {"type": message_type}, None)
-        coroutine.send(None)
-        coroutine.close()  # a RuntimeError if it awaited or returned after that
-
-
 async def test_a_target_that_leads_nowhere_fails_the_message():
     """A typo in `to=` is the message's error where nobody added the state to an engine."""
 

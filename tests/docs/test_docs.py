@@ -8,6 +8,7 @@ import re
 import sqlite3
 from pathlib import Path
 
+import click
 import pytest
 
 from flexiflow import AsyncComponent, FlexiFlowEngine, StateMachine, record
@@ -183,9 +184,13 @@ def test_every_command_and_option_is_documented():
     common = {"--json", "--debug", "--help"}
     taken = {
         name: sorted(
-            option if option.startswith("--") else option.upper()
+            option
             for parameter in command.params
-            for option in parameter.opts
+            for option in (
+                parameter.opts
+                if isinstance(parameter, click.Option)
+                else [(parameter.metavar or parameter.name).upper().strip("[]")]
+            )
             if option not in common and not re.fullmatch("-[a-z]", option)
         )
         for name, command in group.commands.items()
