@@ -1,9 +1,9 @@
 """The command line: thin. A command parses, calls one question of the library, and prints.
 
 The rooms, lowest first: `text` (names made harmless), `json_text` and `output` (answers as JSON,
-tables, trees), `boundary` (errors and exit codes), one module a family of commands, and this one,
-which puts them together. pandas and rich are imported inside the commands that need them, so that
-``--help`` comes at once.
+tables, trees), `steps` (their columns), `boundary` (errors and exit codes), `opening` (databases
+and logs), one module a family of commands, and this one, which puts them together. pandas and rich
+are imported inside the commands that need them, so that ``--help`` comes at once.
 """
 
 from __future__ import annotations
@@ -13,7 +13,14 @@ import sys
 import click
 
 from flexiflow._version import __version__
-from flexiflow.cli import config_commands, demo_command, diagnose, history_commands, trace_commands
+from flexiflow.cli import (
+    config_commands,
+    demo_command,
+    diagnose,
+    history_command,
+    trace_command,
+    why_command,
+)
 from flexiflow.cli.boundary import Group
 from flexiflow.cli.text import adapt
 
@@ -49,9 +56,9 @@ def cli(ctx: click.Context) -> None:
 
 for _command in (
     demo_command.demo,
-    history_commands.why,
-    history_commands.history,
-    trace_commands.trace,
+    why_command.why,
+    history_command.history,
+    trace_command.trace,
     config_commands.explain,
     config_commands.register,
     config_commands.handle,

@@ -141,7 +141,7 @@ def table_of(frame: pd.DataFrame, columns: Sequence[Column]) -> Table:
     if dates:
         built.notes.append(f"Times are UTC{', ' + dates.pop() if len(dates) == 1 else ''}.")
     if shortened:
-        built.notes.append(f"{shortened} long values are cut; --json has them whole.")
+        built.notes.append(f"Long values are cut: {shortened}; --json has them whole.")
     return built
 
 

@@ -59,13 +59,15 @@ def width(text: str) -> int:
 
 
 def command_line(*words: object) -> str:
-    """Words as one line to be typed into a shell, quoted where they must be.
-
-    A word that begins with a dash and is no option of ours is put behind ``--``.
-    """
+    """Words as one line to be typed into a shell, quoted where they must be."""
     parts = [str(word) for word in words]
     line = subprocess.list2cmdline(parts) if os.name == "nt" else shlex.join(parts)
     return visible(line)
+
+
+def as_argument(word: str) -> tuple[str, ...]:
+    """A word for a command line; one that begins with a dash is no option."""
+    return ("--", word) if word.startswith("-") else (word,)
 
 
 def adapt(*streams: TextIO) -> None:

@@ -15,6 +15,9 @@ from flexiflow.persistence.schema import MACHINES, MARKERS, RUNS, SNAPSHOTS, STE
 NOON = 1_700_000_000_000_000
 SECOND = 1_000_000
 
+opened: list[sqlite3.Connection] = []
+"""Every connection made here; closed after each test."""
+
 TABLE_1X = """CREATE TABLE flexiflow_snapshots (
     id INTEGER PRIMARY KEY AUTOINCREMENT, component_name TEXT NOT NULL,
     snapshot_json TEXT NOT NULL, created_at TEXT NOT NULL)"""
@@ -25,9 +28,7 @@ class Written:
 
     def __init__(self, path: Path | None = None, start_us: int = NOON) -> None:
         self.path = path
-        self.conn = sqlite3.connect(
-            ":memory:" if path is None else path, isolation_level=None, check_same_thread=False
-        )
+        self.conn = _connect(path)
         with transaction(self.conn) as run:
             migrate(self.conn)
             run.execute(
@@ -171,7 +172,7 @@ def written_by_1x(
     rows: list[tuple[str, str, str]], path: Path | None = None
 ) -> sqlite3.Connection:
     """A database as 1.x leaves it: (component, snapshot JSON, created_at) each."""
-    conn = sqlite3.connect(":memory:" if path is None else path, isolation_level=None)
+    conn = _connect(path)
     conn.execute(TABLE_1X)
     insert = "INSERT INTO flexiflow_snapshots (component_name, snapshot_json, created_at) VALUES (?, ?, ?)"
     conn.executemany(insert, rows)
@@ -183,3 +184,11 @@ def body_1x(component: str, state: str, **metadata: Any) -> str:
     return json.dumps(
         {"name": component, "current_state": state, "rules": [], "metadata": metadata}
     )
+
+
+def _connect(path: Path | None) -> sqlite3.Connection:
+    conn = sqlite3.connect(
+        ":memory:" if path is None else path, isolation_level=None, check_same_thread=False
+    )
+    opened.append(conn)
+    return conn

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 import sqlite3
 import sys
 from collections.abc import Callable
@@ -115,6 +116,33 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     with record(engine, db, log=log):
         asyncio.run(run())
     return Recorded(str(db), str(log), HOSTILE)
+
+
+@pytest.fixture
+def old_database(tmp_path: Path) -> str:
+    """A database as 1.x wrote it: one table, and no steps."""
+    path = tmp_path / "old.db"
+    with closing(sqlite3.connect(path)) as conn, conn:
+        conn.execute(
+            "CREATE TABLE flexiflow_snapshots (id INTEGER PRIMARY KEY AUTOINCREMENT, "
+            "component_name TEXT, snapshot_json TEXT, created_at TEXT)"
+        )
+        for minute, state in enumerate(("Draft", "Paying")):
+            snapshot = {"name": "order-1", "current_state": state, "rules": [], "metadata": {}}
+            conn.execute(
+                "INSERT INTO flexiflow_snapshots (component_name, snapshot_json, created_at) "
+                "VALUES ('order-1', ?, ?)",
+                (json.dumps(snapshot), f"2025-01-01T10:0{minute}:00+00:00"),
+            )
+    return str(path)
+
+
+@pytest.fixture
+def empty_database(tmp_path: Path) -> str:
+    """A history in which nothing happened."""
+    path = tmp_path / "empty.db"
+    record(FlexiFlowEngine(), path).close()
+    return str(path)
 
 
 @pytest.fixture

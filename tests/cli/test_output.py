@@ -71,7 +71,7 @@ def test_a_long_cell_is_cut_and_counted():
     """What is cut is said below the table."""
     table = table_of(frame_of(("x" * 200, 0, 0, 1)), [Column("name", "name")])
     assert table.cells == [["x" * 100 + "… (+100 characters)"]]
-    assert table.notes[-1] == "1 long values are cut; --json has them whole."
+    assert table.notes[-1] == "Long values are cut: 1; --json has them whole."
 
 
 def test_an_optional_column_needs_something_in_it():

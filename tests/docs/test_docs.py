@@ -196,3 +196,17 @@ def test_every_command_and_option_is_documented():
         for name, command in group.commands.items()
     }
     assert documented == taken
+
+
+def test_the_code_of_the_readme_runs(workplace, capsys):
+    """A stranger who types the README's code sees what the README says."""
+    text = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names = {"__name__": "readme"}
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), names)
+    printed = capsys.readouterr().out
+    promised = re.search(r"```text\n(.*?)```", text, re.DOTALL)
+    assert promised is not None
+    assert re.sub(r"\d+\.\d ms", "…", printed) == re.sub(r"\d+\.\d ms", "…", promised[1])
+    assert "Draft → Submitted" in str(names["trace"].tree())

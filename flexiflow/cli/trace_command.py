@@ -1,4 +1,4 @@
-"""Questions to a trace log: ``trace``."""
+"""One message's path, and the traces of a log: ``trace``."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import click
 
 from flexiflow.analysis import words
 from flexiflow.cli.boundary import Command
-from flexiflow.cli.history_commands import as_argument, first_bytes
 from flexiflow.cli.json_text import print_json, records_of, time_text
+from flexiflow.cli.opening import open_trace_log
 from flexiflow.cli.output import (
     FAILED,
     FAINT,
@@ -25,19 +25,16 @@ from flexiflow.cli.output import (
     say,
     table_of,
 )
-from flexiflow.cli.text import command_line, visible
-from flexiflow.errors import PersistenceError
+from flexiflow.cli.steps import STYLES
+from flexiflow.cli.text import as_argument, command_line, visible
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from flexiflow.analysis.log import Log
     from flexiflow.analysis.trace import SpanNode, TraceTree
 
 TRACES_SHOWN = 20
 LINES_SHOWN = 500
-
-_STYLES = {"failed": FAILED, "cancelled": FAILED, "refused": REFUSED}
 
 
 @click.command(cls=Command)
@@ -72,7 +69,7 @@ def trace(log: str, correlation_id: str | None, limit: int | None, as_json: bool
       start, duration_us, outcome, from_state, to_state, detail,
       snapshots}]}, depth first.
     """
-    opened = _open_log(log)
+    opened = open_trace_log(log)
     if correlation_id is not None:
         tree = opened.trace(correlation_id).tree()
         if as_json:
@@ -87,20 +84,6 @@ def trace(log: str, correlation_id: str | None, limit: int | None, as_json: bool
         say(f"No traces are in {log}.")
     else:
         _print_traces(log, traces, limit or TRACES_SHOWN)
-
-
-def _open_log(log: str) -> Log:
-    from flexiflow.analysis.log import open_log
-
-    if first_bytes(log).startswith(b"SQLite format 3"):
-        raise PersistenceError(
-            f"{log} is not a trace log; it is a SQLite database.",
-            why="A trace log holds one JSON object a line.",
-            fix=f"For a history: {command_line('flexiflow', 'history', log)}; "
-            "else correct the path.",
-            context={"path": log},
-        )
-    return open_log(log)
 
 
 def _troubled_first(traces: pd.DataFrame) -> pd.DataFrame:
@@ -158,7 +141,7 @@ def _print_tree(tree: TraceTree, most: int) -> None:
 
 def _branch(depth: int, node: SpanNode) -> Branch:
     took = "" if node.duration_us is None else words.duration(node.duration_us)
-    return Branch(depth, node.sentence, _STYLES.get(node.outcome, ""), len(visible(took)))
+    return Branch(depth, node.sentence, STYLES.get(node.outcome, ""), len(visible(took)))
 
 
 def _tree_document(tree: TraceTree, most: int | None) -> dict[str, Any]:
