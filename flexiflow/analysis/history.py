@@ -200,13 +200,18 @@ class History:
 
     @property
     def log(self) -> Log | None:
-        """The trace log that belongs to this history, or None where there is none to be found."""
-        from flexiflow.analysis.log import open_log
+        """The trace log that belongs to this history, or None where there is none to be found.
+
+        Raises:
+            StateFileNotFound: (a FileNotFoundError) where one was named that is not there.
+        """
+        from flexiflow.analysis.log import Log
+        from flexiflow.tracing.reader import log_files
 
         if self._log is not None:
-            return open_log(self._log)
+            return Log(log_files(self._log), self._settle)
         noted = [path for path in map(_noted_log, self.sources) if path is not None]
-        return open_log(list(dict.fromkeys(noted))) if noted else None
+        return Log(log_files(dict.fromkeys(noted)), self._settle) if noted else None
 
     def names(self) -> list[str]:
         """The names of all components, sorted."""
@@ -220,6 +225,10 @@ class History:
 
         if component is not None:
             require_component(self.sources, component)
+
+    def _settle(self) -> None:
+        for source in self.sources:
+            source.settle()
 
     def __repr__(self) -> str:
         names = ", ".join(source.name for source in self.sources[:3])

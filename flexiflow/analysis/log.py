@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,10 +44,19 @@ class Log:
 
     Args:
         paths: the files, the oldest first.
+        settle: called before each question: waits until what was recorded so far is in the files.
     """
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self.paths = list(paths)
+    def __init__(self, paths: Sequence[Path], settle: Callable[[], None] | None = None) -> None:
+        self._paths = list(paths)
+        self._settle = settle
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files, with all in them that was recorded so far."""
+        if self._settle is not None:
+            self._settle()
+        return list(self._paths)
 
     def records(
         self,
@@ -153,15 +162,15 @@ class Log:
             )
         raise TraceNotFound(
             f"No trace {bounded_repr(prefix, 140)}.",
-            why=f"No record in {', '.join(path.name for path in self.paths[:3])} has that id.",
+            why=f"No record in {', '.join(path.name for path in self._paths[:3])} has that id.",
             fix=f"Look at log.traces(). The beginning of an id is enough from {_SHORTEST_PREFIX} "
             "characters on.",
-            context={"correlation_id": prefix, "files": len(self.paths)},
+            context={"correlation_id": prefix, "files": len(self._paths)},
         )
 
     def __repr__(self) -> str:
-        names = ", ".join(str(path) for path in self.paths[:3])
-        more = f" and {len(self.paths) - 3} more" if len(self.paths) > 3 else ""
+        names = ", ".join(str(path) for path in self._paths[:3])
+        more = f" and {len(self._paths) - 3} more" if len(self._paths) > 3 else ""
         return f"<Log of {names}{more}>"
 
 

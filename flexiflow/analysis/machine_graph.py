@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from flexiflow.analysis import frames
@@ -73,7 +74,7 @@ def _read(machine: Any) -> Graph:
     from flexiflow.explain import ConfigExplanation
     from flexiflow.visualize import graph_of
 
-    if isinstance(machine, str | os.PathLike | dict | ConfigExplanation):
+    if isinstance(machine, str | os.PathLike | Mapping | ConfigExplanation):
         return graph_of(machine)
     return declared_graph(machine)
 

@@ -32,6 +32,9 @@ class Source(Protocol):
     def connect(self) -> AbstractContextManager[sqlite3.Connection]:
         """A connection for one question."""
 
+    def settle(self) -> None:
+        """Wait for what is queued, where a recording is under way."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
@@ -62,6 +65,9 @@ class FileSource:
             finally:
                 conn.close()
 
+    def settle(self) -> None:
+        """A file is what it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectionSource:
@@ -81,6 +87,9 @@ class ConnectionSource:
             _check(self.conn, self.name)
             with readable(self.conn):
                 yield self.conn
+
+    def settle(self) -> None:
+        """A connection shows what its owner wrote."""
 
 
 @contextmanager

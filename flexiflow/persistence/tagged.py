@@ -78,7 +78,7 @@ def encode(value: Any, *, strict: bool = False) -> bytes:
                 "A value can't be saved: it is nested too deeply.",
                 why=f"{exc}; a snapshot keeps {DEEPEST} levels and {MOST_VALUES:,} values.",
                 fix="Flatten the component's data, or keep that part outside of it.",
-                context={"value": bounded_repr(value, 200)},
+                context={"type": _type_name(value)},  # its repr may be as large as the value
             ) from exc
         except RecursionError:
             continue

@@ -168,7 +168,7 @@ class Recording:
         Raises:
             StateError: where no log is written.
         """
-        from flexiflow.analysis.log import open_log
+        from flexiflow.analysis.log import Log
 
         if self.log_path is None:
             raise StateError(
@@ -177,8 +177,7 @@ class Recording:
                 fix='Record with record(engine, "state.db", log="run.jsonl").',
                 context={"path": self.path},
             )
-        self._settle()
-        return open_log(self.log_path)
+        return Log([self.log_path], self._settle)
 
     async def flush(self) -> None:
         """Wait, without blocking the loop, until everything so far is on disk.

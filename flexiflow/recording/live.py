@@ -35,12 +35,16 @@ class LiveSource:
         """A connection for one question.
 
         Raises:
-            PersistenceError: where something had to be dropped, or the database can't be read.
+            PersistenceError: where the database can't be read.
         """
-        self.flush()
+        self.settle()
         if self.path is not None:
             with FileSource(self.path).connect() as conn:
                 yield conn
             return
         with self.shared() as conn, reading_shared(conn, self.name) as reader:
             yield reader
+
+    def settle(self) -> None:
+        """Wait for what is queued."""
+        self.flush()

@@ -6,6 +6,7 @@ Every record has a time, an event and, inside a trace, the correlation id and a 
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -93,6 +94,8 @@ class LogRecord(msgspec.Struct, omit_defaults=True):
     data: Any = None
 
 
+# U+0080 to U+009F, U+2028 to U+202E, U+2066 to U+2069, as UTF-8.
+_UNSAFE = re.compile(rb"\xc2[\x80-\x9f]|\xe2\x80[\xa8-\xae]|\xe2\x81[\xa6-\xa9]")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_TEXT = 2000
 _encode = msgspec.json.Encoder().encode
@@ -105,11 +108,21 @@ def encode_record(record: LogRecord) -> bytes:
 
 
 def encode_valid(value: Any) -> bytes:
-    """Compact JSON of records and builtins; lone surrogates in their texts are spelt out."""
+    """Compact JSON of records and builtins, safe to print and to split into lines.
+
+    JSON leaves C1 controls, Unicode's line breaks and bidi overrides as they are. Some readers
+    split lines at them and terminals obey them, so they are escaped; the values stay the same.
+    Lone surrogates are spelt out.
+    """
     try:
-        return _encode(value)
+        raw = _encode(value)
     except UnicodeEncodeError:
-        return _encode(_without_surrogates(value))
+        raw = _encode(_without_surrogates(value))
+    return raw if raw.isascii() else _UNSAFE.sub(_escaped, raw)
+
+
+def _escaped(match: re.Match[bytes]) -> bytes:
+    return b"\\u%04x" % ord(match[0].decode())
 
 
 def error_record(error: BaseException) -> ErrorRecord:

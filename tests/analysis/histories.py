@@ -10,7 +10,15 @@ from typing import Any
 from flexiflow.analysis.history import History, open_history
 from flexiflow.persistence import tagged
 from flexiflow.persistence.rows import insert_chained, iso_time, snapshot_json, store_parts
-from flexiflow.persistence.schema import MACHINES, MARKERS, RUNS, SNAPSHOTS, STEPS, migrate, transaction
+from flexiflow.persistence.schema import (
+    MACHINES,
+    MARKERS,
+    RUNS,
+    SNAPSHOTS,
+    STEPS,
+    migrate,
+    transaction,
+)
 
 NOON = 1_700_000_000_000_000
 SECOND = 1_000_000
@@ -168,14 +176,12 @@ class Written:
             insert_chained(run, MARKERS, [row])
 
 
-def written_by_1x(
-    rows: list[tuple[str, str, str]], path: Path | None = None
-) -> sqlite3.Connection:
+def written_by_1x(rows: list[tuple[str, str, str]], path: Path | None = None) -> sqlite3.Connection:
     """A database as 1.x leaves it: (component, snapshot JSON, created_at) each."""
     conn = _connect(path)
     conn.execute(TABLE_1X)
-    insert = "INSERT INTO flexiflow_snapshots (component_name, snapshot_json, created_at) VALUES (?, ?, ?)"
-    conn.executemany(insert, rows)
+    columns = "component_name, snapshot_json, created_at"
+    conn.executemany(f"INSERT INTO {SNAPSHOTS} ({columns}) VALUES (?, ?, ?)", rows)
     return conn
 
 

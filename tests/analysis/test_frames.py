@@ -39,9 +39,7 @@ def filled(columns):
 
 
 def missing(columns):
-    return tuple(
-        FILLED[dtype] if dtype in NEVER_MISSING else None for dtype in columns.values()
-    )
+    return tuple(FILLED[dtype] if dtype in NEVER_MISSING else None for dtype in columns.values())
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -163,7 +161,10 @@ def test_fields_have_the_dtype_of_what_they_hold(values, dtype):
     records[0].setdefault("f", None)
     frame = frames.with_fields(BASE, "metadata.", records)
     assert str(frame["metadata.f"].dtype) == dtype
-    back = [None if each is None or each is pd.NA or each != each else each for each in frame["metadata.f"]]
+    back = [
+        None if each is None or each is pd.NA or each != each else each
+        for each in frame["metadata.f"]
+    ]
     assert back == values
 
 

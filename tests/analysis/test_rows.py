@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 
 from flexiflow.analysis import frames
 from flexiflow.analysis.history import open_history
-from flexiflow.errors import ComponentNotFound, FlexiFlowError, InvalidType, InvalidValue, StateError
+from flexiflow.errors import (
+    ComponentNotFound,
+    FlexiFlowError,
+    InvalidType,
+    InvalidValue,
+    StateError,
+)
 from flexiflow.persistence import tagged
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -29,7 +35,9 @@ EVENTS = st.lists(
         TIMES,
         st.integers(0, 5 * SECOND),
         st.sampled_from(["moved", "stayed", "refused", "failed", "cancelled", "saved"]),
-        st.dictionaries(st.sampled_from(["total", "$x", "note"]), st.integers() | st.text(), max_size=2),
+        st.dictionaries(
+            st.sampled_from(["total", "$x", "note"]), st.integers() | st.text(), max_size=2
+        ),
     ),
     max_size=12,
 )
@@ -38,7 +46,9 @@ EVENTS = st.lists(
 def written_from(events) -> Written:
     """A history with these events: steps, each perhaps with a snapshot, and saves by hand."""
     written = Written()
-    for number, (component, before, after, time_us, duration_us, outcome, data) in enumerate(events):
+    for number, (component, before, after, time_us, duration_us, outcome, data) in enumerate(
+        events
+    ):
         if outcome == "saved":
             written.snapshot(component, after, time_us, data=data, fingerprint=None)
         else:
@@ -346,7 +356,10 @@ def three_files(tmp_path):
 def test_rows_of_several_files(tmp_path):
     """File by file, each in the order of its ids; categories and dtypes stay."""
     history = three_files(tmp_path)
-    for frame, columns in ((history.snapshots(), frames.SNAPSHOTS), (history.steps(), frames.STEPS)):
+    for frame, columns in (
+        (history.snapshots(), frames.SNAPSHOTS),
+        (history.steps(), frames.STEPS),
+    ):
         assert dict(frame.dtypes.astype(str)) == dict(columns)
         assert frame["id"].tolist() == [1, 2] * 3
         assert [name[-4] for name in frame["source"]] == ["0", "0", "1", "1", "2", "2"]
@@ -420,7 +433,17 @@ def test_any_time_that_1x_could_write(moment, offset):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "now", "12:00", "2460000.5", "yesterday", "1677-01-01", "2262-01-01", "9999-12-31", "20231114T221320"],
+    [
+        "",
+        "now",
+        "12:00",
+        "2460000.5",
+        "yesterday",
+        "1677-01-01",
+        "2262-01-01",
+        "9999-12-31",
+        "20231114T221320",
+    ],
 )
 def test_what_is_no_time_of_1x(text):
     """The row is shown, without a time, and says so; nothing becomes the wall clock."""
@@ -499,7 +522,7 @@ def test_a_broken_row_of_a_recording():
 
 
 def loosely(written: Written) -> sqlite3.Connection:
-    """The same tables without types, keys and constraints, as a careless program would make them."""
+    """The same tables without types, keys and constraints, as a careless program makes them."""
     written.conn.execute("DROP VIEW flexiflow_snapshots_full")
     for table in ("flexiflow_snapshots", "flexiflow_steps", "flexiflow_runs"):
         written.conn.execute(f"CREATE TABLE loose AS SELECT * FROM {table}")
@@ -588,7 +611,9 @@ def test_an_error_is_never_hidden(error, text):
     assert written.history.steps()["error"].tolist() == [text]
 
 
-@pytest.mark.parametrize("table", ["flexiflow_runs", "flexiflow_machines", "flexiflow_parts", "flexiflow_markers"])
+@pytest.mark.parametrize(
+    "table", ["flexiflow_runs", "flexiflow_machines", "flexiflow_parts", "flexiflow_markers"]
+)
 def test_a_table_that_is_missing(table):
     """What it would say is missing; the rest is there."""
     written = Written()

@@ -1,0 +1,193 @@
+"""Machines as people ask for them: from code, from configs, from graphs, with a history or not."""
+
+import pytest
+from histories import NOON, Written
+
+from flexiflow import (
+    FlexiFlowEngine,
+    State,
+    StateMachine,
+    explain,
+    guard,
+    machine_graph,
+    on,
+    record,
+)
+from flexiflow.analysis.machine_graph import STATES, TRANSITIONS, MachineGraph
+from flexiflow.errors import ComponentNotFound, InvalidType
+from flexiflow.graph.model import Edge, Graph, StateNode
+
+
+@guard
+def has_items(message, component):
+    """Something is in it."""
+    return bool(component.data.get("items"))
+
+
+class Draft(State):
+    @on("submit", to="Submitted", guard=has_items)
+    async def submit(self, message, order):
+        """Hand it in."""
+
+
+class Submitted(State, final=True):
+    pass
+
+
+EDGES = [("Draft", "submit", "Submitted", "has_items")]
+
+
+def pairs(graph):
+    frame = graph.transitions
+    columns = (frame[name] for name in ("source", "message", "target", "guard"))
+    return list(zip(*columns, strict=True))
+
+
+def engine_with_order():
+    engine = FlexiFlowEngine()
+    return engine, engine.add("order-1042", Draft, data={"items": 3})
+
+
+@pytest.mark.parametrize(
+    "machine",
+    [
+        lambda: engine_with_order()[1],
+        lambda: engine_with_order()[1].state_machine,
+        lambda: Draft,
+        lambda: Draft(),
+        lambda: machine_graph(Draft),
+        lambda: machine_graph(Draft).model,
+        lambda: StateMachine(Draft()),
+    ],
+)
+def test_from_code(machine):
+    """A component, a machine, a State as class or instance, or a graph: the same transitions."""
+    graph = machine_graph(machine())
+    assert pairs(graph) == EDGES
+    assert graph.states["state"].tolist() == ["Draft", "Submitted"]
+    assert graph.states["final"].tolist() == [False, True]
+    assert graph.states["start"].tolist() == [True, False]
+
+
+def test_from_a_config(tmp_path):
+    """A mapping, a path as text or Path, or its explanation."""
+    config = {"name": "order", "rules": [], "initial_state": "InitialState"}
+    path = tmp_path / "order.yaml"
+    path.write_text("name: order\nrules: []\ninitial_state: InitialState\n")
+    graphs = [machine_graph(each) for each in (config, path, str(path), explain(path))]
+    assert [pairs(graph) for graph in graphs] == [pairs(graphs[0])] * 4
+    assert ("InitialState", "start", "AwaitingConfirmation") in {
+        row[:3] for row in pairs(graphs[0])
+    }
+
+
+@pytest.mark.parametrize("machine", [None, 5, object(), int])
+def test_what_has_no_machine(machine):
+    """A TypeError in four parts."""
+    with pytest.raises(InvalidType) as caught:
+        machine_graph(machine)
+    assert caught.value.why
+    assert caught.value.fix
+    assert caught.value.context_items
+
+
+def test_a_graph_without_a_history_has_no_counts():
+    """Nothing is claimed about what happened."""
+    graph = machine_graph(Draft)
+    assert graph.states["visits"].isna().all()
+    assert graph.transitions["count"].isna().all()
+    assert not graph.transitions["observed"].any()
+
+
+async def test_a_component_with_its_history():
+    """Its own counts, where it is, and what only history knows."""
+    engine, order = engine_with_order()
+    other = engine.add("other", Draft, data={"items": 1})
+    with record(engine) as recording:
+        await order.send("submit")
+        await other.send("submit")
+        history = recording.history
+        (row,) = machine_graph(order, history).transitions.to_dict("records")
+        assert (row["count"], row["observed"], row["declared"]) == (1, True, True)
+        assert machine_graph(order, history).model.current == "Submitted"
+        assert machine_graph(Draft, history).transitions["count"].tolist() == [2]
+
+
+async def test_the_file_and_the_code_draw_the_same_machine():
+    """history.graph needs no code, and says the same as machine_graph with it."""
+    engine, order = engine_with_order()
+    with record(engine) as recording:
+        await order.send("submit")
+        stored = recording.history.graph("order-1042")
+        live = machine_graph(order, recording.history)
+    assert stored.transitions.drop(columns="description").equals(
+        live.transitions.drop(columns="description")
+    )
+    assert stored.states.drop(columns="description").equals(live.states.drop(columns="description"))
+
+
+def test_a_component_that_the_history_does_not_know():
+    """A KeyError, rather than a picture without counts."""
+    written = Written()
+    written.snapshot("order-1041", "Draft", NOON)
+    with pytest.raises(ComponentNotFound) as caught:
+        machine_graph(engine_with_order()[1], written.history)
+    assert "'order-1041'" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [
+        Graph("empty"),
+        Graph("one", (StateNode("A"),), (Edge("A", "A", "x"),), "A"),
+        Graph(
+            "many",
+            (
+                StateNode("A", group="pack", visits=2),
+                StateNode("B", known=False),
+                StateNode("C", True),
+            ),
+            (Edge("A", "B", "x", "g", "E", count=3, description="d"), Edge("B", "C", "y")),
+        ),
+    ],
+    ids=["zero", "one", "many"],
+)
+def test_columns_and_dtypes(graph):
+    """The documented columns, for any number of states and transitions."""
+    machine = MachineGraph(graph)
+    assert dict(machine.states.dtypes.astype(str)) == dict(STATES)
+    assert dict(machine.transitions.dtypes.astype(str)) == dict(TRANSITIONS)
+    assert len(machine.states) == len(graph.states)
+    assert len(machine.transitions) == len(graph.edges)
+
+
+def test_every_picture_is_made_of_the_model():
+    """DOT, Mermaid, SVG, text and Markdown name the states and the message."""
+    graph = machine_graph(Draft)
+    pictures = (
+        graph.to_dot(),
+        graph.to_mermaid(),
+        graph.to_svg(),
+        graph.to_text(),
+        graph.to_markdown(),
+    )
+    for picture in pictures:
+        assert all(name in picture for name in ("Draft", "Submitted", "submit"))
+    assert repr(graph) == graph.to_text()
+
+
+def test_what_a_notebook_shows():
+    """Text always, and a picture."""
+    bundle = machine_graph(Draft)._repr_mimebundle_()
+    assert bundle["text/plain"] == machine_graph(Draft).to_text()
+    assert "<svg" in bundle["image/svg+xml"]
+
+
+def test_hostile_names_are_drawn():
+    """Quotes, line breaks, markup and emoji in names."""
+    nasty = 'a"\n<script>☃]];'
+    graph = MachineGraph(Graph(nasty, (StateNode(nasty),), (Edge(nasty, nasty, nasty),), nasty))
+    assert graph.states["state"].tolist() == [nasty]
+    for picture in (graph.to_svg(), graph.to_mermaid()):
+        assert "<script>" not in picture
+    assert "\n<script>" not in graph.to_text()
