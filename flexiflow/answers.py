@@ -81,7 +81,7 @@ class WhyNot:
 
 def accepted(state: State) -> Accepted:
     """The message types that a state declares."""
-    declarations, has_classic = before_classic(type(state), State)
+    declarations, has_classic = before_classic(type(state))
     return Accepted(list(dict.fromkeys(each.message_type for each in declarations)), not has_classic)
 
 
@@ -93,7 +93,7 @@ def can(component: Any, message: dict[str, Any]) -> Answer:
 def why_not(component: Any, message: dict[str, Any]) -> WhyNot:
     """Ask every guard that stands before the message."""
     state = component.state_machine.current_state
-    declarations, has_classic = before_classic(type(state), State)
+    declarations, has_classic = before_classic(type(state))
     matching = [each for each in declarations if each.message_type == message["type"]]
     options = tuple(_option(each, state, message, component) for each in matching)
     answer, reason = _verdict(options, state, declarations, has_classic, message["type"])

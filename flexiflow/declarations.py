@@ -15,6 +15,7 @@ from flexiflow.errors import InvalidType, InvalidValue, bounded_repr
 from flexiflow.guards import Guard, GuardFunction, as_guard
 
 _MARK = "_flexiflow_declarations"
+_DEFAULT = "_flexiflow_default_handler"
 # What was read of a class is kept on the class, and goes when it goes (a cell is run again).
 _ALL = "_flexiflow_all"
 _BEFORE = "_flexiflow_before_classic"
@@ -135,7 +136,13 @@ def declarations_of(state_class: type) -> tuple[Declaration, ...]:
     return cast(tuple[Declaration, ...], known)
 
 
-def before_classic(state_class: type, base: type) -> tuple[tuple[Declaration, ...], bool]:
+def runs_declarations(handler: Method) -> Method:
+    """Mark a ``handle_message`` that only runs the declarations, so that it is no classic one."""
+    setattr(handler, _DEFAULT, True)
+    return handler
+
+
+def before_classic(state_class: type) -> tuple[tuple[Declaration, ...], bool]:
     """The declarations that come before a classic ``handle_message``, and whether there is one.
 
     A class that overrides ``handle_message`` hides its bases' declarations, as any override hides
@@ -143,19 +150,18 @@ def before_classic(state_class: type, base: type) -> tuple[tuple[Declaration, ..
     """
     known = vars(state_class).get(_BEFORE)
     if known is None:
-        known = _read_before_classic(state_class, base)
+        known = _read_before_classic(state_class)
         setattr(state_class, _BEFORE, known)
     return cast(tuple[tuple[Declaration, ...], bool], known)
 
 
-def _read_before_classic(state_class: type, base: type) -> tuple[tuple[Declaration, ...], bool]:
+def _read_before_classic(state_class: type) -> tuple[tuple[Declaration, ...], bool]:
     found: list[Declaration] = []
     for cls in state_class.__mro__:
-        if cls is base:
-            break
         found.extend(_own(cls, {each.method for each in found}))
-        if "handle_message" in vars(cls):
-            return tuple(found), True
+        handler = vars(cls).get("handle_message")
+        if handler is not None:
+            return tuple(found), not getattr(handler, _DEFAULT, False)
     return tuple(found), False
 
 

@@ -8,15 +8,17 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from flexiflow.correlation import current_span
 from flexiflow.declarations import Declaration, before_classic
 from flexiflow.errors import FlexiFlowError, StateError, bounded_repr
 from flexiflow.guards import GuardCheck
 from flexiflow.hooks import NO_HOOKS, observed_call
-from flexiflow.states import State, make_state, registry_of, resolve
 from flexiflow.step import Outcome
+
+if TYPE_CHECKING:
+    from flexiflow.states import State
 
 
 class Decision:
@@ -58,7 +60,7 @@ async def decide(state: State, message: dict[str, Any], component: Any) -> Decis
     An exception becomes part of the decision, a cancellation too, so that it can be recorded
     before it reaches the caller.
     """
-    declarations, has_classic = before_classic(type(state), State)
+    declarations, has_classic = before_classic(type(state))
     decision = await run_declared(state, message, component, declarations)
     if decision.outcome == "refused" and has_classic:
         return await _run_classic(state, message, component, decision.guards)
@@ -112,8 +114,7 @@ async def _run_declaration(
     if target is None:
         return Decision("stayed", None, checks)
     try:
-        name, cls = resolve(target, type(state), registry_of(component))
-        following = make_state(cls, name)
+        following = state.follow(target, component)
     except FlexiFlowError as exc:
         return Decision("failed", None, checks, None, exc)
     return Decision("moved", following, checks, None, error)
@@ -186,7 +187,7 @@ def raised(exc: BaseException, checks: tuple[GuardCheck, ...] = ()) -> Decision:
 
 
 def _check_declared_answer(answer: object, state: State, declaration: Declaration) -> None:
-    if isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[1], State):
+    if isinstance(answer, tuple) and len(answer) == 2 and _is_state(answer[1]):
         raise StateError(
             f"{type(state).__name__}.{declaration.method} returned a next state.",
             why="A declared method's target is the to= of its @on; a returned one is not used.",
@@ -195,12 +196,18 @@ def _check_declared_answer(answer: object, state: State, declaration: Declaratio
         )
 
 
+def _is_state(value: object) -> TypeGuard[State]:
+    # By its parts: State stands above this module, because its default handler runs it.
+    kind = type(value)
+    return hasattr(kind, "follow") and callable(getattr(kind, "handle_message", None))
+
+
 def _checked_answer(answer: object, state: State) -> tuple[bool, State]:
     if isinstance(answer, tuple) and len(answer) == 2:
         proceed, following = answer
         if not proceed:
             return False, state
-        if isinstance(following, State):
+        if _is_state(following):
             return True, following
     raise StateError(
         f"{type(state).__name__}.handle_message returned {bounded_repr(answer, 80)}.",

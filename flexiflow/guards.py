@@ -212,8 +212,8 @@ class _TrackedComponent:
         object.__setattr__(self, "_component", component)
         object.__setattr__(self, "_reads", reads)
 
-    @property
-    def __class__(self) -> type:  # type: ignore[misc]  # isinstance(component, MyComponent) must hold in a guard
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:  # isinstance(component, MyComponent) must hold in a guard
         return type(self._component)
 
     def __getattr__(self, name: str) -> Any:

@@ -7,7 +7,8 @@ import warnings
 from collections.abc import Iterator
 from typing import Any, ClassVar, TypeGuard
 
-from flexiflow.declarations import Target, declarations_of
+from flexiflow.declarations import Target, declarations_of, runs_declarations
+from flexiflow.dispatch import run_declared
 from flexiflow.errors import InvalidType, StateError, bounded_repr, state_not_found
 
 
@@ -24,6 +25,7 @@ class State:
         super().__init_subclass__(**kwargs)
         cls.final = final
 
+    @runs_declarations
     async def handle_message(
         self, message: dict[str, Any], component: Any
     ) -> tuple[bool, State | None]:
@@ -36,12 +38,19 @@ class State:
         Returns:
             ``(proceed, next_state)``. False refuses the message; True with this state stays.
         """
-        from flexiflow.dispatch import run_declared
-
         decision = await run_declared(self, message, component, declarations_of(type(self)))
         if decision.outcome in ("failed", "cancelled") and decision.error is not None:
             raise decision.error
         return decision.proceeds, decision.next_state or self
+
+    def follow(self, target: Target, component: Any) -> State:
+        """The state that a ``to=`` of this one leads to, newly made.
+
+        Raises:
+            StateError: where the name leads nowhere, or the state can't be made.
+        """
+        name, cls = resolve(target, type(self), registry_of(component))
+        return make_state(cls, name)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} state>"

@@ -24,8 +24,8 @@ def records_frame(records: Iterable[LogRecord | BrokenLine]) -> pd.DataFrame:
 def _row(record: LogRecord | BrokenLine) -> tuple[Any, ...]:
     if isinstance(record, BrokenLine):
         where = {"path": record.path, "offset": record.offset, "text": record.text}
-        nothing = (None,) * 6
-        return None, "ERROR", BROKEN, *nothing, record.why, None, None, *nothing, None, where
+        told = {"level": "ERROR", "event": BROKEN, "reason": record.why, "data": where}
+        return tuple(map(told.get, frames.RECORDS))
     error = record.error
     return (
         time_us_of(record),

@@ -163,7 +163,7 @@ class _Reading:
 
 
 def _declarations(cls: type) -> tuple[tuple[Declaration, ...], bool]:
-    return before_classic(cls, State)
+    return before_classic(cls)
 
 
 def _ways(declaration: Declaration) -> Iterator[tuple[str | None, Target | None]]:

@@ -16,7 +16,7 @@ from typing import Any
 from flexiflow._version import __version__
 from flexiflow.errors import PersistenceError, bounded
 from flexiflow.persistence.mounts import network_mount
-from flexiflow.persistence.rows import SNAPSHOT_COLUMNS, insert_chained, store_parts
+from flexiflow.persistence.rows import SNAPSHOT_COLUMNS, insert_chained, storable, store_parts
 from flexiflow.persistence.schema import (
     MACHINES,
     MARKERS,
@@ -97,11 +97,11 @@ class HistoryFile:
             uid,
             time.time_ns() // 1000,
             os.getpid(),
-            _storable(bounded(" ".join(sys.argv), 500)),
+            storable(bounded(" ".join(sys.argv), 500)),
             sys.version.split()[0],
             __version__,
             durability,
-            None if log_path is None else _storable(log_path),
+            None if log_path is None else storable(log_path),
         )
         columns = (
             "uid, start_us, pid, command, python_version, flexiflow_version, durability, log_path"
@@ -184,11 +184,6 @@ def _write_snapshots(run: sqlite3.Cursor, entries: list[Entry]) -> None:
         rows.append(tuple(values))
     for entry, row_id in zip(entries, insert_chained(run, SNAPSHOTS, rows), strict=True):
         entry.snapshot_id = row_id
-
-
-def _storable(text: str) -> str:
-    """Text from the system, with bytes that are no UTF-8 spelt out."""
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _refuse_network(path: Path) -> None:

@@ -73,6 +73,11 @@ def iso_time(time_us: int) -> str:
     return (_EPOCH + timedelta(microseconds=time_us)).isoformat(timespec="microseconds")
 
 
+def storable(text: str) -> str:
+    """Text as SQLite can hold it: lone surrogates spelt out."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def link(table: str, row_id: int, values: Sequence[Any], before: bytes | None) -> bytes:
     """The hash of a row: SHA-256 over the hash before it and its stored values.
 

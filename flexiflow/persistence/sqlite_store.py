@@ -15,7 +15,13 @@ from flexiflow.correlation import current_correlation_id
 from flexiflow.errors import InvalidType, InvalidValue, PersistenceError, persistence_invalid_json
 from flexiflow.hooks import snapshot_saved
 from flexiflow.persistence import tagged
-from flexiflow.persistence.rows import insert_chained, iso_time, snapshot_json, store_parts
+from flexiflow.persistence.rows import (
+    insert_chained,
+    iso_time,
+    snapshot_json,
+    storable,
+    store_parts,
+)
 from flexiflow.persistence.schema import (
     MARKERS,
     PARTS,
@@ -57,11 +63,11 @@ def save_snapshot(
     )
     correlation_id = current_correlation_id()
     row = (
-        snapshot.name,
+        storable(snapshot.name),
         body,
         text,
         time_us,
-        snapshot.current_state,
+        storable(snapshot.current_state),
         correlation_id,
         None,
         None,
@@ -86,7 +92,7 @@ def load_latest_snapshot(conn: sqlite3.Connection, name: str) -> ComponentSnapsh
             return None
         query = f"""SELECT id, snapshot_json, {_format_column(conn)} FROM {SNAPSHOTS}
             WHERE component_name = ? ORDER BY id DESC LIMIT 1"""
-        row = cursor(conn).execute(query, (name,)).fetchone()
+        row = cursor(conn).execute(query, (storable(name),)).fetchone()
     return None if row is None else read_snapshot(conn, *row)
 
 
@@ -140,7 +146,7 @@ def list_snapshots(conn: sqlite3.Connection, name: str, *, limit: int = 10) -> l
         query = f"""SELECT id, created_at, snapshot_json, json_valid(snapshot_json),
                 {", ".join(extra)} FROM {SNAPSHOTS}
             WHERE component_name = ? ORDER BY id DESC LIMIT ?"""
-        rows = cursor(conn).execute(query, (name, limit)).fetchall()
+        rows = cursor(conn).execute(query, (storable(name), limit)).fetchall()
     return [_listed(*row) for row in rows]
 
 
@@ -179,6 +185,7 @@ def prune_snapshots(
     with reading():
         if not has_table(conn, SNAPSHOTS):
             return 0
+    name = storable(name)
     with transaction(conn) as run:
         migrate(conn)
         # Chosen and deleted by the same key, so that clocks that went back do no harm.

@@ -17,6 +17,7 @@ from typing import Any
 
 from flexiflow.errors import PersistenceError, bounded
 from flexiflow.persistence.history_file import Entry, HistoryFile
+from flexiflow.persistence.rows import storable
 from flexiflow.tracing.writer import LogWriter
 
 GROUP_S = 0.05
@@ -412,7 +413,7 @@ def _repair(item: Item) -> None:
 def _storable(value: Any) -> Any:
     """A value as SQLite can hold it: lone surrogates spelt out, numbers within 64 bits."""
     if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
+        return storable(value)
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         return max(-(2**63), min(value, 2**63 - 1))
     return value

@@ -55,9 +55,7 @@ def finished(at_us: int, span: str, parent: str | None = None, **fields: Any) ->
 
 def write(path: Path, *records: LogRecord | bytes) -> Path:
     """A file of these records, and of lines that are none."""
-    raw = b"".join(
-        each if isinstance(each, bytes) else encode_record(each) for each in records
-    )
+    raw = b"".join(each if isinstance(each, bytes) else encode_record(each) for each in records)
     path.write_bytes(gzip.compress(raw) if path.suffix == ".gz" else raw)
     return path
 

@@ -121,7 +121,9 @@ def test_what_is_no_limit(tmp_path, limit):
 
 def test_numbers_that_no_column_holds(tmp_path):
     """They are missing, and the record is there."""
-    log = log_of(tmp_path, finished(0, "s1", duration_us=2**70, step_id=2**70, snapshot_id=-(2**70)))
+    log = log_of(
+        tmp_path, finished(0, "s1", duration_us=2**70, step_id=2**70, snapshot_id=-(2**70))
+    )
     assert plain(log.records(), "duration", "step_id", "snapshot_id") == [(None, None, None)]
     assert log.trace("trace-1").tree().roots[0].duration_us == 2**70
 
@@ -157,7 +159,9 @@ class Summary:
 
 EVENTS = st.lists(
     st.tuples(
-        st.sampled_from(["message.received", "state.changed", "message.refused", "message.failed", "x"]),
+        st.sampled_from(
+            ["message.received", "state.changed", "message.refused", "message.failed", "x"]
+        ),
         st.sampled_from(["t1", "t2", None]),
         st.sampled_from(["a", "b", None]),
         st.booleans(),
@@ -188,14 +192,20 @@ def test_traces_equal_a_reference(tmp_path_factory, events, times):
             if event == "message.received":
                 summary.received.append((at, component, f"m{at}"))
     frame = log_of(tmp_path_factory.mktemp("log"), *records).traces()
-    assert frame["correlation_id"].tolist() == sorted(expected, key=lambda t: min(expected[t].times))
+    assert frame["correlation_id"].tolist() == sorted(
+        expected, key=lambda t: min(expected[t].times)
+    )
     for row in frame.itertuples():
         summary = expected[row.correlation_id]
         _, component, message = min(summary.received, default=(None, None, None))
         assert frames.microseconds(row.start) == min(summary.times)
         assert frames.microseconds_of(row.duration) == max(summary.times) - min(summary.times)
         assert (row.records, row.components) == (len(summary.times), len(summary.components))
-        assert (row.moved, row.refused, row.failed) == (summary.moved, summary.refused, summary.failed)
+        assert (row.moved, row.refused, row.failed) == (
+            summary.moved,
+            summary.refused,
+            summary.failed,
+        )
         assert frames.cell_text(row.first_component) == component
         assert frames.cell_text(row.first_message) == message
 
@@ -286,7 +296,9 @@ def test_a_beginning_of_several_ids(tmp_path):
     assert "trace-1, trace-2" in caught.value.why
 
 
-@pytest.mark.parametrize("correlation_id", ["nothing", "tra", "", "race-1", "s1", "\ud800", "x" * 10_000])
+@pytest.mark.parametrize(
+    "correlation_id", ["nothing", "tra", "", "race-1", "s1", "\ud800", "x" * 10_000]
+)
 def test_an_id_that_no_record_has(tmp_path, correlation_id):
     """A KeyError in four parts; too short a beginning, a span and a middle are none either."""
     with pytest.raises(TraceNotFound) as caught:
@@ -296,7 +308,9 @@ def test_an_id_that_no_record_has(tmp_path, correlation_id):
     assert len(str(caught.value)) < 2_000
 
 
-@pytest.mark.parametrize("correlation_id", ['say "hi"', "back\\slash", "ü☃🙂", "<b>", "a'; --", "%_*?"])
+@pytest.mark.parametrize(
+    "correlation_id", ['say "hi"', "back\\slash", "ü☃🙂", "<b>", "a'; --", "%_*?"]
+)
 def test_ids_of_any_text(tmp_path, correlation_id):
     """Whole, and by their beginning."""
     log = log_of(tmp_path, received(0, "s1", correlation_id=correlation_id), received(1, "s2"))

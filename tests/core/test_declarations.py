@@ -161,14 +161,14 @@ def test_a_classic_handler_hides_the_declarations_of_its_bases():
         async def handle_message(self, message, component):
             return True, self
 
-    declared, has_classic = before_classic(Classic, State)
+    declared, has_classic = before_classic(Classic)
     assert [each.message_type for each in declared] == ["third"]
     assert has_classic is True
 
 
 def test_without_a_classic_handler_all_declarations_count():
     """The whole line of bases is read."""
-    declared, has_classic = before_classic(Base, State)
+    declared, has_classic = before_classic(Base)
     assert [each.message_type for each in declared] == ["first", "second"]
     assert has_classic is False
 

@@ -1,0 +1,282 @@
+"""Expressions of a handler, with its local names replaced by what they stand for."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import dis
+import enum
+import inspect
+import sys
+from collections.abc import Mapping
+from types import FunctionType, ModuleType
+from typing import Any
+
+from flexiflow.errors import bounded
+from flexiflow.graph.labels import visible
+
+MESSAGE, COMPONENT, SELF = "message", "component", "self"
+MISSING: Any = object()
+_LONGEST_LABEL = 60
+_MOST_NODES = 200  # of one expression: names that stand for each other can double it again and again
+_OPPOSITES: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+}
+
+
+class Role(ast.expr):
+    """The handler's own ``self``, ``message`` or ``component``, whatever it calls them."""
+
+    _fields = ()
+
+    def __init__(self, role: str) -> None:
+        super().__init__()
+        self.role = role
+
+
+class Value(ast.expr):
+    """An object that was found under a name."""
+
+    _fields = ()
+
+    def __init__(self, value: Any, text: str) -> None:
+        super().__init__()
+        self.value = value
+        self.text = text
+
+
+class Unknown(ast.expr):
+    """What a name stands for where that can't be told."""
+
+    _fields = ()
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+
+Names = Mapping[str, ast.expr]
+_LEAVES = (Role, Value, Unknown)
+
+
+def substituted(node: ast.expr, names: Names) -> ast.expr:
+    """A copy of `node` in which local names are replaced; `Unknown` where it grows too large."""
+    result: ast.expr = _Substitution(names).visit(node)
+    if sum(1 for _ in ast.walk(result)) > _MOST_NODES:
+        return Unknown(bounded(ast.unparse(node), _LONGEST_LABEL))
+    return result
+
+
+def replaced(node: ast.expr, old: ast.expr, new: ast.expr) -> ast.expr:
+    """A copy of `node` with the part `old` replaced by `new`."""
+    result: ast.expr = _Replacement(old, new).visit(node)
+    return result
+
+
+class _Substitution(ast.NodeTransformer):
+    def __init__(self, names: Names) -> None:
+        self.names = names
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        return node if isinstance(node, _LEAVES) else super().generic_visit(_copied(node))
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return self.names.get(node.id, node)
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
+        return Unknown("lambda")
+
+    def visit_NamedExpr(self, node: ast.NamedExpr) -> ast.AST:
+        return self.visit(node.value)  # type: ignore[no-any-return]
+
+    def _comprehension(self, node: ast.AST) -> ast.AST:
+        # Its own names hide those of the function; only its text is of use.
+        return Unknown(bounded(ast.unparse(node), _LONGEST_LABEL))
+
+    visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension
+
+
+class _Replacement(ast.NodeTransformer):
+    def __init__(self, old: ast.expr, new: ast.expr) -> None:
+        self.old = old
+        self.new = new
+
+    def visit(self, node: ast.AST) -> Any:
+        return self.new if node is self.old else super().visit(node)
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        return node if isinstance(node, _LEAVES) else super().generic_visit(_copied(node))
+
+
+def _copied(node: ast.AST) -> ast.AST:
+    """A copy whose lists are its own, since a transformer changes them in place."""
+    own = copy.copy(node)
+    for name, value in ast.iter_fields(node):
+        if isinstance(value, list):
+            setattr(own, name, list(value))
+    return own
+
+
+class Scope:
+    """Where a function's global names are looked up; nothing is run for it.
+
+    Args:
+        function: whose names they are.
+        state_class: what ``self`` is.
+    """
+
+    def __init__(self, function: FunctionType, state_class: type) -> None:
+        self.function = function
+        self.state_class = state_class
+
+    def value_of(self, node: ast.expr) -> Any:
+        """The object that an expression names, or `MISSING`."""
+        match node:
+            case ast.Constant(value=value) | Value(value=value):
+                return value
+            case ast.Name(id=name):
+                return self._named(name)
+            case ast.Attribute(value=Role(role="self"), attr="__class__"):
+                return self.state_class
+            case ast.Attribute(value=Role(role="self"), attr=name):
+                if _is_assigned(self.state_class, name):
+                    return MISSING
+                return _static(self.state_class, name)
+            case ast.Attribute(value=owner, attr=name):
+                return _member(self.value_of(owner), name)
+            case ast.Call(func=ast.Name(id="type"), args=[Role(role="self")]):
+                return self.state_class
+        return MISSING
+
+    def _named(self, name: str) -> Any:
+        code = self.function.__code__
+        for free, cell in zip(code.co_freevars, self.function.__closure__ or (), strict=False):
+            if free == name:
+                try:
+                    return cell.cell_contents
+                except ValueError:
+                    return MISSING
+        found = self.function.__globals__.get(name, MISSING)
+        if found is MISSING:
+            builtins = sys.modules["builtins"]
+            found = vars(builtins).get(name, MISSING)
+        return found
+
+    def strings_of(self, node: ast.expr, by_value: bool = False) -> tuple[str, ...] | None:
+        """The strings of a constant or a collection of constants, or None.
+
+        Args:
+            node: an expression.
+            by_value: whether the members of a plain enum count as their values.
+        """
+        if isinstance(node, ast.Tuple | ast.List | ast.Set):
+            parts = [self.strings_of(each, by_value) for each in node.elts]
+            if any(part is None for part in parts):
+                return None
+            return tuple(text for part in parts if part is not None for text in part)
+        if isinstance(node, ast.Dict):
+            keys = [key for key in node.keys if key is not None]
+            return self.strings_of(ast.Tuple(keys), by_value) if len(keys) == len(node.keys) else None
+        value = self.value_of(node)
+        if type(value) in (tuple, list, set, frozenset, dict):
+            texts = [_string(each, by_value) for each in value]
+            if any(text is None for text in texts):
+                return None
+            ordered = sorted if isinstance(value, set | frozenset) else list
+            return tuple(ordered([text for text in texts if text is not None]))
+        text = _string(value, by_value)
+        return None if text is None else (text,)
+
+
+def _string(value: Any, by_value: bool) -> str | None:
+    if isinstance(value, str):
+        return str.__str__(value.value if isinstance(value, enum.Enum) else value)
+    if by_value and isinstance(value, enum.Enum) and isinstance(value.value, str):
+        return value.value
+    return None
+
+
+def _member(owner: Any, name: str) -> Any:
+    if isinstance(owner, ModuleType):
+        return vars(owner).get(name, MISSING)
+    if isinstance(owner, enum.EnumMeta):
+        return owner.__members__.get(name, MISSING)
+    if isinstance(owner, enum.Enum) and name == "value":
+        return owner.value
+    return _static(owner, name) if isinstance(owner, type) else MISSING
+
+
+def _static(owner: type, name: str) -> Any:
+    return inspect.getattr_static(owner, name, MISSING)
+
+
+def _is_assigned(cls: type, name: str) -> bool:
+    """Whether a method of the class gives its instances an attribute of that name."""
+    for base in cls.__mro__:
+        for member in vars(base).values():
+            if isinstance(member, FunctionType) and name in member.__code__.co_names:
+                for step in dis.get_instructions(member):
+                    if step.opname == "STORE_ATTR" and step.argval == name:
+                        return True
+    return False
+
+
+def label(node: ast.expr, negated: bool = False) -> str:
+    """A condition as people read it: ``content == 'confirmed'``, ``data.total > 5``."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        return label(node.operand, not negated)
+    if negated and isinstance(node, ast.Compare) and len(node.ops) == 1:
+        opposite = _OPPOSITES.get(type(node.ops[0]))
+        if opposite is not None:
+            return label(ast.Compare(node.left, [opposite()], node.comparators))
+    written: ast.expr = _Wording().visit(node)
+    text = ast.unparse(ast.fix_missing_locations(ast.Expression(written)))
+    if negated:
+        simple = isinstance(written, ast.Name | ast.Attribute | ast.Call | ast.Subscript)
+        text = f"not {text}" if simple else f"not ({text})"
+    return visible(text, _LONGEST_LABEL)
+
+
+class _Wording(ast.NodeTransformer):
+    """Fields of the message and of the data as plain names."""
+
+    def visit(self, node: ast.AST) -> Any:
+        if isinstance(node, Role):
+            return ast.Name(node.role)
+        if isinstance(node, Value | Unknown):
+            return ast.Name(node.text)
+        field = _field(node)
+        return ast.Name(field) if field is not None else super().visit(node)
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        return node if isinstance(node, _LEAVES) else super().generic_visit(_copied(node))
+
+    def visit_Await(self, node: ast.Await) -> Any:
+        return self.visit(node.value)
+
+
+def _field(node: ast.AST) -> str | None:
+    """``content`` of ``message["content"]``, ``data.total`` of ``component.data.get("total")``."""
+    match node:
+        case ast.Subscript(value=owner, slice=ast.Constant(value=str(key))):
+            pass
+        case ast.Call(
+            func=ast.Attribute(value=owner, attr="get"),
+            args=[ast.Constant(value=str(key)), *_],
+        ):
+            pass
+        case _:
+            return None
+    if not key.isidentifier():
+        return None
+    if isinstance(owner, Role) and owner.role == MESSAGE:
+        return key
+    match owner:
+        case ast.Attribute(value=Role(role="component"), attr="data"):
+            return f"data.{key}"
+    return None
