@@ -28,12 +28,16 @@ def open_history(
 ) -> History:
     """Open a history for questions. Nothing is read yet, and nothing is ever changed.
 
+    Several databases are one history: their rows stand file by file, in the order in which the
+    files begin, and a component that several of them know goes on from one to the next.
+
     Args:
         where: a database, an open connection, several paths, or a glob pattern.
         log: the trace log that belongs to it; the one that `record` noted unless given.
 
     Raises:
         StateFileNotFound: (a FileNotFoundError) where a file is not there.
+        InvalidType: (a TypeError) where `where` is none of these.
         PersistenceError: where it is no history.
     """
     history = History(in_order(sources_of(where)), log)
@@ -81,11 +85,12 @@ class History:
 
         Args:
             component: one component; all unless given.
-            since, until: ISO 8601 text, a datetime, or ``"-1h"`` (s, m, h, d) before the newest
-                record. Both ends are included.
+            since, until: ISO 8601 text, a datetime, or ``"-1h"`` (us, ms, s, m, h, d, w) before
+                the newest record. Both ends are included; without a zone a time is UTC.
             states: only snapshots in these states.
             limit: at most so many, the newest.
-            explode: add a column ``metadata.FIELD`` for each field of the metadata.
+            explode: add a column ``metadata.FIELD`` for each field of the metadata: Int64,
+                float64, boolean or str where all its values are, else the values as they are.
 
         Returns:
             a DataFrame with the columns of `frames.SNAPSHOTS`.
@@ -94,6 +99,7 @@ class History:
             ComponentNotFound: (a KeyError) for an unknown component.
             StateError: for an unknown state.
             InvalidValue: (a ValueError) for a time or limit that can't be read.
+            InvalidType: (a TypeError) where `states` is neither a name nor several.
         """
         from flexiflow.analysis.rows import Filter, snapshots_frame
 
@@ -124,6 +130,7 @@ class History:
             ComponentNotFound: (a KeyError) for an unknown component.
             StateError: for an unknown state.
             InvalidValue: (a ValueError) for a time or limit that can't be read.
+            InvalidType: (a TypeError) where `states` is neither a name nor several.
         """
         from flexiflow.analysis.rows import Filter, steps_frame
 
@@ -133,9 +140,15 @@ class History:
     def visits(self, component: str | None = None) -> pd.DataFrame:
         """Stays in states: when each was entered and left, and by which message.
 
+        Args:
+            component: one component; all unless given.
+
         Returns:
             a DataFrame with the columns of `frames.VISITS`; a stay that lasts has no ``left``,
             and its ``dwell`` reaches to the newest record.
+
+        Raises:
+            ComponentNotFound: (a KeyError) for an unknown component.
         """
         from flexiflow.analysis.visits import visits_frame
 
@@ -147,14 +160,19 @@ class History:
 
         A component is stuck when it is in a state that is not final for longer than `factor`
         times the 95th percentile of its siblings' stays: other components in the same state of
-        the same machine. With fewer than `min_departures` of those it is listed as unknown.
+        the same machine. With fewer than `min_departures` of those it is listed as unknown. Which
+        states are final is what the file's own machine says.
 
         Args:
-            factor: how many times p95.
+            factor: how many times p95, which is a stay that was really seen (nearest rank).
             min_departures: how many stays of others it takes to judge.
 
         Returns:
-            a DataFrame with the columns of `frames.STUCK`.
+            a DataFrame with the columns of `frames.STUCK`: the stuck ones by `ratio`, then the
+            unknown ones by `dwell`.
+
+        Raises:
+            InvalidValue: (a ValueError) where an argument makes no sense.
         """
         from flexiflow.analysis.stuck import stuck_frame
 
@@ -162,6 +180,8 @@ class History:
 
     def why(self, component: str) -> Verdict:
         """What happened to a component, in words, with the rows behind them.
+
+        It is judged as by `stuck` without arguments.
 
         Raises:
             ComponentNotFound: (a KeyError) for an unknown component.

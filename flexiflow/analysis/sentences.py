@@ -85,17 +85,19 @@ def ways_out(others: Iterable[Visit], stay: pd.DataFrame) -> list[str]:
     shown = dict(ranked[: _WAYS_SHOWN + (len(ranked) == _WAYS_SHOWN + 1)])
     if not shown:
         return []
+    came = Counter(stay["message"].dropna().tolist())
     rest = len(ended) - sum(map(len, shown.values()))
     if len(shown) == 1 and not rest:
-        told = f"The others left by {_way(*next(iter(shown.items())))}"
-    else:
-        once = len({visit.component for visit in ended}) == len(ended)
-        of_them, did = ("Of the others", "left") if once else ("Of the others' stays", "ended")
-        counts = [f"{words.count(len(way))} by {_way(m, way)}" for m, way in shown.items()]
-        counts[0] = counts[0].replace(" by ", f" {did} by ", 1)
-        counts += [f"{words.count(rest)} in other ways"] if rest else []
-        told = f"{of_them} {_and(counts)}"
-    return [f"{told}; {_came(shown, stay)}."]
+        ((message, visits),) = shown.items()
+        return [f"The others left by {_way(message, visits)}; {_came(came[message])}."]
+    once = len({visit.component for visit in ended}) == len(ended)
+    of_them, did = ("Of the others", "left") if once else ("Of the others' stays", "ended")
+    counts = [
+        f"{words.count(len(visits))} {did} by {_way(message, visits)} ({_came(came[message])})"
+        for message, visits in shown.items()
+    ]
+    counts += [f"{words.count(rest)} in other ways"] if rest else []
+    return [f"{of_them} {_and(counts)}."]
 
 
 def silence(visit: Visit, rows: pd.DataFrame) -> list[str]:
@@ -190,15 +192,9 @@ def _sender(sender: str | None, component: str, own: str) -> str:
     return f" {own}" if sender == component else f" from {words.name(sender)}"
 
 
-def _came(messages: Iterable[str], stay: pd.DataFrame) -> str:
-    """Which of those messages came in a stay, and how often."""
-    counts = Counter(stay["message"].dropna().tolist())
-    here = [f"`{words.name(m)}` came {words.times(counts[m])}" for m in messages if counts[m]]
-    absent = [f"`{words.name(m)}`" for m in messages if not counts[m]]
-    if not here:
-        return "none came here"
-    return f"here {_and(here)}" + (f", and {_and(absent, 'or')} did not" if absent else "")
+def _came(number: int) -> str:
+    return f"here it came {words.times(number)}" if number else "none came here"
 
 
-def _and(parts: Sequence[str], word: str = "and") -> str:
-    return f" {word} ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+def _and(parts: Sequence[str]) -> str:
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)

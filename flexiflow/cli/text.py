@@ -9,8 +9,10 @@ from __future__ import annotations
 import codecs
 import os
 import shlex
+import shutil
 import subprocess
 import sys
+import sysconfig
 import unicodedata
 from typing import TextIO
 
@@ -59,10 +61,23 @@ def width(text: str) -> int:
 
 
 def command_line(*words: object) -> str:
-    """Words as one line to be typed into a shell, quoted where they must be."""
-    parts = [str(word) for word in words]
+    """Words as one line to be typed into a shell, quoted where they must be.
+
+    The first is a program of this environment. Where the shell would not find it, or would find
+    another one (the environment is not activated), it is written with its path.
+    """
+    parts = [_program(str(words[0])), *(str(word) for word in words[1:])]
     line = subprocess.list2cmdline(parts) if os.name == "nt" else shlex.join(parts)
     return visible(line)
+
+
+def _program(name: str) -> str:
+    here = shutil.which(name, path=sysconfig.get_path("scripts"))
+    found = shutil.which(name)
+    if here is None or (found is not None and os.path.samefile(found, here)):
+        return name
+    beside = os.path.relpath(here) if os.path.splitdrive(here)[0] == "" else here
+    return here if beside.startswith(os.pardir) else beside
 
 
 def as_argument(word: str) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from flexiflow.component import AsyncComponent
@@ -14,10 +14,17 @@ from flexiflow.states import DEFAULT_REGISTRY, State, StateRegistry, identity, r
 
 _LONGEST_DESCRIPTION = 200
 
+Way = tuple[Edge, type[State] | None]
+"""A transition, and the class of the state that it leads to where it has one."""
+
+Further = Callable[[str, type[State], StateRegistry], Iterable[Way]]
+"""Finds ways out of a state, given by name and class, that are not declared."""
+
 
 def declared_graph(
     machine: AsyncComponent | StateMachine | State | type[State],
     registry: StateRegistry | None = None,
+    further: Further | None = None,
 ) -> Graph:
     """The graph that declarations describe, from the start on.
 
@@ -29,6 +36,7 @@ def declared_graph(
         machine: a component, a machine, or the state to start from, as class or instance. A
             component and a machine say which state is the current one, an instance is it.
         registry: names for states; the machine's own unless given, else `DEFAULT_REGISTRY`.
+        further: asked for more ways out of each state.
 
     Raises:
         InvalidType: (a TypeError) where `machine` is none of these.
@@ -36,15 +44,15 @@ def declared_graph(
     if isinstance(machine, type) and issubclass(machine, State):
         names = registry or DEFAULT_REGISTRY
         start = names.name_of(machine)
-        return _Reading(names).graph(start, start, None, {start: machine})
+        return _Reading(names, further=further).graph(start, start, None, {start: machine})
     if isinstance(machine, State):
         names = registry or DEFAULT_REGISTRY
         start = identity(machine, names)
-        return _Reading(names).graph(start, start, start, {start: type(machine)})
+        return _Reading(names, further=further).graph(start, start, start, {start: type(machine)})
     if isinstance(machine, StateMachine):
-        return _of_machine(machine, "machine", registry)
+        return _of_machine(machine, "machine", registry, further)
     if isinstance(machine, AsyncComponent):
-        return _of_machine(machine.state_machine, machine.name, registry)
+        return _of_machine(machine.state_machine, machine.name, registry, further)
     raise InvalidType(
         f"There is no machine in {bounded_repr(machine, 80)}.",
         why="A declared graph is read from a component, a machine, or a state.",
@@ -105,7 +113,9 @@ def graph_from_transitions(
     return Graph(name, states, edges, start, notes=tuple(notes))
 
 
-def _of_machine(machine: StateMachine, name: str, registry: StateRegistry | None) -> Graph:
+def _of_machine(
+    machine: StateMachine, name: str, registry: StateRegistry | None, further: Further | None
+) -> Graph:
     names = registry or machine.registry
     current = identity(machine.current_state, names)
     in_start = type(machine.current_state) is machine.start
@@ -114,16 +124,20 @@ def _of_machine(machine: StateMachine, name: str, registry: StateRegistry | None
     # restored snapshot, brought the machine there.
     roots = {start: machine.start}
     roots.setdefault(current, type(machine.current_state))
-    return _Reading(names).graph(name, start, current, roots)
+    return _Reading(names, further=further).graph(name, start, current, roots)
 
 
 class _Reading:
     """States and edges as they are found, breadth first."""
 
     def __init__(
-        self, registry: StateRegistry, keys: Mapping[type[State], str] | None = None
+        self,
+        registry: StateRegistry,
+        keys: Mapping[type[State], str] | None = None,
+        further: Further | None = None,
     ) -> None:
         self.registry = registry
+        self.further = further
         self.keys = keys or {}  # names that go before those of the registry
         self.classes: dict[str, type[State] | None] = {}
         self.edges: list[Edge] = []
@@ -142,7 +156,7 @@ class _Reading:
         states = tuple(_node(each, cls) for each, cls in self.classes.items())
         return Graph(name, states, tuple(self.edges), start, current)
 
-    def _edges_of(self, name: str) -> Iterator[tuple[Edge, type[State] | None]]:
+    def _edges_of(self, name: str) -> Iterator[Way]:
         cls = self.classes[name]
         if cls is None:
             return
@@ -153,6 +167,8 @@ class _Reading:
                 target, target_class = (name, cls) if to is None else self._resolve(to, cls)
                 message = declaration.message_type
                 yield Edge(name, target, message, guard, error, description=about), target_class
+        if self.further is not None:
+            yield from self.further(name, cls, self.registry)
 
     def _resolve(self, target: Target, near: type[State]) -> tuple[str, type[State] | None]:
         try:

@@ -31,8 +31,8 @@ def to_definition(graph: Graph) -> dict[str, Any]:
         ``guards`` (names), and ``edges``, each with ``source``, ``target``, ``message``,
         ``guard`` and ``error``.
     """
-    states = [state for state in graph.states if not state.undeclared]
-    edges = [edge for edge in graph.edges if not edge.undeclared]
+    states = [state for state in graph.states if "declared" in state.sources]
+    edges = [edge for edge in graph.edges if "declared" in edge.sources]
     return {
         "format": FORMAT,
         "start": graph.start,

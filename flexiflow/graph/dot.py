@@ -131,6 +131,8 @@ def _line_attributes(line: Line, most: int) -> dict[str, Any]:
     else:
         text = "fg" if line.count is None else "muted"
         about |= {"color": light("line"), "fontcolor": light(text)}
+    if all(edge.inferred for edge in edges):
+        about["style"] = "dotted"
     return about
 
 

@@ -18,7 +18,9 @@ from flexiflow.graph.labels import visible
 MESSAGE, COMPONENT, SELF = "message", "component", "self"
 MISSING: Any = object()
 _LONGEST_LABEL = 60
-_MOST_NODES = 200  # of one expression: names that stand for each other can double it again and again
+_MOST_NODES = (
+    200  # of one expression: names that stand for each other can double it again and again
+)
 _OPPOSITES: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq,
     ast.NotEq: ast.Eq,
@@ -153,7 +155,18 @@ class Scope:
                 return self.state_class
         return MISSING
 
+    def closed(self, node: ast.expr) -> ast.expr:
+        """A copy whose global names are replaced, so that it means the same elsewhere."""
+        names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+        found = {name: self._global(name) for name in names}
+        values = {n: Value(value, n) for n, value in found.items() if value is not MISSING}
+        return substituted(node, values) if values else node
+
     def _named(self, name: str) -> Any:
+        found = self._global(name)
+        return vars(sys.modules["builtins"]).get(name, MISSING) if found is MISSING else found
+
+    def _global(self, name: str) -> Any:
         code = self.function.__code__
         for free, cell in zip(code.co_freevars, self.function.__closure__ or (), strict=False):
             if free == name:
@@ -161,11 +174,7 @@ class Scope:
                     return cell.cell_contents
                 except ValueError:
                     return MISSING
-        found = self.function.__globals__.get(name, MISSING)
-        if found is MISSING:
-            builtins = sys.modules["builtins"]
-            found = vars(builtins).get(name, MISSING)
-        return found
+        return self.function.__globals__.get(name, MISSING)
 
     def strings_of(self, node: ast.expr, by_value: bool = False) -> tuple[str, ...] | None:
         """The strings of a constant or a collection of constants, or None.
@@ -181,7 +190,9 @@ class Scope:
             return tuple(text for part in parts if part is not None for text in part)
         if isinstance(node, ast.Dict):
             keys = [key for key in node.keys if key is not None]
-            return self.strings_of(ast.Tuple(keys), by_value) if len(keys) == len(node.keys) else None
+            return (
+                self.strings_of(ast.Tuple(keys), by_value) if len(keys) == len(node.keys) else None
+            )
         value = self.value_of(node)
         if type(value) in (tuple, list, set, frozenset, dict):
             texts = [_string(each, by_value) for each in value]

@@ -40,6 +40,8 @@ def to_mermaid(graph: Graph) -> str:
     graph = completed(graph)
     ids = _Ids(graph)
     lines = [_HEADER, _EDGE_COMMENT, *(_comment(visible(note)) for note in graph.notes)]
+    if any(edge.inferred for edge in graph.edges):
+        lines.append(_comment("Dotted: read from the code of handle_message, or undeclared"))
     lines += _subgraphs(graph, ids, _general_node)
     if graph.start in ids.of_state:
         lines += [f"    {_START}(( ))", f"    {_START} --> {ids.of_state[graph.start]}"]
@@ -139,7 +141,7 @@ def _general_node(own_id: str, state: StateNode) -> str:
 
 
 def _arrow(edge: Edge) -> str:
-    return "-.->" if edge.undeclared else "-->"
+    return "-.->" if edge.undeclared or edge.inferred else "-->"
 
 
 def _quoted_label(edge: Edge, *, counted: bool = False) -> str:

@@ -7,6 +7,9 @@ from typing import Literal
 
 Source = Literal["declared", "inferred", "observed"]
 
+ANY_MESSAGE = "*"
+"""The message of an edge that was read from code and that any message, or any other, takes."""
+
 _OBSERVED_ONLY = frozenset({"observed"})
 
 
@@ -19,11 +22,14 @@ class StateNode:
         final: whether it is an end.
         known: False where an edge leads to it but nobody defines it.
         group: the state pack that provides it, or None.
-        classic: whether a classic ``handle_message`` takes further messages, which are not known.
+        classic: whether a classic ``handle_message`` takes further messages, which are not known
+            unless its code was `read`.
         description: one line for people, or None.
         visits: how often it was entered, as observed; None where nothing was observed.
         sources: where it is known from; only ``observed`` where history names a state that no
             declaration does.
+        read: whether the whole classic handler could be read, so that its messages are known.
+        unread: what of it could not be read, and where.
     """
 
     name: str
@@ -34,6 +40,8 @@ class StateNode:
     description: str | None = None
     visits: int | None = None
     sources: frozenset[Source] = frozenset({"declared"})
+    read: bool = False
+    unread: tuple[str, ...] = ()
 
     @property
     def undeclared(self) -> bool:
@@ -79,6 +87,11 @@ class Edge:
     def undeclared(self) -> bool:
         """Whether only history knows it."""
         return self.sources == _OBSERVED_ONLY
+
+    @property
+    def inferred(self) -> bool:
+        """Whether it was read from the code of a handler, and not declared."""
+        return "inferred" in self.sources and "declared" not in self.sources
 
 
 @dataclass(frozen=True, slots=True)

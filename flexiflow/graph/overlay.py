@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from flexiflow.graph.lines import completed
-from flexiflow.graph.model import Edge, Graph, Source, StateNode
+from flexiflow.graph.model import ANY_MESSAGE, Edge, Graph, Source, StateNode
 
-Counts = Mapping[tuple[str, str, str], int]
+Key = tuple[str, str, str]
+Counts = Mapping[Key, int]
 
 
 def with_observed(
@@ -33,8 +34,9 @@ def with_observed(
     graph = completed(graph)  # a target that nobody defines stays unknown, seen or not
     taken = {key: count for key, count in counts.items() if count > 0}
     current = graph.current if current is None else current
+    known = {_key(edge) for edge in graph.edges}
+    taken = _by_known(taken, known)
     edges = [_counted(edge, taken) for edge in graph.edges]
-    known = {_key(edge) for edge in edges}
     only_seen: frozenset[Source] = frozenset({"observed"})
     edges += [
         Edge(*key, sources=only_seen, count=count)
@@ -53,6 +55,15 @@ def with_observed(
 
 def _key(edge: Edge) -> tuple[str, str, str]:
     return edge.source, edge.target, edge.message
+
+
+def _by_known(taken: Counts, known: Collection[Key]) -> dict[Key, int]:
+    """Counts with what went over an edge for any message counted there."""
+    found: Counter[Key] = Counter()
+    for (source, target, message), count in taken.items():
+        anyhow = (source, target, message) not in known and (source, target, ANY_MESSAGE) in known
+        found[source, target, ANY_MESSAGE if anyhow else message] += count
+    return dict(found)
 
 
 def _counted(edge: Edge, taken: Counts) -> Edge:

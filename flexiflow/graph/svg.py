@@ -10,8 +10,9 @@ What a script or a style may rely on:
 - ``g.ff-edge[data-edge][data-source][data-target]``: one a line. ``data-edge`` holds the places
   in `Graph.edges` of its transitions, separated by spaces; ``data-message`` where it is one. A
   line of several holds a ``g.ff-row`` with ``data-edge`` and ``data-message`` for each.
-  Classes: ``ff-taken``, ``ff-untaken``, ``ff-failure``, ``ff-undeclared``. Parts: ``ff-hit``
-  (the wide target for a pointer), ``ff-path``, ``ff-head``, ``ff-label``, ``ff-mark``.
+  Classes: ``ff-taken``, ``ff-untaken``, ``ff-failure``, ``ff-inferred`` (dotted: read from
+  code), ``ff-undeclared``. Parts: ``ff-hit`` (the wide target for a pointer), ``ff-path``,
+  ``ff-head``, ``ff-label``, ``ff-mark``.
 
 There are no ids, since several pictures share a page. Names in ``data-*`` are whole, except that
 what XML can't hold is written as an escape, and that they end after 1,000 characters.
@@ -143,7 +144,7 @@ def _node(graph: Graph, state: StateNode, box: Box) -> str:
     parts.append(_rectangle("ff-box", inner, 9, classes))
     baseline = box.y + _MIDDLE * NAME_SIZE
     parts.append(_inherited("ff-name", short(state.name), box.x, baseline, {}, classes))
-    if state.classic:
+    if state.classic and not state.read:
         parts.append(_three_dots(inner, classes))
     if state.undeclared:
         corner = inner.x + inner.width / 2 - 3, inner.y - inner.height / 2 + 2
@@ -200,6 +201,7 @@ def _edge_classes(edges: list[Edge]) -> list[str]:
         "ff-taken": any(edge.count for edge in edges),
         "ff-untaken": all(edge.count == 0 for edge in edges),
         "ff-failure": all(edge.error for edge in edges),
+        "ff-inferred": all(edge.inferred for edge in edges),
         "ff-undeclared": all(edge.undeclared for edge in edges),
     }
     return [name for name, holds in possible.items() if holds]

@@ -58,6 +58,7 @@ RULES: tuple[tuple[str, str, Paint], ...] = (
     ("ff-failure", "ff-head", {"fill": "failure-border"}),
     ("ff-failure", "ff-label", {"fill": "failure"}),
     ("ff-failure", "ff-mark", {"stroke": "failure"}),
+    ("ff-inferred", "ff-path", {"stroke-dasharray": "1.6 3"}),
     ("ff-undeclared", "ff-path", {"stroke": "caution", "stroke-dasharray": "5 4"}),
     ("ff-undeclared", "ff-head", {"fill": "caution"}),
     ("ff-undeclared", "ff-label", {"fill": "caution"}),

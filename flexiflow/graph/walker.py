@@ -28,12 +28,16 @@ from flexiflow.graph.expressions import (
 )
 from flexiflow.graph.handler_source import FunctionNode, function_node
 from flexiflow.graph.paths import Path, merged
+from flexiflow.states import State
 
 _MOST_STEPS = 20_000  # statements times ways; takes about a second
 _DEEPEST = 4  # functions that call each other
 _LONGEST_TABLE = 50
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+# The handler of a state without a classic one: it runs what is declared.
+DECLARED = vars(State)["handle_message"]
 
 Split = tuple[list[Path], list[Path]]
 
@@ -49,7 +53,20 @@ class Answer:
     path: Path
     value: ast.expr
     line: int
-    scope: Scope
+    function: Following
+
+    @property
+    def scope(self) -> Scope:
+        """Where its global names are looked up."""
+        return self.function.scope
+
+    def ways_of(self, value: ast.expr, path: Path) -> list[tuple[ast.expr, Path]]:
+        """What a part of the answer comes to, by the way on which it does."""
+        return list(self.function.resolved(value, path, self.line))
+
+    def ways_where(self, condition: ast.expr, path: Path) -> list[Path]:
+        """The ways on which a part of the answer is true."""
+        return self.function.divided(condition, path, self.line)[0]
 
 
 class Walker:
@@ -76,27 +93,26 @@ class Walker:
             return node
         if any(isinstance(each, ast.Yield | ast.YieldFrom) for each in ast.walk(node)):
             return f"{function.__name__} is a generator"
-        names = _parameters(node, arguments)
+        names = _parameters(function, node, arguments)
         if names is None:
             return f"{function.__name__} takes its arguments in a way that is not followed"
-        inner = _Function(self, Scope(function, self.state_class), depth)
+        inner = Following(self, Scope(function, self.state_class), depth)
         return inner.answers(node, replace(path, names=names, jump=None))
 
 
-def _parameters(node: FunctionNode, arguments: list[ast.expr]) -> dict[str, ast.expr] | None:
+def _parameters(
+    function: FunctionType, node: FunctionNode, arguments: list[ast.expr]
+) -> dict[str, ast.expr] | None:
     places = [*node.args.posonlyargs, *node.args.args]
     if len(arguments) > len(places):
         return None
-    names: dict[str, ast.expr] = {each.arg: Unknown(each.arg) for each in node.args.kwonlyargs}
-    names |= {each.arg: Unknown(each.arg) for each in places}
-    names |= {place.arg: value for place, value in zip(places, arguments, strict=False)}
-    for rest in (node.args.vararg, node.args.kwarg):
-        if rest is not None:
-            names[rest.arg] = Unknown(rest.arg)
-    return names
+    # Also those that get their value later: before that, a global of the same name is not meant.
+    local = (*function.__code__.co_varnames, *function.__code__.co_cellvars)
+    names: dict[str, ast.expr] = {name: Unknown(name) for name in local}
+    return names | {place.arg: value for place, value in zip(places, arguments, strict=False)}
 
 
-class _Function:
+class Following:
     """One function that is followed."""
 
     def __init__(self, walker: Walker, scope: Scope, depth: int) -> None:
@@ -107,11 +123,13 @@ class _Function:
         self.raising: list[list[Path]] = []  # one a try: the ways on which something may be raised
 
     def answers(self, node: FunctionNode, path: Path) -> list[Answer]:
+        """Every answer that it gives on a way."""
         for left in self.block(node.body, [path]):
-            self.found.append(Answer(left, ast.Constant(None), node.lineno, self.scope))
+            self.found.append(Answer(left, ast.Constant(None), node.lineno, self))
         return self.found
 
     def block(self, body: Iterable[ast.stmt], paths: list[Path]) -> list[Path]:
+        """The ways that are left after some statements."""
         jumped: list[Path] = []
         for statement in body:
             if not paths:
@@ -128,6 +146,7 @@ class _Function:
             raise TooManyWays
 
     def statement(self, node: ast.stmt, path: Path) -> list[Path]:
+        """The ways that are left after one statement."""
         if self.raising and _may_raise(node):
             self.raising[-1].append(path)
         match node:
@@ -171,7 +190,7 @@ class _Function:
 
     def _return(self, value: ast.expr, path: Path, line: int) -> None:
         for each, after in self.values(value, path):
-            self.found.append(Answer(after, each, line, self.scope))
+            self.found.append(Answer(after, each, line, self))
 
     def _if(self, node: ast.If, path: Path) -> list[Path]:
         left: list[Path] = []
@@ -224,14 +243,14 @@ class _Function:
                 return [each.bound(name or "_", subject) for each in yes], no
             case ast.MatchMapping() if _is_role(subject, MESSAGE):
                 return self._mapping(subject, pattern, path)
-            case ast.MatchSequence(patterns=patterns) if (
-                isinstance(subject, ast.Tuple) and len(patterns) == len(subject.elts)
-            ):
+            case ast.MatchSequence(patterns=patterns) if isinstance(subject, ast.Tuple) and len(
+                patterns
+            ) == len(subject.elts):
                 parts = list(zip(subject.elts, patterns, strict=True))
                 return self._every(parts, path)
-            case ast.MatchClass(
-                cls=ast.Name(id="str"), patterns=inside, kwd_patterns=[]
-            ) if self._type_kind(subject):
+            case ast.MatchClass(cls=ast.Name(id="str"), patterns=inside, kwd_patterns=[]) if (
+                self._type_kind(subject)
+            ):
                 return self._every([(subject, each) for each in inside], path)
         text = f"{label(subject)} matches {ast.unparse(pattern)}"
         yes, no = self._opaque(Unknown(text), path, line, about_type=_mentions(subject))
@@ -355,16 +374,16 @@ class _Function:
         self.raising.pop()
         if self.raising:
             self.raising[-1].extend(raised)
-        left = [e for e in left if e.jump] + self.block(node.orelse, [e for e in left if not e.jump])
+        left = [e for e in left if e.jump] + self.block(
+            node.orelse, [e for e in left if not e.jump]
+        )
         for handler in node.handlers:
             name = "Exception" if handler.type is None else ast.unparse(handler.type).strip("()")
             caught = merged([replace(_forgotten(each, node.body), error=name) for each in raised])
             if handler.name is not None:
                 caught = [each.bound(handler.name, Unknown(handler.name)) for each in caught]
             # The exception is behind them once they leave the handler.
-            left += [
-                replace(each, error=path.error) for each in self.block(handler.body, caught)
-            ]
+            left += [replace(each, error=path.error) for each in self.block(handler.body, caught)]
         if any(isinstance(each, ast.Return) for part in node.finalbody for each in ast.walk(part)):
             self.walker.note(node.lineno, "a return in finally overrides the others")
         jumps = [each for each in left if each.jump]
@@ -375,23 +394,24 @@ class _Function:
     def values(self, node: ast.expr, path: Path) -> list[tuple[ast.expr, Path]]:
         """What an expression comes to, by the way on which it does."""
         path = self._walruses(node, path)
-        return list(self._values(substituted(node, path.names), path, node.lineno))
+        return list(self.resolved(substituted(node, path.names), path, node.lineno))
 
-    def _values(self, node: ast.expr, path: Path, line: int) -> Iterator[tuple[ast.expr, Path]]:
+    def resolved(self, node: ast.expr, path: Path, line: int) -> Iterator[tuple[ast.expr, Path]]:
+        """What an expression without local names comes to, by the way on which it does."""
         self._count(1)
         if isinstance(node, ast.Await):
-            yield from self._values(node.value, path, line)
+            yield from self.resolved(node.value, path, line)
             return
         if isinstance(node, ast.IfExp):
-            yes, no = self._split(node.test, path, line)
+            yes, no = self.divided(node.test, path, line)
             for part, paths in ((node.body, yes), (node.orelse, no)):
                 for each in paths:
-                    yield from self._values(part, each, line)
+                    yield from self.resolved(part, each, line)
             return
         choice = self._lookup(node, path, line)
         if choice is not None:
             for value, after in choice:
-                yield from self._values(value, after, line)
+                yield from self.resolved(value, after, line)
             return
         called = self._called(node, path, line)
         if called is not None:
@@ -462,14 +482,25 @@ class _Function:
             if place not in named:
                 break
             arguments = [*arguments, named[place]]
-        if self.depth >= _DEEPEST:
+        if function is DECLARED:
+            return [(Value(DECLARED, "super().handle_message"), path)]
+        if self.depth >= _DEEPEST or not self._is_own(function):
             return None
         answers = self.walker.follow(function, arguments, path, self.depth + 1)
         if isinstance(answers, str):
             return None
         return [
-            (each.value, replace(each.path, names=path.names, jump=path.jump)) for each in answers
+            (each.scope.closed(each.value), replace(each.path, names=path.names, jump=path.jump))
+            for each in answers
         ]
+
+    def _is_own(self, function: FunctionType) -> bool:
+        """Whether a function belongs to the code of the state, and not to a library."""
+        packages = {
+            each.__module__.partition(".")[0]
+            for each in (self.scope.function, self.walker.state_class)
+        }
+        return function.__module__.partition(".")[0] in packages
 
     def _function(self, node: ast.Call) -> tuple[FunctionType | None, list[ast.expr]]:
         """The function that is called, and all its arguments."""
@@ -511,20 +542,21 @@ class _Function:
         no: list[Path] = []
         for path in paths:
             after = self._walruses(node, path)
-            more, left = self._split(substituted(node, after.names), after, node.lineno)
+            more, left = self.divided(substituted(node, after.names), after, node.lineno)
             yes += more
             no += left
         return merged(yes), merged(no)
 
     def _split_pairs(self, node: ast.expr, paths: list[Path], line: int) -> Split:
-        results = [self._split(node, each, line) for each in paths]
+        results = [self.divided(node, each, line) for each in paths]
         return [e for yes, _ in results for e in yes], [e for _, no in results for e in no]
 
-    def _split(self, node: ast.expr, path: Path, line: int) -> Split:
+    def divided(self, node: ast.expr, path: Path, line: int) -> Split:
+        """As `split`, of a condition without local names."""
         self._count(1)
         match node:
             case ast.UnaryOp(op=ast.Not(), operand=inner):
-                yes, no = self._split(inner, path, line)
+                yes, no = self.divided(inner, path, line)
                 return no, yes
             case ast.BoolOp(op=ast.And(), values=parts) if not self._type_kind(node):
                 return self._all(parts, path, line)
@@ -535,7 +567,7 @@ class _Function:
             case ast.Compare(ops=[_]):
                 return self._compared(node, path, line)
             case ast.IfExp() | ast.Await():
-                return self._of_values(self._values(node, path, line), path, line)
+                return self._of_values(self.resolved(node, path, line), path, line)
         if self._type_kind(node):
             return [path], []  # every message has a type
         if _is_role(node, SELF) or _is_role(node, MESSAGE) or _is_role(node, COMPONENT):
@@ -549,7 +581,7 @@ class _Function:
         if isinstance(node, ast.Call) and _mentions(node):
             plain = self._plain(node, path, line)
             if plain is not None:
-                return self._split(plain, path, line)
+                return self.divided(plain, path, line)
         return self._opaque(node, path, line, about_type=_mentions(node))
 
     def _all(self, parts: list[ast.expr], path: Path, line: int) -> Split:
@@ -565,7 +597,7 @@ class _Function:
             if isinstance(value, ast.Await | ast.IfExp):
                 results.append(self._opaque(value, after, line, about_type=_mentions(value)))
             else:
-                results.append(self._split(value, after, line))
+                results.append(self.divided(value, after, line))
         return [e for yes, _ in results for e in yes], [e for _, no in results for e in no]
 
     def _plain(self, node: ast.Call, path: Path, line: int) -> ast.expr | None:
@@ -621,7 +653,7 @@ class _Function:
         positive = isinstance(node.ops[0], ast.Is | ast.Eq)
         other = node.comparators[0]
         values = [self.scope.value_of(each) for each in (node.left, other)]
-        if values[1] is None and isinstance(node.left, ast.Attribute | ast.Role if False else Role):
+        if values[1] is None and isinstance(node.left, Role):
             return not positive
         if any(value is MISSING for value in values):
             made = isinstance(node.left, ast.Call) and isinstance(

@@ -27,7 +27,8 @@ def state_words(graph: Graph, state: StateNode) -> list[str]:
         ("final", state.final),
         ("unknown: nobody defines it", not state.known),
         ("undeclared: only history names it", state.undeclared),
-        ("takes further messages in handle_message", state.classic),
+        ("takes further messages in handle_message", state.classic and not state.read),
+        ("handle_message read from code", state.classic and state.read),
     ]
     found = [word for word, holds in words if holds]
     if state.visits is not None:
@@ -49,7 +50,7 @@ def edge_sentence(edge: Edge) -> str:
 
 
 def onward(edge: Edge) -> str:
-    """A transition without the state from which it leads."""
+    """A transition without the state from which it leads, and how it is known."""
     return f"→ {visible(edge.label)} → {_target(edge)}{_history(edge)}"
 
 
@@ -68,7 +69,7 @@ def _target(edge: Edge) -> str:
 
 
 def _history(edge: Edge) -> str:
-    words = []
+    words = ["read from code"] if edge.inferred else []
     if edge.count is not None:
         words.append(f"taken {times(edge.count)}" if edge.count else "never taken")
     if edge.undeclared:

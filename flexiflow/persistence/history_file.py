@@ -26,9 +26,11 @@ from flexiflow.persistence.schema import (
     migrate,
     sqlite_failed,
     transaction,
+    version_of,
 )
 
 BUSY_TIMEOUT_S = 5.0
+_PATIENCE_AT_CLOSE_MS = 250
 
 _STEP_ID = SNAPSHOT_COLUMNS.index("step_id")
 
@@ -150,6 +152,7 @@ class HistoryFile:
         with self._lock:
             try:
                 if self.path is not None:
+                    self._conn.execute(f"PRAGMA busy_timeout = {_PATIENCE_AT_CLOSE_MS}")
                     self._conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             except sqlite3.Error:
                 pass  # another process reads; the -wal stays, and holds what it holds
@@ -160,8 +163,10 @@ class HistoryFile:
         run = self._conn.execute
         if fresh:
             run("PRAGMA auto_vacuum = INCREMENTAL")  # can't be set once there is a table
+        else:
+            version_of(self._conn)  # a newer file is refused before anything in it is changed
         if self.path is not None:
-            (mode,) = run("PRAGMA journal_mode = WAL").fetchone()
+            mode = self._set_wal()
             if mode != "wal":
                 raise PersistenceError(
                     f"The database stays in journal mode {mode!r}, not 'wal'.",
@@ -172,6 +177,20 @@ class HistoryFile:
             run("PRAGMA synchronous = FULL")
         with transaction(self._conn):
             migrate(self._conn)
+
+
+    def _set_wal(self) -> str:
+        """Ask for the write-ahead log, and return the mode that took."""
+        end = time.monotonic() + BUSY_TIMEOUT_S
+        while True:
+            try:
+                (mode,) = self._conn.execute("PRAGMA journal_mode = WAL").fetchone()
+                return str(mode)
+            except sqlite3.OperationalError as exc:
+                # SQLite's own busy timeout does not hold for changing the mode.
+                if exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                    raise
+                time.sleep(0.005)
 
 
 def _write_snapshots(run: sqlite3.Cursor, entries: list[Entry]) -> None:

@@ -132,12 +132,12 @@ def _lines_with(path: Path, needle: bytes) -> Iterator[tuple[bytes, str, int] | 
 
 def _search(text: mmap.mmap, needle: bytes, path: str) -> Iterator[tuple[bytes, str, int]]:
     at = text.find(needle)
-    while at >= 0:
+    while 0 <= at < len(text):
         start = text.rfind(b"\n", 0, at) + 1
         end = text.find(b"\n", at)
         end = len(text) if end < 0 else end
         yield text[start:end], path, start
-        at = text.find(needle, end)
+        at = text.find(needle, end + 1)  # not `end`, where an empty text is found for ever
 
 
 def _scan(path: Path, needle: bytes) -> Iterator[tuple[bytes, str, int] | BrokenLine]:

@@ -3,8 +3,10 @@
 import asyncio
 import io
 import json
+import os
 import sqlite3
 import sys
+import sysconfig
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -194,3 +196,12 @@ def write(tmp_path: Path) -> Callable[..., str]:
         return str(path)
 
     return make
+
+
+@pytest.fixture(scope="package", autouse=True)
+def activated():
+    """As in an activated environment: its programs are found by their names."""
+    with pytest.MonkeyPatch.context() as patch:
+        scripts = sysconfig.get_path("scripts")
+        patch.setenv("PATH", os.pathsep.join([scripts, os.environ["PATH"]]))
+        yield

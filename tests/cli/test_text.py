@@ -1,8 +1,11 @@
 """Text on its way out."""
 
 import io
+import os
 import shlex
+import sysconfig
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -70,3 +73,12 @@ def test_a_stream_that_cannot_encode_a_mark_gets_a_plain_one(encoding, shown):
     write_line("✕ ◇ → 漢", to=stream)
     stream.flush()
     assert raw.getvalue().decode(encoding).splitlines() == [shown]
+
+
+def test_a_program_is_written_with_its_path_where_the_shell_would_not_find_it(monkeypatch):
+    """What is printed to be typed next works in an environment that is not activated, too."""
+    assert command_line("flexiflow", "why") == "flexiflow why"
+    monkeypatch.setenv("PATH", os.devnull)
+    program = shlex.split(command_line("flexiflow", "why"))[0]
+    assert os.path.samefile(program, Path(sysconfig.get_path("scripts"), "flexiflow"))
+    assert command_line("no-such-program-here", "x") == "no-such-program-here x"

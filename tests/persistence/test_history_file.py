@@ -181,7 +181,7 @@ def test_a_database_that_stays_in_another_mode_is_refused(path, monkeypatch):
 
     connect = sqlite3.connect
     monkeypatch.setattr(
-        history_file.sqlite3, "connect", lambda *a, **o: connect(*a, factory=Refusing, **o)
+        history_file.sqlite3, "connect", lambda *args, **more: connect(*args, factory=Refusing, **more)
     )
     with pytest.raises(PersistenceError, match="stays in journal mode 'delete'") as caught:
         HistoryFile(path)

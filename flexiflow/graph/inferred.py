@@ -1,0 +1,261 @@
+"""Edges read from the code of a classic ``handle_message``: from its syntax tree, never run.
+
+What can't be read is noted and not guessed, so that a graph says where it may lack something.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from types import FunctionType
+
+from flexiflow.component import AsyncComponent
+from flexiflow.declarations import before_classic, declarations_of
+from flexiflow.errors import StateError
+from flexiflow.graph.declared import Way, declared_graph
+from flexiflow.graph.expressions import COMPONENT, MESSAGE, MISSING, SELF, Role, Unknown, Value
+from flexiflow.graph.model import ANY_MESSAGE, Edge, Graph, Source, StateNode
+from flexiflow.graph.paths import Path
+from flexiflow.graph.walker import DECLARED, Answer, TooManyWays, Walker
+from flexiflow.state_machine import StateMachine
+from flexiflow.states import (
+    DEFAULT_REGISTRY,
+    State,
+    StateRegistry,
+    identity,
+    is_state_class,
+    resolve,
+)
+
+_INFERRED: frozenset[Source] = frozenset({"inferred"})
+_MOST_NOTES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the code of a classic handler says.
+
+    Attributes:
+        edges: in the order in which the code tries them; the first whose guard holds wins. An
+            edge for `ANY_MESSAGE` is taken by any message that no other edge is for.
+        messages: the types that are taken, in the same order.
+        notes: what could not be read and where, e.g. ``line 14: the next state is computed``.
+        complete: whether all of it could be read.
+        classes: the class of each target; None where nobody has such a state.
+    """
+
+    edges: tuple[Edge, ...] = ()
+    messages: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    complete: bool = True
+    classes: dict[str, type[State] | None] = field(default_factory=dict)
+
+
+def full_graph(
+    machine: AsyncComponent | StateMachine | State | type[State],
+    registry: StateRegistry | None = None,
+) -> Graph:
+    """What is declared and what the code of classic handlers says, from the start on.
+
+    Arguments and exceptions are those of `declared_graph`, which gives the declared part alone.
+    """
+    readings: dict[str, Reading] = {}
+
+    def further(name: str, cls: type[State], names: StateRegistry) -> Iterator[Way]:
+        if _handler(cls) is not DECLARED:
+            readings[name] = read_state(cls, name, names)
+            for edge in readings[name].edges:
+                yield edge, readings[name].classes[edge.target]
+
+    graph = declared_graph(machine, registry, further)
+    states = tuple(_with_reading(state, readings.get(state.name)) for state in graph.states)
+    notes = tuple(
+        f"{name}: not all of handle_message could be read ({_first(reading.notes)})."
+        for name, reading in readings.items()
+        if not reading.complete
+    )
+    return replace(graph, states=states, notes=graph.notes + notes)
+
+
+def read_state(
+    cls: type[State], name: str | None = None, registry: StateRegistry | None = None
+) -> Reading:
+    """Read the classic ``handle_message`` of a state class; never an exception.
+
+    Args:
+        cls: a state class. One that has no classic handler has nothing to be read.
+        name: what the state is called; the class's name in `registry` unless given.
+        registry: names for states; `DEFAULT_REGISTRY` unless given.
+    """
+    names = registry or DEFAULT_REGISTRY
+    handler = _handler(cls)
+    if handler is DECLARED:
+        return Reading()
+    if not isinstance(handler, FunctionType):
+        return Reading(notes=("handle_message is not a plain function",), complete=False)
+    walker = Walker(cls)
+    found = _Found(cls, name or names.name_of(cls), names, walker)
+    try:
+        arguments: list[ast.expr] = [Role(SELF), Role(MESSAGE), Role(COMPONENT)]
+        answers = walker.follow(handler, arguments, Path(excluded=_taken_before(cls)))
+        if isinstance(answers, str):
+            walker.notes[answers] = None
+        else:
+            for answer in answers:
+                found.add(answer)
+    except (TooManyWays, RecursionError):
+        walker.notes["handle_message is too large to be followed"] = None
+    except Exception as exc:  # somebody else's code may be anything; the picture must come
+        walker.notes[f"handle_message can't be followed ({type(exc).__name__})"] = None
+    return found.reading()
+
+
+def _handler(cls: type[State]) -> object:
+    return next(vars(c)["handle_message"] for c in cls.__mro__ if "handle_message" in vars(c))
+
+
+def _taken_before(cls: type[State]) -> tuple[str, ...]:
+    """The messages that never reach the classic handler."""
+    declarations = before_classic(cls)[0]
+    return tuple(dict.fromkeys(each.message_type for each in declarations if each.guard is None))
+
+
+def _first(notes: tuple[str, ...]) -> str:
+    more = f"; {len(notes) - 1:,} more" if len(notes) > 1 else ""
+    return notes[0] + more
+
+
+def _with_reading(state: StateNode, reading: Reading | None) -> StateNode:
+    if reading is None:
+        return state
+    return replace(state, read=reading.complete, unread=() if reading.complete else reading.notes)
+
+
+class _Found:
+    """Edges as they are found in the answers of a handler."""
+
+    def __init__(
+        self, cls: type[State], name: str, registry: StateRegistry, walker: Walker
+    ) -> None:
+        self.cls = cls
+        self.name = name
+        self.registry = registry
+        self.walker = walker
+        self.edges: dict[Edge, None] = {}
+        self.classes: dict[str, type[State] | None] = {}
+
+    def reading(self) -> Reading:
+        """All that was found."""
+        notes = tuple(self.walker.notes)
+        shown = notes[:_MOST_NOTES]
+        if len(notes) > _MOST_NOTES:
+            shown = (*shown, f"{len(notes) - _MOST_NOTES:,} more that could not be read")
+        edges = tuple(self.edges)
+        messages = tuple(dict.fromkeys(edge.message for edge in edges))
+        return Reading(edges, messages, shown, not notes, self.classes)
+
+    def add(self, answer: Answer) -> None:
+        """Read one ``return``."""
+        value, path = answer.value, answer.path
+        if isinstance(value, Value) and value.value is DECLARED:
+            self._add_declared(path)
+            return
+        if isinstance(value, ast.Constant) and value.value is None:
+            return  # such a message fails; it leads nowhere
+        if not (isinstance(value, ast.Tuple) and len(value.elts) == 2):
+            self.walker.note(answer.line, "what it returns is computed")
+            return
+        proceed, following = value.elts
+        for way in answer.ways_where(proceed, path):
+            for state, final in answer.ways_of(following, way):
+                self._add_state(answer, state, final)
+
+    def _add_state(self, answer: Answer, state: ast.expr, path: Path) -> None:
+        target = self._target(answer, state)
+        if target is None:
+            return
+        if path.types is None and path.fuzzy is not None:
+            text = f"which messages lead to {target[0]} is computed"
+            self.walker.note(path.fuzzy, text)
+            return
+        self.classes.setdefault(*target)
+        for message in (ANY_MESSAGE,) if path.types is None else path.types:
+            edge = Edge(self.name, target[0], message, path.guard, path.error, _INFERRED)
+            self.edges[edge] = None
+
+    def _target(self, answer: Answer, state: ast.expr) -> tuple[str, type[State] | None] | None:
+        """The state that an expression makes, or None where that can't be told."""
+        scope = answer.scope
+        match state:
+            case Role(role="self"):
+                return self.name, self.cls
+            case ast.Attribute(
+                value=ast.Attribute(value=Role(role="component"), attr="state_machine"),
+                attr="current_state",
+            ):
+                return self.name, self.cls
+            case ast.Call(func=ast.Attribute(value=owner, attr="create"), args=[key]):
+                registry = self._registry(scope.value_of(owner), owner)
+                named = scope.strings_of(key)
+                if registry is not None and named is not None and len(named) == 1:
+                    return named[0], registry.find(named[0])
+            case ast.Call(func=function):
+                cls = scope.value_of(function)
+                if is_state_class(cls):
+                    return self.registry.name_of(cls), cls
+                if cls is MISSING and isinstance(function, ast.Name) and function.id[:1].isupper():
+                    return self._resolved(function.id)
+            case _:
+                made = scope.value_of(state)
+                if isinstance(made, State):
+                    return identity(made, self.registry), type(made)
+                if made is None or is_state_class(made):
+                    return None  # not a state: such a message fails
+        what = f" ({state.text})" if isinstance(state, Unknown) and state.text else ""
+        self.walker.note(answer.line, f"the next state is computed{what}")
+        return None
+
+    def _resolved(self, name: str) -> tuple[str, type[State] | None]:
+        try:
+            return resolve(name, self.cls, self.registry)
+        except StateError:
+            return name, None
+
+    def _registry(self, value: object, owner: ast.expr) -> StateRegistry | None:
+        if isinstance(value, StateRegistry):
+            return value
+        match owner:
+            case ast.Attribute(
+                value=ast.Attribute(value=Role(role="component"), attr="state_machine"),
+                attr="registry",
+            ):
+                return self.registry
+            case ast.Call(func=ast.Name(id="registry_of") | Value(text="registry_of")):
+                return self.registry
+        return None
+
+    def _add_declared(self, path: Path) -> None:
+        """What ``super().handle_message`` does: run what the class declares."""
+        for declaration in declarations_of(self.cls):
+            narrowed = path.only([declaration.message_type])
+            if narrowed is None:
+                continue
+            guard = None if declaration.guard is None else declaration.guard.name
+            guards = [text for text in (narrowed.guard, guard) if text]
+            ways = [(None, declaration.to)]
+            ways += [(error.__name__, to) for error, to in declaration.raises.items()]
+            for error, to in ways:
+                name, cls = self.name, self.cls
+                if to is not None:
+                    name, cls = self._declared_target(to)
+                self.classes.setdefault(name, cls)
+                text = " and ".join(guards) or None
+                edge = Edge(self.name, name, declaration.message_type, text, error, _INFERRED)
+                self.edges[edge] = None
+
+    def _declared_target(self, to: str | type) -> tuple[str, type[State] | None]:
+        try:
+            return resolve(to, self.cls, self.registry)
+        except StateError:
+            return to if isinstance(to, str) else to.__name__, None
