@@ -72,7 +72,9 @@ class WhyNot:
         lines = [f"{self.message_type!r} to {self.component} in {self.state}: {self.reason}"]
         for option in self.options:
             mark = {True: "✓", False: "✗", "unknown": "?"}[option.open]
-            lines.append(f"  {mark} → {option.to}" + (f"  ({option.error})" if option.error else ""))
+            lines.append(
+                f"  {mark} → {option.to}" + (f"  ({option.error})" if option.error else "")
+            )
             lines.extend(option.check.lines("    ") if option.check else ())
         return "\n".join(lines)
 
@@ -82,7 +84,9 @@ class WhyNot:
 def accepted(state: State) -> Accepted:
     """The message types that a state declares."""
     declarations, has_classic = before_classic(type(state))
-    return Accepted(list(dict.fromkeys(each.message_type for each in declarations)), not has_classic)
+    return Accepted(
+        list(dict.fromkeys(each.message_type for each in declarations)), not has_classic
+    )
 
 
 def can(component: Any, message: dict[str, Any]) -> Answer:
@@ -97,7 +101,8 @@ def why_not(component: Any, message: dict[str, Any]) -> WhyNot:
     matching = [each for each in declarations if each.message_type == message["type"]]
     options = tuple(_option(each, state, message, component) for each in matching)
     answer, reason = _verdict(options, state, declarations, has_classic, message["type"])
-    return WhyNot(component.name, component.state, message["type"], answer, reason, options)
+    name = component.state_machine.state_name
+    return WhyNot(component.name, name, message["type"], answer, reason, options)
 
 
 def _option(

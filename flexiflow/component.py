@@ -33,6 +33,18 @@ _reported: ContextVar[list[Step] | None] = ContextVar("flexiflow_reported", defa
 _queued_tasks: set[asyncio.Task[None]] = set()
 
 
+class _StateName:
+    """The name of the current state.
+
+    Not a property: a subclass written for 1.x may have a ``state`` of its own, and may set it.
+    """
+
+    def __get__(self, component: AsyncComponent | None, owner: type) -> str:
+        if component is None:
+            return self  # type: ignore[return-value]
+        return component.state_machine.state_name
+
+
 class AsyncComponent:
     """A named state machine with rules and data.
 
@@ -46,9 +58,10 @@ class AsyncComponent:
     """
 
     # For subclasses written for 1.x that do not call __init__.
-    hooks: Hooks = NO_HOOKS
+    _hooks: Hooks = NO_HOOKS
     logger: logging.Logger | None = None
     event_bus: AsyncEventManager | None = None
+    state = _StateName()
 
     def __init__(
         self,
@@ -67,11 +80,6 @@ class AsyncComponent:
         self.event_bus = event_bus
         self.data = {} if data is None else data
 
-    @property
-    def state(self) -> str:
-        """The name of the current state."""
-        return self.state_machine.state_name
-
     @cached_property
     def data(self) -> dict[str, Any]:
         """A JSON-able dict, saved and restored as the snapshot's metadata."""
@@ -83,7 +91,7 @@ class AsyncComponent:
         return []
 
     @cached_property
-    def mailbox(self) -> Mailbox:
+    def _mailbox(self) -> Mailbox:
         """The present turn and what waits for it."""
         return Mailbox()
 
@@ -110,7 +118,7 @@ class AsyncComponent:
             InvalidValue: where an id can't be used.
             Exception: what the handler raised, unless the transition declares it.
         """
-        return await self.deliver({"type": type, **fields})
+        return await self._deliver({"type": type, **fields})
 
     async def handle_message(self, message: dict[str, Any]) -> None:
         """Handle one message. Everything that enters comes through here."""
@@ -119,7 +127,7 @@ class AsyncComponent:
         if reported is not None:
             reported.append(step)
 
-    async def deliver(self, message: dict[str, Any]) -> Step:
+    async def _deliver(self, message: dict[str, Any]) -> Step:
         """Pass a message to `handle_message`, and return the step that it led to."""
         if type(self).handle_message is AsyncComponent.handle_message:
             return await self._receive(message)
@@ -176,7 +184,7 @@ class AsyncComponent:
             step.sender, step.sender_span = sender.owner, sender.turn.span_id
         outer = enclosing_turn()
         turn = Turn(self, step, outer)
-        mailbox = self.mailbox
+        mailbox = self._mailbox
         if outer is None:
             await self._run(turn, mailbox.take(turn), message)
             return step
@@ -194,14 +202,15 @@ class AsyncComponent:
 
     def _queue(self, turn: Turn, message: dict[str, Any]) -> None:
         """Give a message its place, and a task that handles it when its turn comes."""
-        mailbox = self.mailbox
+        mailbox = self._mailbox
         place = mailbox.take(turn)
         outermost = turn.sender = turn.outermost
         task = asyncio.create_task(self._run(turn, place, message))
         _queued_tasks.add(task)
         task.add_done_callback(_queued_tasks.discard)
-        if place is not None:  # a task that is cancelled before it begins gives nothing up itself
-            task.add_done_callback(lambda _: mailbox.give_up(place, turn))
+        assert place is not None  # there is a present turn: it is part of the cycle
+        # A task that is cancelled before it begins gives nothing up itself.
+        task.add_done_callback(lambda _: mailbox.give_up(place, turn))
         if outermost.caused is None:
             outermost.caused = []
         outermost.caused.append(task)
@@ -229,7 +238,7 @@ class AsyncComponent:
         step = turn.step
         if place is not None:
             try:
-                await self.mailbox.wait(place, turn)
+                await self._mailbox.wait(place, turn)
             except asyncio.CancelledError as exc:
                 await self._record_unhandled(step, message, exc)
                 raise
@@ -239,20 +248,20 @@ class AsyncComponent:
             await self._handle(step, message)
         finally:
             turn.over = True
-            self.mailbox.leave(turn)
+            self._mailbox.leave(turn)
             with contextlib.suppress(ValueError):  # closed from outside, in another context
                 current_span.reset(token)
 
     async def _handle(self, step: Step, message: dict[str, Any]) -> None:
         step.started_us = time.time_ns() // 1000
         began = time.perf_counter_ns()
-        observer, bus = self.hooks.observer, self.event_bus
+        observer, bus = self._hooks.observer, self.event_bus
         if observer is not None:
             observer.received(step, message)
         decision = await self._decide(message)
         step.duration_us = (time.perf_counter_ns() - began) // 1000
-        if self.hooks.observer is not observer and self.hooks.observer is not None:
-            observer = self.hooks.observer  # a recording began meanwhile: it gets the whole step
+        if self._hooks.observer is not observer and self._hooks.observer is not None:
+            observer = self._hooks.observer  # a recording began meanwhile: it gets the whole step
             observer.received(step, message)
         cancelled = await self._record(step, message, decision, observer)
         if decision.error is not None and not decision.proceeds:
@@ -303,12 +312,12 @@ class AsyncComponent:
         self, step: Step, message: dict[str, Any], exc: asyncio.CancelledError
     ) -> None:
         """Record a message whose wait for its turn was cancelled."""
-        present = self.mailbox.turn
+        present = self._mailbox.turn
         # The present turn may be committing a move that is not assigned yet.
-        state = self.state if present is None else present.step.to_state
+        state = self.state_machine.state_name if present is None else present.step.to_state
         step.from_state = step.to_state = state
         step.started_us = time.time_ns() // 1000
-        observer = self.hooks.observer
+        observer = self._hooks.observer
         if observer is not None:
             observer.received(step, message)
         decision = Decision("cancelled", None, (), "cancelled while it waited", exc)
@@ -360,14 +369,20 @@ class AsyncComponent:
         correlation_id, parent_id = entry_ids(message, current_span.get())
         now = time.time_ns() // 1000
         step = Step(
-            self.name, _type_of(message), self.state, correlation_id, None, parent_id, now
+            self.name,
+            _type_of(message),
+            self.state_machine.state_name,
+            correlation_id,
+            None,
+            parent_id,
+            now,
         )
         step.outcome = "stayed"
         step.reason = f"{type(self).__name__}.handle_message did not pass it to the machine"
         return step
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name!r} in {self.state}>"
+        return f"<{type(self).__name__} {self.name!r} in {self.state_machine.state_name}>"
 
 
 async def _all_caused(turn: Turn) -> BaseException | None:
@@ -422,4 +437,3 @@ def _type_of(message: Mapping[str, Any]) -> str | None:
     if kind is None or isinstance(kind, str):
         return kind
     return bounded_repr(kind, 80)
-

@@ -146,7 +146,7 @@ async def _call(
     component: Any,
 ) -> Any:
     """Call a handler, sync or async, as a span of its own where somebody observes."""
-    observer = getattr(component, "hooks", NO_HOOKS).observer
+    observer = getattr(component, "_hooks", NO_HOOKS).observer
     step = current_span.get()
     if observer is None or step is None:
         answer = handler(message, component)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from flexiflow.component import AsyncComponent
@@ -28,23 +27,23 @@ class FlexiFlowEngine:
 
     Args:
         logger: for text lines; the ``flexiflow`` logger unless given.
-        components: components by name to begin with.
+        components: components by name to begin with; the engine keeps this very dict.
     """
 
     def __init__(
         self,
         logger: logging.Logger | None = None,
-        components: Mapping[str, AsyncComponent] | None = None,
+        components: dict[str, AsyncComponent] | None = None,
     ) -> None:
         self.logger = logger or logging.getLogger("flexiflow")
         self.event_bus = AsyncEventManager(self.logger)
         self.hooks = Hooks()
         self.event_bus.hooks = self.hooks
-        self.components: dict[str, AsyncComponent] = {}
+        self.components = {} if components is None else components
         self._scopes: dict[tuple[type[State], StateRegistry], StateRegistry] = {}
         self._announcements: set[asyncio.Task[None]] = set()
-        for component in (components or {}).values():
-            self.register(component)
+        for component in self.components.values():
+            self._equip(component)
 
     def add(
         self,
@@ -129,7 +128,7 @@ class FlexiFlowEngine:
         component = self.components.get(name)
         if component is None:
             raise component_not_found(name, self.components)
-        return await component.deliver({"type": type, **fields})
+        return await component._deliver({"type": type, **fields})
 
     def registries(self) -> list[StateRegistry]:
         """Every registry that a component here uses, each once."""
@@ -139,14 +138,17 @@ class FlexiFlowEngine:
         return [component.state_machine.registry for component in self.components.values()]
 
     def _take_in(self, component: AsyncComponent) -> None:
+        self._equip(component)
+        self.components[component.name] = component
+        if self.hooks.observer is not None:
+            self.hooks.observer.registered(component)
+
+    def _equip(self, component: AsyncComponent) -> None:
         if component.logger is None:
             component.logger = self.logger
         if component.event_bus is None:
             component.event_bus = self.event_bus
-        component.hooks = self.hooks
-        self.components[component.name] = component
-        if self.hooks.observer is not None:
-            self.hooks.observer.registered(component)
+        component._hooks = self.hooks
 
     async def _announce(self, component: AsyncComponent) -> None:
         await self.event_bus.publish(COMPONENT_REGISTERED, {"component": component.name})

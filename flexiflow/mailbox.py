@@ -137,7 +137,7 @@ class Mailbox:
 
     def would_wait_for(self, turn: Turn) -> bool:
         """Whether waiting here under `turn` would wait for `turn` itself."""
-        own: Mailbox = turn.component.mailbox
+        own: Mailbox = turn.component._mailbox
         seen: set[Mailbox] = set()
         waiting = [self]
         while waiting:

@@ -99,7 +99,7 @@ async def _one_try(
     turn = None if outer is None else outer.turn
     if turn is not None and not turn.over:
         turn.step.tries = max(turn.step.tries, attempt)
-    observer = (NO_HOOKS if turn is None else turn.component.hooks).observer
+    observer = (NO_HOOKS if turn is None else turn.component._hooks).observer
     if observer is None or outer is None or turn is None:
         return await function(*args, **kwargs)
     label = getattr(function, "__qualname__", repr(function)).rpartition("<locals>.")[2]

@@ -23,7 +23,8 @@ class State:
 
     def __init_subclass__(cls, *, final: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls.final = final
+        if final or "final" not in vars(cls):  # a class body may say final = True as well
+            cls.final = final
 
     @runs_declarations
     async def handle_message(

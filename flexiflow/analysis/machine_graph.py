@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from flexiflow.analysis import frames
-from flexiflow.graph.declared import declared_graph
+from flexiflow.graph.inferred import full_graph
 from flexiflow.graph.model import Graph
 
 if TYPE_CHECKING:
+    import networkx
     import pandas as pd
 
     from flexiflow.analysis.history import History
+    from flexiflow.graph.findings import Coverage
 
 STATES: frames.Columns = {
     "state": frames.TEXT,
@@ -37,16 +39,28 @@ TRANSITIONS: frames.Columns = {
     "count": frames.OPTIONAL_ID,
     "description": frames.TEXT,
 }
+FINDINGS: frames.Columns = {
+    "kind": frames.NAME,
+    "severity": frames.NAME,
+    "state": frames.TEXT,
+    "message": frames.NAME,
+    "target": frames.TEXT,
+    "what": frames.TEXT,
+    "why": frames.TEXT,
+    "fix": frames.TEXT,
+}
 
 
 def machine_graph(machine: Any, history: History | None = None) -> MachineGraph:
-    """The graph of a machine: what is declared and, with a history, what happened on it.
+    """The graph of a machine: what its code says and, with a history, what happened on it.
+
+    Transitions of classic handlers are read from their code, which is not run.
 
     Args:
         machine: a component, a `StateMachine`, a State class or instance, a config (path, dict
             or `ConfigExplanation`), or a plain `Graph`.
         history: lays observed counts over it: those of the component, or, where `machine` is no
-            component, of all.
+            component, of all components that have this machine.
 
     Raises:
         InvalidType: (a TypeError) where there is no machine in it.
@@ -60,12 +74,13 @@ def machine_graph(machine: Any, history: History | None = None) -> MachineGraph:
         graph = _read(machine)
     if history is None:
         return MachineGraph(graph)
-    from flexiflow.analysis.observed import observe
+    from flexiflow.analysis.observed import observe, observe_machine
     from flexiflow.component import AsyncComponent
 
-    name = machine.name if isinstance(machine, AsyncComponent) else None
-    history.require(name)
-    return MachineGraph(observe(graph, history, name))
+    if isinstance(machine, AsyncComponent):
+        history.require(machine.name)
+        return MachineGraph(observe(graph, history, machine.name))
+    return MachineGraph(observe_machine(graph, history))
 
 
 def _read(machine: Any) -> Graph:
@@ -76,7 +91,7 @@ def _read(machine: Any) -> Graph:
 
     if isinstance(machine, str | os.PathLike | Mapping | ConfigExplanation):
         return graph_of(machine)
-    return declared_graph(machine)
+    return full_graph(machine)
 
 
 class MachineGraph:
@@ -132,6 +147,49 @@ class MachineGraph:
                 for edge in self.model.edges
             ),
         )
+
+    def findings(self) -> pd.DataFrame:
+        """One row for each thing that is odd about the machine, the worst first.
+
+        Returns:
+            the columns of `FINDINGS`: ``kind``, ``severity`` (error, warning or info), ``state``,
+            ``message`` and ``target`` of the transition where it is about one, and ``what``,
+            ``why`` and ``fix``, a sentence or two each.
+        """
+        from flexiflow.graph.findings import findings
+
+        return frames.frame(
+            FINDINGS,
+            (
+                (
+                    finding.kind,
+                    finding.severity,
+                    finding.state,
+                    None if finding.edge is None else finding.edge.message,
+                    None if finding.edge is None else finding.edge.target,
+                    finding.what,
+                    finding.why,
+                    finding.fix,
+                )
+                for finding in findings(self.model)
+            ),
+        )
+
+    def coverage(self) -> Coverage:
+        """How many of the transitions that the code knows were taken, and which were not."""
+        from flexiflow.graph.findings import coverage
+
+        return coverage(self.model)
+
+    def to_networkx(self) -> networkx.MultiDiGraph[Any]:
+        """The graph for NetworkX, which has to be installed; see `flexiflow.graph.network`.
+
+        Raises:
+            FlexiFlowError: where it is not.
+        """
+        from flexiflow.graph.network import to_networkx
+
+        return to_networkx(self.model)
 
     def to_dot(self) -> str:
         """The graph in Graphviz's language."""

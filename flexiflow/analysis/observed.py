@@ -13,6 +13,8 @@ from flexiflow.analysis import frames, words
 from flexiflow.analysis.machines import machines_of
 from flexiflow.analysis.tables import has_steps, step_columns
 from flexiflow.analysis.visits import Visit, visits_of
+from flexiflow.graph.definition import fingerprint as fingerprint_of
+from flexiflow.graph.definition import to_definition
 from flexiflow.graph.model import Graph
 from flexiflow.graph.overlay import with_observed
 from flexiflow.persistence.schema import SNAPSHOTS, STEPS, columns_of, cursor
@@ -61,6 +63,17 @@ def observe(
     entered = Counter(v.state for v in visits if fingerprint in (None, v.fingerprint))
     current = visits[-1].state if component is not None and visits else None
     return with_observed(graph, counts, current, entered)
+
+
+def observe_machine(graph: Graph, history: History) -> Graph:
+    """A graph with what the components did on it that have this very machine."""
+    digest = fingerprint_of(to_definition(graph))
+    for source in history.sources:
+        with source.connect() as conn:
+            if digest in machines_of(conn):
+                return observe(graph, history, fingerprint=digest)
+    note = "The history does not hold this machine as it is; everything in it is counted."
+    return observe(replace(graph, notes=(*graph.notes, note)), history)
 
 
 def transition_counts(

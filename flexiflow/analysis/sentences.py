@@ -31,18 +31,21 @@ def headline(visit: Visit, siblings: Siblings, others: Sequence[Visit], kind: st
     name, state = words.name(visit.component), words.name(visit.state)
     if kind == "finished":
         return f"{name}: finished in {state}."
+    if visit.dwell_us is None:
+        return f"{name}: in {state}; since when can't be read."
+    dwell = ("at least " if visit.cut else "") + words.duration(visit.dwell_us)
     compared = f"({_stays(others)}: p95 {words.duration(siblings.p95_us)})"
     if kind == "stuck":
-        return f"{name}: stuck in {state} for {_dwell(visit)} {compared}."
+        return f"{name}: stuck in {state} for {dwell} {compared}."
     if kind == "waiting":
-        usual = (visit.dwell_us or 0) <= (siblings.p95_us or 0)
+        usual = visit.dwell_us <= (siblings.p95_us or 0)
         told = "no longer than usual" if usual else "longer than usual, but not stuck"
-        return f"{name}: in {state} for {_dwell(visit)}, {told} {compared}."
+        return f"{name}: in {state} for {dwell}, {told} {compared}."
     if others:
         told = f"too few others have left it to compare {compared}"
     else:
         told = "no other component of the same machine has left it, to compare with"
-    return f"{name}: in {state} for {_dwell(visit)}; {told}."
+    return f"{name}: in {state} for {dwell}; {told}."
 
 
 def last(rows: pd.DataFrame) -> str:
@@ -107,24 +110,18 @@ def silence(visit: Visit, rows: pd.DataFrame) -> list[str]:
     return ["No message has come since."] if rows.iloc[-1]["id"] <= visit.step_id else []
 
 
-def entered(visit: Visit) -> str:
+def entered(visit: Visit) -> list[str]:
     """When a stay began, and by what."""
     if visit.entered_us is None:
-        return "When it came there can't be read."
+        return []
     moment = f"{words.clock(visit.entered_us)} UTC"
     if visit.cut:
-        return f"It was there before {moment}, where what is recorded of it begins."
+        return [f"It was there before {moment}, where what is recorded of it begins."]
     by = ""
     if visit.entered_by is not None:
         sender = _sender(visit.entered_from, visit.component, "of its own")
         by = f" by `{words.name(visit.entered_by)}`{sender}"
-    return f"It came there at {moment}{by}."
-
-
-def _dwell(visit: Visit) -> str:
-    if visit.dwell_us is None:
-        return "a time that can't be read"
-    return ("at least " if visit.cut else "") + words.duration(visit.dwell_us)
+    return [f"It came there at {moment}{by}."]
 
 
 def _stays(others: Sequence[Visit]) -> str:

@@ -38,14 +38,15 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
-    """A database file, opened read-only for each question."""
+    """A database file, opened read-only for each question.
+
+    Attributes:
+        path: the file, absolute, so that it is found from any working directory.
+        name: what the ``source`` column says: the path as it was given.
+    """
 
     path: Path
-
-    @property
-    def name(self) -> str:
-        """The path as it was given."""
-        return str(self.path)
+    name: str
 
     @contextmanager
     def connect(self) -> Iterator[sqlite3.Connection]:
@@ -54,7 +55,7 @@ class FileSource:
         Raises:
             PersistenceError: where it is no history that can be read.
         """
-        address = f"{self.path.absolute().as_uri()}?mode=ro"
+        address = f"{self.path.as_uri()}?mode=ro"
         with _reporting(self.name):
             conn = sqlite3.connect(address, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
             try:
@@ -119,7 +120,7 @@ def sources_of(
         raise _not_found("no path at all", "The collection of paths is empty.")
     # The same file twice would count everything in it twice.
     unique = {os.path.realpath(path): path for path in reversed(paths)}
-    return [FileSource(path) for path in reversed(unique.values())]
+    return [FileSource(path.absolute(), str(path)) for path in reversed(unique.values())]
 
 
 def in_order(sources: Iterable[Source]) -> list[Source]:

@@ -86,7 +86,7 @@ def verdict_on(history: History, component: str) -> Verdict:
     if not finished:
         told += sentences.troubles(rows, stay, trouble)
         told += sentences.ways_out(others, stay) or sentences.silence(visit, rows)
-    told += [sentences.entered(visit), *_doubts(sources, component, visit.entered_us)]
+    told += [*sentences.entered(visit), *_doubts(sources, component, visit.entered_us)]
     correlation_id = _correlation_id(rows if finished or trouble.empty else trouble)
     return Verdict(
         component,

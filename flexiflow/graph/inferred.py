@@ -243,12 +243,10 @@ class _Found:
                 continue
             guard = None if declaration.guard is None else declaration.guard.name
             guards = [text for text in (narrowed.guard, guard) if text]
-            ways = [(None, declaration.to)]
+            ways: list[tuple[str | None, str | type | None]] = [(None, declaration.to)]
             ways += [(error.__name__, to) for error, to in declaration.raises.items()]
             for error, to in ways:
-                name, cls = self.name, self.cls
-                if to is not None:
-                    name, cls = self._declared_target(to)
+                name, cls = (self.name, self.cls) if to is None else self._declared_target(to)
                 self.classes.setdefault(name, cls)
                 text = " and ".join(guards) or None
                 edge = Edge(self.name, name, declaration.message_type, text, error, _INFERRED)

@@ -134,7 +134,7 @@ class Following:
         for statement in body:
             if not paths:
                 break
-            self._count(len(paths))
+            self._count(len(paths) * (1 + len(paths[0].names) // 16))
             following = [each for path in paths for each in self.statement(statement, path)]
             jumped += [each for each in following if each.jump]
             paths = merged([each for each in following if not each.jump])
@@ -615,16 +615,15 @@ class Following:
 
     def _compared(self, node: ast.Compare, path: Path, line: int) -> Split:
         subject, operator, other = node.left, node.ops[0], node.comparators[0]
-        if isinstance(operator, ast.Eq | ast.NotEq | ast.Is | ast.IsNot):
-            if not self._type_kind(subject) and self._type_kind(other):
-                subject, other = other, subject
+        single = isinstance(operator, ast.Eq | ast.NotEq | ast.Is | ast.IsNot)
+        if single and not self._type_kind(subject) and self._type_kind(other):
+            subject, other = other, subject
         kind = self._type_kind(subject)
         if kind is None:
             decided = self._constant(node)
             if decided is not None:
                 return ([path], []) if decided else ([], [path])
             return self._opaque(node, path, line, about_type=_mentions(node))
-        single = isinstance(operator, ast.Eq | ast.NotEq | ast.Is | ast.IsNot)
         turned = isinstance(operator, ast.NotEq | ast.NotIn | ast.IsNot)
         if single and self.scope.value_of(other) is None:
             texts: tuple[str, ...] | None = ()  # no message has None for a type

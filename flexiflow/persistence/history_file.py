@@ -178,7 +178,6 @@ class HistoryFile:
         with transaction(self._conn):
             migrate(self._conn)
 
-
     def _set_wal(self) -> str:
         """Ask for the write-ahead log, and return the mode that took."""
         end = time.monotonic() + BUSY_TIMEOUT_S

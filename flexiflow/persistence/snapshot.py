@@ -45,8 +45,11 @@ def take_snapshot(
         component: the component.
         metadata: merged over the component's data.
     """
-    data = {**component.data, **(metadata or {})}
-    return ComponentSnapshot(component.name, component.state, list(component.rules), data)
+    own = component.data
+    # A subclass written for 1.x may use the name for something else, and give metadata=.
+    data = {**(own if isinstance(own, Mapping) else {}), **(metadata or {})}
+    state = component.state_machine.state_name
+    return ComponentSnapshot(component.name, state, list(component.rules), data)
 
 
 def snapshot_from(value: Any, source: str) -> ComponentSnapshot:

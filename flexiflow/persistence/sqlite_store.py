@@ -236,9 +236,7 @@ def _moment(created_at: datetime | str | None) -> tuple[int, str]:
         created_at = datetime.now(UTC)
     try:
         moment = (
-            created_at
-            if isinstance(created_at, datetime)
-            else datetime.fromisoformat(created_at)
+            created_at if isinstance(created_at, datetime) else datetime.fromisoformat(created_at)
         )
         aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         delta = aware - _EPOCH

@@ -75,8 +75,8 @@ def record(
             fix='Leave it out, or pass durability="always".',
             context={"durability": durability},
         )
-    database = None if path is None else Path(path).absolute()
-    log_path = None if log is None else Path(log).absolute()
+    database = None if path is None else Path(os.path.abspath(path))
+    log_path = None if log is None else Path(os.path.abspath(log))
     running = _running(engine)
     if running is not None:
         same = (running.path, running.log_path, running.durability)

@@ -39,7 +39,7 @@ class LiveSource:
         """
         self.settle()
         if self.path is not None:
-            with FileSource(self.path).connect() as conn:
+            with FileSource(self.path, self.name).connect() as conn:
                 yield conn
             return
         with self.shared() as conn, reading_shared(conn, self.name) as reader:

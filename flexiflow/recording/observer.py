@@ -77,11 +77,12 @@ class RecordingObserver:
         machine = self._machine_of(component)
         self._fingerprints[component.name] = None if machine is None else machine[0]
         span = current_span.get()
-        self._log("component.registered", now, span, component.name, to_state=component.state)
+        state = component.state_machine.state_name
+        self._log("component.registered", now, span, component.name, to_state=state)
         entry = Entry(machine=None if machine is None else (*machine[1], now))
         self._last.pop(component.name, None)
         correlation_id = None if span is None else span.correlation_id
-        self._add_snapshot(entry, component, component.state, now, correlation_id)
+        self._add_snapshot(entry, component, state, now, correlation_id)
         self._queue(entry, component.name, span)
 
     def received(self, step: Step, message: dict[str, Any]) -> None:
@@ -274,9 +275,11 @@ class RecordingObserver:
             self._fingerprints.get(component.name),
         )
 
-    def _data(self, component: Any) -> Any:
+    def _data(self, component: Any) -> Mapping[Any, Any]:
+        # A subclass written for 1.x may use the name for something else.
+        own = component.data if isinstance(component.data, Mapping) else {}
         if self.metadata is None:
-            return component.data
+            return own
         try:
             return dict(self.metadata(component))
         except Exception as exc:  # the user's function must not break the machine
@@ -287,7 +290,7 @@ class RecordingObserver:
                     bounded_repr(component.name, 80),
                     bounded_repr(exc, 200),
                 )
-            return component.data
+            return own
 
     def _queue(
         self,

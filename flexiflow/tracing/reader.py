@@ -82,9 +82,7 @@ def read_records(paths: Iterable[Path]) -> Iterator[LogRecord | BrokenLine]:
             raise _unreadable(path, exc) from exc
 
 
-def find_records(
-    paths: Iterable[Path], correlation_id: str
-) -> Iterator[LogRecord | BrokenLine]:
+def find_records(paths: Iterable[Path], correlation_id: str) -> Iterator[LogRecord | BrokenLine]:
     """The lines that belong to one correlation id, found without decoding the others."""
     for record in _records_with(paths, _needle(correlation_id)):
         if isinstance(record, BrokenLine) or record.correlation_id == correlation_id:

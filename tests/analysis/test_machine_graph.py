@@ -113,6 +113,33 @@ async def test_a_component_with_its_history():
         assert machine_graph(Draft, history).transitions["count"].tolist() == [2]
 
 
+class Lamp(State):
+    @on("switch", to="Lamp")
+    async def switch(self, message, component):
+        """On and off."""
+
+
+async def test_other_machines_of_the_history_are_left_out():
+    """Only components that have this machine are counted."""
+    engine, order = engine_with_order()
+    lamp = engine.add("lamp", Lamp)
+    with record(engine) as recording:
+        await order.send("submit")
+        await lamp.send("switch")
+        graph = machine_graph(Draft, recording.history)
+    assert graph.states["state"].tolist() == ["Draft", "Submitted"]
+    assert graph.model.notes == ()
+
+
+def test_a_machine_that_the_history_does_not_hold():
+    """Everything is counted, and the note says so."""
+    written = Written()
+    written.step("order", "submit", "Draft", "Submitted")
+    graph = machine_graph(Draft, written.history)
+    assert graph.transitions["count"].tolist() == [1]
+    assert "does not hold this machine" in graph.model.notes[0]
+
+
 async def test_the_file_and_the_code_draw_the_same_machine():
     """history.graph needs no code, and says the same as machine_graph with it."""
     engine, order = engine_with_order()

@@ -35,9 +35,11 @@ def test_a_path_in_any_form(database, convert):
 
 
 def test_a_relative_path(database, monkeypatch):
-    """A path is read from where the program is."""
+    """A path is read from where the program is, and is found after it has gone elsewhere."""
     monkeypatch.chdir(database.parent)
-    assert open_history("state.db").components()["source"].tolist() == ["state.db"]
+    history = open_history("state.db")
+    monkeypatch.chdir("/")
+    assert history.components()["source"].tolist() == ["state.db"]
 
 
 def test_a_pattern(database):
@@ -232,7 +234,7 @@ def test_reading_changes_no_byte(database):
 
 def test_a_file_can_not_be_written_through_a_source(database):
     """The connection for a question is read-only."""
-    with pytest.raises(PersistenceError), FileSource(database).connect() as conn:
+    with pytest.raises(PersistenceError), FileSource(database, "x").connect() as conn:
         conn.execute("DELETE FROM flexiflow_snapshots")
 
 
@@ -240,7 +242,7 @@ def test_one_question_sees_one_state_of_the_file(database):
     """What is committed while a question is being answered is for the next one."""
     writer = sqlite3.connect(database, isolation_level=None)
     writer.execute("PRAGMA journal_mode = WAL")
-    with FileSource(database).connect() as conn:
+    with FileSource(database, "x").connect() as conn:
         count = "SELECT count(*) FROM flexiflow_snapshots"
         before = conn.execute(count).fetchone()
         writer.execute(

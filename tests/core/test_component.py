@@ -62,7 +62,7 @@ class Watcher:
         self.told = []
         self.component = component
         self.answer = None
-        component.hooks = Hooks(self)
+        component._hooks = Hooks(self)
 
     def registered(self, component): ...
 
@@ -199,7 +199,7 @@ async def test_a_message_that_is_no_dict_is_refused():
 )
 async def test_a_type_that_is_no_text_is_shown_as_text(message, shown):
     """Nothing takes it; the step says what it was."""
-    step = await opened().deliver(message)
+    step = await opened()._deliver(message)
     assert (step.message_type, step.outcome) == (shown, "refused")
 
 
@@ -353,17 +353,32 @@ def test_an_interrupt_in_a_handler_leaves_the_state_and_is_raised(error):
     assert watcher.committed[0].outcome == "failed"
 
 
-async def test_a_coroutine_that_is_closed_from_outside_commits_nothing():
+class Waiting(State):
+    async def handle_message(self, message, component):
+        await message["do"]()
+
+
+class WaitingMachine(StateMachine):
+    async def handle_message(self, message, component):
+        await message["do"]()
+
+
+@pytest.mark.parametrize(
+    "machine",
+    [StateMachine(Open()), StateMachine(Waiting()), WaitingMachine(Open())],
+    ids=["declared", "classic", "machine"],
+)
+async def test_a_coroutine_that_is_closed_from_outside_commits_nothing(machine):
     """Nobody waits for it any more, and it can't await anything."""
-    component = opened()
+    component = AsyncComponent("door", state_machine=machine)
     watcher = Watcher(component)
     watcher.answer = lambda: asyncio.sleep(0)
     forever = asyncio.get_running_loop().create_future()
     coroutine = component.send("run", do=lambda: forever)
     coroutine.send(None)
     coroutine.close()
-    assert [what for what, *_ in watcher.told] == ["received", "started"]
-    assert component.mailbox.turn is None
+    assert "commit" not in [what for what, *_ in watcher.told]
+    assert component._mailbox.turn is None
 
 
 # -- cancellation and the commit ----------------------------------------------------------
@@ -576,7 +591,7 @@ async def test_an_observer_that_goes_during_a_step_is_still_told_of_its_end():
     gate = asyncio.Event()
     task = asyncio.create_task(component.send("run", do=gate.wait))
     await asyncio.sleep(0)
-    component.hooks = Hooks()
+    component._hooks = Hooks()
     gate.set()
     await task
     assert [what for what, *_ in watcher.told][-2:] == ["commit", "settled"]
@@ -598,7 +613,7 @@ async def test_an_id_that_is_given_is_kept():
     """As an argument of send, or as a key of the message."""
     component = opened()
     assert (await component.send("count", correlation_id="mine")).correlation_id == "mine"
-    step = await component.deliver({"type": "count", "correlation_id": "mine"})
+    step = await component._deliver({"type": "count", "correlation_id": "mine"})
     assert step.correlation_id == "mine"
 
 
@@ -614,7 +629,7 @@ async def test_an_id_that_can_not_be_used_is_a_value_error():
     with pytest.raises(InvalidValue, match="correlation id"):
         await component.send("close", correlation_id="a\nb")
     assert component.state == "Open"
-    assert component.mailbox.turn is None
+    assert component._mailbox.turn is None
 
 
 async def test_the_ambient_id_is_inherited():
@@ -912,7 +927,6 @@ def test_as_dict_has_every_attribute():
 
 async def test_steps_and_turns_are_let_go():
     """A component keeps nothing of the messages it has handled."""
-
 
     def living():
         gc.collect()

@@ -254,7 +254,7 @@ async def test_a_declared_method_may_return_anything_else():
 
 class Classic(State):
     async def handle_message(self, message, component):
-        return message["answer"] if "answer" in message else (True, self)
+        return message.get("answer", (True, self))
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ async def test_a_second_message_waits_for_the_first(a):
     second = asyncio.create_task(a.send("note", text="second"))
     await settled()
     assert notes(a) == []
-    assert a.mailbox.depth == 1
+    assert a._mailbox.depth == 1
     gate.set()
     await asyncio.gather(task, second)
     assert notes(a) == ["second"]
@@ -139,8 +139,8 @@ async def test_a_hundred_concurrent_messages_are_each_handled_once(a):
     """Nothing is lost or doubled under load."""
     await asyncio.gather(*(a.send("note", text=n) for n in range(100)))
     assert sorted(notes(a)) == list(range(100))
-    assert a.mailbox.turn is None
-    assert a.mailbox.depth == 0
+    assert a._mailbox.turn is None
+    assert a._mailbox.depth == 0
 
 
 # -- sends to itself ----------------------------------------------------------------------
@@ -570,7 +570,7 @@ async def test_a_cancelled_wait_gives_its_place_up(a):
     doomed.cancel()
     with pytest.raises(asyncio.CancelledError):
         await doomed
-    assert a.mailbox.depth == 1
+    assert a._mailbox.depth == 1
     gate.set()
     await asyncio.gather(task, kept)
     assert notes(a) == ["kept"]
@@ -738,7 +738,7 @@ def test_a_component_survives_a_loop_that_was_closed_early(a):
     loop.close()
     asyncio.run(a.send("note", text="in the next loop"))
     assert notes(a) == ["in the next loop"]
-    assert a.mailbox.depth == 0
+    assert a._mailbox.depth == 0
     for task in kept[1:]:
         task._log_destroy_pending = False
 
@@ -762,14 +762,14 @@ def test_a_turn_of_a_closed_loop_that_ends_late_does_not_end_anybody_elses(a):
         gate = asyncio.Event()
         task, entered = hold(a, gate)
         await entered.wait()
-        present = a.mailbox.turn
+        present = a._mailbox.turn
         old.pop().close()
-        assert a.mailbox.turn is present
+        assert a._mailbox.turn is present
         gate.set()
         await task
 
     asyncio.run(now())
-    assert a.mailbox.turn is None
+    assert a._mailbox.turn is None
 
 
 def test_a_turn_of_a_closed_loop_hands_over_to_nobody(a):
@@ -789,8 +789,8 @@ def test_a_turn_of_a_closed_loop_hands_over_to_nobody(a):
     loop.run_until_complete(begin())
     loop.close()
     old[0].get_coro().close()
-    assert a.mailbox.turn is None
-    assert a.mailbox.depth == 0
+    assert a._mailbox.turn is None
+    assert a._mailbox.depth == 0
     asyncio.run(a.send("note", text="in the next loop"))
     assert notes(a) == ["in the next loop"]
 
@@ -841,13 +841,13 @@ async def test_would_wait_for_sees_through_any_number_of_waits(a, b, c):
     """The search follows every wait of every turn once."""
     turns = [turn_of(each) for each in (a, b, c)]
     for each, turn in zip((a, b, c), turns, strict=True):
-        assert each.mailbox.take(turn) is None
-    turns[0].waits = [b.mailbox, b.mailbox]
-    turns[1].waits = [c.mailbox]
-    assert a.mailbox.would_wait_for(turns[2])
-    assert not c.mailbox.would_wait_for(turns[0])
-    turns[2].waits = [b.mailbox]  # a cycle among others ends the search too
-    assert not c.mailbox.would_wait_for(turns[0])
+        assert each._mailbox.take(turn) is None
+    turns[0].waits = [b._mailbox, b._mailbox]
+    turns[1].waits = [c._mailbox]
+    assert a._mailbox.would_wait_for(turns[2])
+    assert not c._mailbox.would_wait_for(turns[0])
+    turns[2].waits = [b._mailbox]  # a cycle among others ends the search too
+    assert not c._mailbox.would_wait_for(turns[0])
 
 
 async def test_a_mailbox_without_waiters_has_no_depth():

@@ -484,9 +484,7 @@ def test_reachable_raises_for_a_target_that_nobody_has(registry):
 @given(st.integers(1, 30), st.data())
 def test_reachable_finds_exactly_what_a_walk_would(count, data):
     """Any graph of classes, cycles and all."""
-    targets = {
-        n: data.draw(st.lists(st.integers(0, count - 1), max_size=4)) for n in range(count)
-    }
+    targets = {n: data.draw(st.lists(st.integers(0, count - 1), max_size=4)) for n in range(count)}
     classes = {n: type(f"S{n}", (State,), {}) for n in range(count)}
     for n, leads_to in targets.items():
         for at, target in enumerate(leads_to):

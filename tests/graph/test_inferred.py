@@ -79,7 +79,7 @@ class Subscript(State):
 
 class Get(State):
     async def handle_message(self, message, component):
-        if "a" == message.get("type"):
+        if "a" == message.get("type"):  # noqa: SIM300
             return (True, InfNext())
         return False, None
 

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from flexiflow.states import DEFAULT_REGISTRY
-
 TABLE_OF_1_X = """
 CREATE TABLE flexiflow_snapshots (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -80,17 +78,3 @@ def old(
     insert_1_x(conn, state="Paid", attempts=2, ratio=float("nan"))
     insert_1_x(conn, name="other", state="Open", rules=["r"])
     return conn
-
-
-@pytest.fixture
-def clean_registry() -> Iterator[None]:
-    """Take back what a test registers by default."""
-    before = {name: DEFAULT_REGISTRY.find(name) for name in DEFAULT_REGISTRY.names()}
-    yield
-    for name in DEFAULT_REGISTRY.names():
-        if before.get(name) is not DEFAULT_REGISTRY.find(name):
-            DEFAULT_REGISTRY.unregister(name)
-    for name, cls in before.items():
-        if name not in DEFAULT_REGISTRY:
-            assert cls is not None
-            DEFAULT_REGISTRY.register(name, cls)

@@ -170,6 +170,21 @@ def test_a_place_that_refuses_wal_is_refused(path):
         conn.close()
 
 
+def test_changing_the_mode_waits_for_others(path):
+    """SQLite's own busy timeout does not hold for that."""
+    holder = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    holder.execute("CREATE TABLE t (x)")
+    holder.execute("BEGIN IMMEDIATE")
+    timer = threading.Timer(0.1, lambda: holder.execute("COMMIT"))
+    timer.start()
+    try:
+        HistoryFile(path).close()
+    finally:
+        timer.join()
+        holder.close()
+    assert read(path, "PRAGMA journal_mode") == [("wal",)]
+
+
 def test_a_database_that_stays_in_another_mode_is_refused(path, monkeypatch):
     """A file system without shared memory answers with the old mode."""
 
@@ -180,9 +195,11 @@ def test_a_database_that_stays_in_another_mode_is_refused(path, monkeypatch):
             return super().execute(query, *rest)
 
     connect = sqlite3.connect
-    monkeypatch.setattr(
-        history_file.sqlite3, "connect", lambda *args, **more: connect(*args, factory=Refusing, **more)
-    )
+
+    def connect_refusing(*args, **more):
+        return connect(*args, factory=Refusing, **more)
+
+    monkeypatch.setattr(history_file.sqlite3, "connect", connect_refusing)
     with pytest.raises(PersistenceError, match="stays in journal mode 'delete'") as caught:
         HistoryFile(path)
     assert caught.value.context_items["journal_mode"] == "delete"

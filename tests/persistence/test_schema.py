@@ -119,6 +119,15 @@ def test_1_x_may_insert_into_a_new_database_too(conn, insert_1_x):
     assert load_latest_snapshot(conn, "order").current_state == "Paying"
 
 
+def test_a_column_that_somebody_added_is_kept(old):
+    """A table of 1.x may have got a column of ours, or one of an application's, before."""
+    old.execute(f"ALTER TABLE {SNAPSHOTS} ADD COLUMN state TEXT")
+    old.execute(f"ALTER TABLE {SNAPSHOTS} ADD COLUMN note TEXT DEFAULT 'mine'")
+    save_snapshot(old, ComponentSnapshot("order", "Done"))
+    assert load_latest_snapshot(old, "order").current_state == "Done"
+    assert old.execute(f"SELECT DISTINCT note FROM {SNAPSHOTS}").fetchall() == [("mine",)]
+
+
 def failing_at(conn, words):
     """Let the statement that contains `words` fail as a full disk would."""
 
@@ -282,9 +291,14 @@ def test_a_transaction_of_its_own_commits(connect, isolation_level):
 
 def test_a_transaction_of_its_own_rolls_back_on_any_error(conn):
     """And the error reaches the caller as it is."""
-    with pytest.raises(KeyError), transaction(conn) as run:
-        run.execute("CREATE TABLE t (x)")
-        raise KeyError
+
+    def fail():
+        with transaction(conn) as run:
+            run.execute("CREATE TABLE t (x)")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
     assert not conn.in_transaction
     assert not has_table(conn, "t")
 
@@ -307,9 +321,14 @@ def test_a_failure_inside_the_callers_transaction_leaves_it_as_it_was(conn):
     conn.execute("CREATE TABLE t (x)")
     conn.execute("BEGIN")
     conn.execute("INSERT INTO t VALUES (1)")
-    with pytest.raises(PersistenceError), transaction(conn) as run:
-        run.execute("INSERT INTO t VALUES (2)")
-        run.execute("INSERT INTO missing VALUES (1)")
+
+    def fail():
+        with transaction(conn) as run:
+            run.execute("INSERT INTO t VALUES (2)")
+            run.execute("INSERT INTO missing VALUES (1)")
+
+    with pytest.raises(PersistenceError):
+        fail()
     assert conn.in_transaction
     conn.commit()
     assert conn.execute("SELECT x FROM t").fetchall() == [(1,)]
@@ -319,9 +338,14 @@ def test_a_transaction_that_sqlite_rolled_back_itself_keeps_its_reason(conn):
     """The savepoint is gone with it; the error is the first one."""
     conn.execute("CREATE TABLE t (x)")
     conn.execute("BEGIN")
-    with pytest.raises(PersistenceError, match="can't be written") as caught, transaction(conn):
-        conn.execute("ROLLBACK")
-        raise sqlite3.OperationalError("disk I/O error")
+
+    def fail():
+        with transaction(conn):
+            conn.execute("ROLLBACK")
+            raise sqlite3.OperationalError("disk I/O error")
+
+    with pytest.raises(PersistenceError, match="can't be written") as caught:
+        fail()
     assert "disk I/O error" in caught.value.why
 
 

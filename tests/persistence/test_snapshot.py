@@ -19,8 +19,6 @@ from flexiflow.persistence.snapshot import (
 from flexiflow.state_machine import StateMachine, StateRegistry
 from flexiflow.states import State
 
-pytestmark = pytest.mark.usefixtures("clean_registry")
-
 
 class Opened(State):
     @on("go", to="Closed")

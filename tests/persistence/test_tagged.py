@@ -157,9 +157,11 @@ def test_every_tagged_kind_comes_back(value):
 def test_the_awkward_ones_come_back(value):
     """Each of them has broken somebody's JSON."""
     raw = encode(value)
-    if isinstance(value, Decimal) or value != value:
-        assert repr(decode(raw)) == repr(value)
-    elif isinstance(value, dict) and any(key != key for key in value):
+    if (
+        isinstance(value, Decimal)
+        or value != value
+        or (isinstance(value, dict) and any(key != key for key in value))
+    ):
         assert repr(decode(raw)) == repr(value)
     else:
         assert same(decode(raw), value)
@@ -168,8 +170,9 @@ def test_the_awkward_ones_come_back(value):
 
 def test_equal_sets_encode_equally():
     """Whatever the order in which they hold their members: a snapshot must not change by itself."""
-    words = [f"w{n}" for n in range(50)]
-    assert encode(set(words)) == encode(set(reversed(words)))
+    one, other = {0, 8}, {8, 0}  # their hashes collide: the first one in comes first
+    assert list(one) != list(other)
+    assert encode(one) == encode(other)
 
 
 # -- what can't come back -----------------------------------------------------------------
@@ -179,7 +182,7 @@ class Colour(enum.StrEnum):
     RED = "red"
 
 
-class OldColour(str, enum.Enum):
+class OldColour(str, enum.Enum):  # noqa: UP042 - the older way does not say its value by itself
     RED = "red"
 
 
@@ -489,7 +492,7 @@ def test_the_nan_of_1_x_is_read():
 def test_what_is_no_json_is_a_value_error(text):
     """Of both readers."""
     for read in (parse, decode):
-        with pytest.raises(ValueError, match=".+"):
+        with pytest.raises(ValueError, match=r".+"):
             read(text)
 
 
