@@ -1,16 +1,26 @@
-"""What every test finds as it was: the default registry."""
+"""For all tests: each finds the default registry as an import leaves it, and nothing else in it."""
+
+from __future__ import annotations
 
 from collections.abc import Iterator
-from copy import copy
 
 import pytest
 
-from flexiflow.states import DEFAULT_REGISTRY
+from flexiflow.state_machine import DEFAULT_REGISTRY
+
+_FRESH = {name: value.copy() for name, value in vars(DEFAULT_REGISTRY).items() if value}
+
+
+def _reset() -> None:
+    for name, value in vars(DEFAULT_REGISTRY).items():
+        if value is not None:
+            value.clear()
+            value.update(_FRESH.get(name, ()))
 
 
 @pytest.fixture(autouse=True)
-def _default_registry_as_it_was() -> Iterator[None]:
-    """Take back what a test registers, or offers, by default."""
-    before = {name: copy(value) for name, value in vars(DEFAULT_REGISTRY).items()}
+def _default_registry_as_imported() -> Iterator[None]:
+    """What the registry lists is part of what errors say; a module's fixtures may have added to it."""
+    _reset()
     yield
-    vars(DEFAULT_REGISTRY).update(before)
+    _reset()

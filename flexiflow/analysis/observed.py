@@ -31,11 +31,7 @@ TransitionCounts = Counter[tuple[str, str, str]]
 def graph_from_history(history: History, component: str | None) -> Graph:
     """The stored machine with what was observed on it; see `History.graph`."""
     fingerprint, others = _machine(history, component)
-    found: dict[str, Graph] = {}
-    for source in history.sources:
-        with source.connect() as conn:
-            found.update(machines_of(conn))
-    declared = found.get(fingerprint or "")
+    declared = _stored_machines(history).get(fingerprint or "")
     notes = [] if declared is None else list(declared.notes)
     if declared is None:
         notes.append("Nothing is declared in the file; the picture shows what was observed.")
@@ -68,10 +64,8 @@ def observe(
 def observe_machine(graph: Graph, history: History) -> Graph:
     """A graph with what the components did on it that have this very machine."""
     digest = fingerprint_of(to_definition(graph))
-    for source in history.sources:
-        with source.connect() as conn:
-            if digest in machines_of(conn):
-                return observe(graph, history, fingerprint=digest)
+    if digest in _stored_machines(history):
+        return observe(graph, history, fingerprint=digest)
     note = "The history does not hold this machine as it is; everything in it is counted."
     return observe(replace(graph, notes=(*graph.notes, note)), history)
 
@@ -88,6 +82,14 @@ def transition_counts(
                     if isinstance(before, str) and isinstance(after, str):
                         counts[before, after, frames.text_of(message) or UNKNOWN_MESSAGE] += number
     return counts
+
+
+def _stored_machines(history: History) -> dict[str, Graph]:
+    found: dict[str, Graph] = {}
+    for source in history.sources:
+        with source.connect() as conn:
+            found.update(machines_of(conn))
+    return found
 
 
 def _taken(

@@ -44,7 +44,7 @@ def headline(visit: Visit, siblings: Siblings, others: Sequence[Visit], kind: st
     if others:
         told = f"too few others have left it to compare {compared}"
     else:
-        told = "no other component of the same machine has left it, to compare with"
+        told = "no other of the same machine has left it, so there is nothing to compare with"
     return f"{name}: in {state} for {dwell}; {told}."
 
 
@@ -126,12 +126,9 @@ def entered(visit: Visit) -> list[str]:
 
 def _stays(others: Sequence[Visit]) -> str:
     """How many others there are, and how many stays where some came back."""
-    named = words.plural(len({visit.component for visit in others}), "other")
-    return (
-        named
-        if named == words.plural(len(others), "other")
-        else (f"{words.count(len(others))} stays of {named}")
-    )
+    components = len({visit.component for visit in others})
+    named = words.plural(components, "other")
+    return named if components == len(others) else f"{words.count(len(others))} stays of {named}"
 
 
 def _step(step: Any) -> str:

@@ -30,7 +30,7 @@ class Source(Protocol):
         """What the ``source`` column says."""
 
     def connect(self) -> AbstractContextManager[sqlite3.Connection]:
-        """A connection for one question."""
+        """A connection for one question; never inside another, for a history in memory has one."""
 
     def settle(self) -> None:
         """Wait for what is queued, where a recording is under way."""

@@ -101,8 +101,8 @@ def test_an_empty_history():
 
 def test_a_mistyped_argument_is_refused():
     """A keyword that is none is not swallowed."""
-    with pytest.raises(TypeError, match="compnent"):
-        Written().history.steps(compnent="order")
+    with pytest.raises(TypeError, match="komponent"):
+        Written().history.steps(komponent="order")
 
 
 def test_repr_names_the_sources(tmp_path):

@@ -167,9 +167,10 @@ def test_finding_an_id_is_filtering_by_it(tmp_path_factory, ids):
 
 
 def test_a_broken_line_that_mentions_the_id_is_found(write):
-    """Half a record of the trace is better than none."""
+    """Half a record of the trace is better than none; one of a longer id is not of it."""
     half = line("wanted", component="order")[:-5]
-    path = write(line("other") + half + b"\n" + line("wanted"))
+    longer = line("wanted too", component="order")[:-5]
+    path = write(line("other") + half + b"\n" + longer + b"\n" + line("wanted"))
     assert [type(each) for each in find_records([path], "wanted")] == [BrokenLine, LogRecord]
 
 
