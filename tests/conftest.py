@@ -20,7 +20,7 @@ def _reset() -> None:
 
 @pytest.fixture(autouse=True)
 def _default_registry_as_imported() -> Iterator[None]:
-    """What the registry lists is part of what errors say; a module's fixtures may have added to it."""
+    """What the registry lists is part of what errors say, and fixtures may have added to it."""
     _reset()
     yield
     _reset()

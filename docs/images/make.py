@@ -1,4 +1,4 @@
-"""Makes the pictures of the README from the demo's data: ``python docs/images/make.py demo-data``."""
+"""The README's pictures, made from the demo's data: ``python docs/images/make.py demo-data``."""
 
 from __future__ import annotations
 

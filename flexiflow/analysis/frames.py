@@ -241,13 +241,10 @@ def _moments(values: Sequence[Any], dtype: str) -> Any:
 def _texts(values: list[str | None]) -> Any:
     import pandas as pd
 
-    try:
-        return pd.array(values, dtype="str")
-    except UnicodeEncodeError:  # lone surrogates, which pandas may not hold
-        return pd.array(
-            [each and each.encode("utf-8", "backslashreplace").decode() for each in values],
-            dtype="str",
-        )
+    # Lone surrogates: with pyarrow pandas can't hold them, and no file can.
+    if any(map(_has_surrogates, values)):
+        values = [each and each.encode("utf-8", "backslashreplace").decode() for each in values]
+    return pd.array(values, dtype="str")
 
 
 def _as_they_are(values: Sequence[Any]) -> Any:
@@ -285,7 +282,10 @@ def _is_float(value: Any) -> bool:
 
 
 def _has_surrogates(value: str | None) -> bool:
+    if value is None or value.isascii():
+        return False
     try:
-        return value is not None and not value.encode()
+        value.encode()
     except UnicodeEncodeError:
         return True
+    return False

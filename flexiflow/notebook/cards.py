@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from flexiflow.analysis.why import Verdict
 
 _ACCENT = {"stuck": "failure", "waiting": "accent", "finished": "success", "unknown": "neutral"}
-_MARK = {"stuck": "■ STUCK", "waiting": "● waiting", "finished": "✓ finished", "unknown": "? unknown"}
+_MARK = {
+    "stuck": "■ STUCK",
+    "waiting": "● waiting",
+    "finished": "✓ finished",
+    "unknown": "? unknown",
+}
 _OUTCOME_MARK = {"failed": "✕ ", "refused": "◇ ", "cancelled": "✕ "}
 
 

@@ -42,8 +42,8 @@ main { max-width: 1000px; margin: 0 auto; padding: 24px; }
 pre, code { font-family: ui-monospace, monospace; font-size: 12.5px; }
 pre { overflow-x: auto; line-height: 1.5; }
 .prompt, .anchor-link { display: none; }
-.input_area { border: 1px solid var(--line); border-radius: 8px; padding: 4px 12px; margin: 12px 0 4px;
-  background: color-mix(in srgb, CanvasText 4%, Canvas); }
+.input_area { border: 1px solid var(--line); border-radius: 8px; padding: 4px 12px;
+  margin: 12px 0 4px; background: color-mix(in srgb, CanvasText 4%, Canvas); }
 .output_subarea { margin: 8px 0 20px; overflow-x: auto; }
 table.dataframe { border-collapse: collapse; border: 0; font-size: 12.5px;
   font-variant-numeric: tabular-nums; }
@@ -134,7 +134,9 @@ def _title(cells: Any, notebook: Path) -> str:
 
 def main() -> None:
     """Run one notebook from the command line."""
-    parser = argparse.ArgumentParser(prog="python -m flexiflow.notebook.execute", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m flexiflow.notebook.execute", description=__doc__
+    )
     parser.add_argument("notebook", type=Path, help="the notebook to run")
     parser.add_argument("page", type=Path, help="the HTML file to write")
     arguments = parser.parse_args()

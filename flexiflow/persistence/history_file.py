@@ -71,7 +71,8 @@ class HistoryFile:
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a question may be asked inside another one
+        self._readers: list[int] = []
         if path is not None:
             _refuse_network(path)
         fresh = path is None or not path.exists() or path.stat().st_size == 0
@@ -145,7 +146,15 @@ class HistoryFile:
     def shared(self) -> Iterator[sqlite3.Connection]:
         """The connection itself, between two batches: how a history in memory is read."""
         with self._lock:
-            yield self._conn
+            self._readers.append(threading.get_ident())
+            try:
+                yield self._conn
+            finally:
+                self._readers.pop()
+
+    def is_shared_here(self) -> bool:
+        """Whether this thread is inside `shared`: the writer waits for it, not the other way."""
+        return threading.get_ident() in self._readers
 
     def close(self) -> None:
         """Bring everything into the main file, and close it."""

@@ -217,7 +217,7 @@ class Recording:
 
     def _settle(self) -> None:
         """Wait until what is queued is written or given up: what is there can be read."""
-        if not self.closed:
+        if not self.closed and not self._file.is_shared_here():
             self._pipeline.settle()
 
     def _detach(self) -> None:

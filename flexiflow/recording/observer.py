@@ -34,6 +34,7 @@ from flexiflow.tracing.records import (
 _logger = logging.getLogger("flexiflow")
 
 Durability = Literal["grouped", "always"]
+_Machine = tuple[str, tuple[str, str]]
 Metadata = Callable[[AsyncComponent], Mapping[str, Any]]
 
 _RESERVED = ("type", "correlation_id", "traceparent")
@@ -65,7 +66,7 @@ class RecordingObserver:
         self._warned = False
         self._lost = self._forget  # bound once, not once a step
         self._fingerprints: dict[str, str | None] = {}
-        self._machines: dict[tuple[Any, ...], tuple[str, tuple[Any, ...]] | None] = {}
+        self._machines: dict[tuple[Any, int], tuple[Any, _Machine | None]] = {}
         self._last: dict[str, str | bytes] = {}  # what each component's newest snapshot says
         self.pipeline: Pipeline
 
@@ -150,6 +151,8 @@ class RecordingObserver:
         self, step: Step, message: dict[str, Any], component: Any | None
     ) -> Awaitable[None] | None:
         """Queue the step's row and, where anything changed, a snapshot."""
+        if self.pipeline.closed:
+            return None  # the recording ended while the handler ran
         if step.outcome in ("refused", "failed", "cancelled"):
             self._log_trouble(step)
         waiter = asyncio.get_running_loop().create_future() if self._always else None
@@ -308,19 +311,20 @@ class RecordingObserver:
         if entry.snapshot is not None:
             self._last.pop(entry.snapshot[0], None)
 
-    def _machine_of(self, component: Any) -> tuple[str, tuple[Any, ...]] | None:
+    def _machine_of(self, component: Any) -> _Machine | None:
         """The fingerprint of a component's machine, and the row that stores its definition."""
         machine = component.state_machine
-        key = (machine.start, machine.registry)
+        key = (machine.start, id(machine.registry))
         if key not in self._machines:
             try:
                 definition = to_definition(declared_graph(component))
                 digest = fingerprint(definition)
+                found = digest, (digest, encode_valid(definition).decode())
             except Exception:  # its declarations can't be read; the steps will say so
-                self._machines[key] = None
-            else:
-                self._machines[key] = digest, (digest, encode_valid(definition).decode())
-        return self._machines[key]
+                found = None
+            # The registry is kept, so that its id is nobody else's.
+            self._machines[key] = machine.registry, found
+        return self._machines[key][1]
 
     # -- lines ----------------------------------------------------------------------------
 
@@ -372,6 +376,8 @@ class RecordingObserver:
             self._write(encode_record(self._record(event, time_us, span, component, **fields)))
 
     def _write(self, line: bytes) -> None:
+        if self.pipeline.closed:
+            return
         if self._always:
             self.pipeline.write_line(line)
         else:

@@ -111,6 +111,7 @@ class Pipeline:
         self._wake = threading.Event()
         self._urgent = threading.Event()
         self._closing = False
+        self.closed = False
         self._lock = threading.Lock()
         self._space: list[asyncio.Future[None]] = []
         self._kept_lines = b""
@@ -122,8 +123,11 @@ class Pipeline:
         self._thread.start()
 
     def put(self, item: Item) -> None:
-        """Queue an item; returns at once."""
+        """Queue an item; returns at once. What comes after the end is not recorded."""
         self._items.append(item)
+        if self.closed:  # asked after the item was queued: one of the two sees it
+            self._discard()
+            return
         if item.waiter is not None:
             self._urgent.set()
         if not self._wake.is_set():
@@ -203,7 +207,19 @@ class Pipeline:
         self._urgent.set()
         self._wake.set()
         self._thread.join()
+        self.closed = True
+        self._discard()
         return None if self._untold is None else _dropped(self._untold)
+
+    def _discard(self) -> None:
+        """Let go who waits for what came after the end."""
+        with contextlib.suppress(IndexError):  # two threads may do this at once
+            while True:
+                item = self._items.popleft()
+                if item.barrier is not None:
+                    item.barrier.set()
+                if item.waiter is not None:
+                    _resolve([item.waiter], None)
 
     # -- the writer thread ----------------------------------------------------------------
 

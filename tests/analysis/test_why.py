@@ -204,7 +204,8 @@ def test_nobody_ever_left():
     assert verdict.kind == "unknown"
     assert verdict.text == (
         "order-1042: in Limbo for 3 h 12 min; no other of the same machine has left it, "
-        "so there is nothing to compare with. Last: `odd` moved Draft → Limbo, step 19. No message has come since. "
+        "so there is nothing to compare with. Last: `odd` moved Draft → Limbo, step 19. "
+        "No message has come since. "
         f"{CAME} by `odd`."
     )
 

@@ -12,7 +12,7 @@ import click
 import pytest
 
 from flexiflow import AsyncComponent, FlexiFlowEngine, StateMachine, record
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, machine_graph
 from flexiflow.tracing.records import EVENTS, LogRecord
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -133,6 +133,13 @@ def test_every_column_is_documented(name):
     assert list(documented.items()) == list(getattr(frames, name.upper()).items())
 
 
+@pytest.mark.parametrize("name", ["states", "transitions"])
+def test_every_column_of_a_graph_is_documented(name):
+    """The page lists the columns of both frames in order, with their dtypes."""
+    documented = {row[0]: row[1] for row in table_under("graphs.md", name)}
+    assert list(documented.items()) == list(getattr(machine_graph, name.upper()).items())
+
+
 def test_every_event_is_documented():
     """The page lists the events of the trace log, and no others."""
     assert [row[0] for row in table_under("tracing.md", "Events")] == list(EVENTS)
@@ -179,7 +186,9 @@ def test_every_command_and_option_is_documented():
     """The page lists the commands and what each takes, and nothing else."""
     from flexiflow.cli import cli as group
 
-    page = {row[0]: row[1] for row in table_under("command-line.md", "Looking at what was recorded")}
+    page = {
+        row[0]: row[1] for row in table_under("command-line.md", "Looking at what was recorded")
+    }
     documented = {name: sorted(re.findall(r"[\w-]+", text)) for name, text in page.items()}
     common = {"--json", "--debug", "--help"}
     taken = {

@@ -49,7 +49,12 @@ def step(**fields):
 
 def verdict(component="order-1", rows=(), **fields):
     """A verdict about nothing in particular."""
-    given = {"kind": "stuck", "state": "Paying", "headline": f"{component}: stuck.", "sentences": ()}
+    given = {
+        "kind": "stuck",
+        "state": "Paying",
+        "headline": f"{component}: stuck.",
+        "sentences": (),
+    }
     return Verdict(component=component, rows=frames.frame(frames.STEPS, rows), **given | fields)
 
 
@@ -59,7 +64,14 @@ def test_a_card_says_all_of_the_verdict():
         rows=[step(message="pay")], sentences=("Last: `pay`.",), next_cell="history.steps()"
     )
     text = Tags(verdict_card(given)).text
-    for part in ("order-1: stuck.", "Last: `pay`.", "1,574", "✕ failed", "1.5 ms", "history.steps()"):
+    for part in (
+        "order-1: stuck.",
+        "Last: `pay`.",
+        "1,574",
+        "✕ failed",
+        "1.5 ms",
+        "history.steps()",
+    ):
         assert part in text
 
 

@@ -224,6 +224,23 @@ def test_two_processes_may_open_a_new_file_at_once(path):
     assert read(path, "PRAGMA user_version") == [(VERSION,)]
 
 
+def test_a_question_inside_another_one_is_answered():
+    """In the same thread; the writer waits for both."""
+    file = HistoryFile(None)
+    assert not file.is_shared_here()
+    with file.shared() as outer:
+        with file.shared() as inner:
+            assert inner is outer
+        assert file.is_shared_here()
+        other = []
+        thread = threading.Thread(target=lambda: other.append(file.is_shared_here()))
+        thread.start()
+        thread.join()
+    assert other == [False]
+    assert not file.is_shared_here()
+    file.close()
+
+
 # -- runs ---------------------------------------------------------------------------------
 
 

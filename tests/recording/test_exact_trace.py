@@ -130,6 +130,12 @@ def indented(lines: list[dict]) -> str:
     return "\n".join("  " * depth(line["span_id"]) + told(line) for line in lines)
 
 
+def grep(text: str, log) -> list[str]:
+    """The lines that the real grep finds."""
+    command = ["grep", "-F", text, str(log)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
 @pytest.fixture
 async def recorded(tmp_path):
     """The shop after one checkout: the engine, the log, and every line that grep finds."""
@@ -148,9 +154,8 @@ async def recorded(tmp_path):
         steps = recording.history.steps()
         snapshots = recording.history.snapshots()
         tree = recording.log.trace(ID).tree()
-    found = subprocess.run(["grep", "-F", ID, str(log)], capture_output=True, text=True, check=True)
-    lines = [json.loads(line) for line in found.stdout.splitlines()]
-    return lines, steps, snapshots, tree
+    found = await asyncio.to_thread(grep, ID, log)
+    return [json.loads(line) for line in found], steps, snapshots, tree
 
 
 def in_order(lines: list[dict]) -> list[dict]:
