@@ -12,6 +12,13 @@ import pytest
 from flexiflow import __version__
 
 FLEXIFLOW = (sys.executable, "-m", "flexiflow")
+# A shell that runs something in the background has it ignore Ctrl-C, and its children too.
+IN_THE_FOREGROUND = (
+    sys.executable,
+    "-c",
+    "import signal, runpy; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "runpy.run_module('flexiflow', run_name='__main__')",
+)
 
 
 def run(*arguments, **variables):
@@ -146,7 +153,7 @@ def test_a_closed_pipe_is_quiet(recorded):
 def test_an_interruption_ends_quietly(tmp_path):
     """Ctrl-C: one word, and the code that shells expect."""
     with subprocess.Popen(
-        [*FLEXIFLOW, "demo", str(tmp_path), "--orders", "1000"],
+        [*IN_THE_FOREGROUND, "demo", str(tmp_path), "--orders", "1000"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
