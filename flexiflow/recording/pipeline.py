@@ -149,8 +149,7 @@ class Pipeline:
 
         Where that fails, the line is queued, and `log_error` says why until writing works again.
         """
-        if self._log is None:
-            return
+        assert self._log is not None  # where no log is written, no line is made
         try:
             self._log.write(line)
             self.log_error = None

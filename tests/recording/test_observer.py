@@ -4,6 +4,7 @@ import asyncio
 import enum
 import json
 import sqlite3
+import threading
 from contextlib import closing
 from decimal import Decimal
 
@@ -14,12 +15,14 @@ from hypothesis import strategies as st
 from flexiflow.component import AsyncComponent
 from flexiflow.declarations import on
 from flexiflow.engine import FlexiFlowEngine
-from flexiflow.errors import FlexiFlowError, StateError
+from flexiflow.errors import FlexiFlowError, PersistenceError, StateError
 from flexiflow.graph.declared import declared_graph
 from flexiflow.graph.definition import fingerprint, to_definition
 from flexiflow.guards import guard
 from flexiflow.persistence import tagged
+from flexiflow.persistence.history_file import Entry, HistoryFile
 from flexiflow.recording import record
+from flexiflow.recording.pipeline import Item, Pipeline
 from flexiflow.state_machine import StateMachine
 from flexiflow.states import State, StateRegistry
 from flexiflow.tracing.records import LONGEST_DATA
@@ -634,3 +637,92 @@ async def test_a_step_belongs_to_the_recording_in_which_it_ends(tmp_path):
         assert second.history.steps()["span_id"].tolist() == [step.span_id]
     with closing(sqlite3.connect(tmp_path / "first.db")) as conn:
         assert conn.execute("SELECT count(*) FROM flexiflow_steps").fetchone() == (0,)
+
+
+async def test_whoever_waits_for_what_comes_after_the_end_is_let_go(tmp_path):
+    """The writer thread may have looked for the last time just before."""
+    file = HistoryFile(tmp_path / "state.db")
+    pipeline = Pipeline(file, None, lambda gap: Item())
+    pipeline.close()
+    waiter, barrier = asyncio.get_running_loop().create_future(), threading.Event()
+    pipeline.put(Item(entry=Entry(), waiter=waiter, barrier=barrier))
+    async with asyncio.timeout(5):
+        assert await waiter is None
+    assert barrier.is_set()
+    file.close()
+
+
+# -- a database that refuses --------------------------------------------------------------
+
+
+@pytest.fixture
+def refusing(tmp_path):
+    """A history that refuses snapshots of one component."""
+    path = tmp_path / "refusing.db"
+    HistoryFile(path).close()
+    with closing(sqlite3.connect(path)) as conn:
+        conn.execute(
+            """CREATE TRIGGER refuse BEFORE INSERT ON flexiflow_snapshots
+               WHEN NEW.component_name = 'unwanted'
+               BEGIN SELECT RAISE(ABORT, 'not this one'); END"""
+        )
+    return path
+
+
+def test_a_recording_that_can_not_even_begin_leaves_the_engine_alone(refusing, tmp_path):
+    """With "always" the state in which components begin is on disk, or there is no recording."""
+    engine = FlexiFlowEngine()
+    engine.add("unwanted", Open)
+    with pytest.raises(PersistenceError, match="lost 1 rows") as caught:
+        record(engine, refusing, durability="always")
+    assert "not this one" in caught.value.why
+    assert engine.hooks.observer is None
+    record(engine, tmp_path / "other.db", durability="always").close()
+
+
+async def test_one_row_that_is_refused_does_not_take_its_group_with_it(refusing):
+    """The others are written; what is lost is counted, and told."""
+    engine = FlexiFlowEngine()
+    recording = record(engine, refusing)
+    doors = [engine.add(name, Open) for name in ("first", "unwanted", "last")]
+    await asyncio.gather(*(door.send("change") for door in doors))
+    with pytest.raises(PersistenceError, match="lost 1 rows"):
+        await recording.flush()
+    await recording.flush()
+    recording.close()
+    with closing(sqlite3.connect(refusing)) as conn:
+        rows = conn.execute("SELECT component_name FROM flexiflow_snapshots").fetchall()
+        assert rows == [("first",), ("last",)]
+        assert conn.execute("SELECT count(*) FROM flexiflow_steps").fetchone() == (3,)
+        assert conn.execute("SELECT kind, rows FROM flexiflow_markers").fetchall() == [("gap", 1)]
+
+
+async def test_a_step_that_is_refused_alone_fails_alone(refusing):
+    """With "always" its sender is told, its state stays, and the others move."""
+    engine = FlexiFlowEngine()
+    with record(engine, refusing, durability="always") as recording:
+        doors = [engine.add(name, Open) for name in ("first", "unwanted", "last")]
+        answers = await asyncio.gather(
+            *(door.send("close") for door in doors), return_exceptions=True
+        )
+        assert [door.state for door in doors] == ["Closed", "Open", "Closed"]
+        assert isinstance(answers[1], PersistenceError)
+        with pytest.raises(PersistenceError):  # its first snapshot, which nobody waited for
+            await recording.flush()
+
+
+async def test_a_loss_that_close_tells_of_does_not_hide_what_went_wrong_before(refusing):
+    """The block's own error is raised, with a note; without one the loss is."""
+    engine = FlexiFlowEngine()
+
+    def fail():
+        with record(engine, refusing):
+            engine.add("unwanted", Open)
+            raise KeyError("first")
+
+    with pytest.raises(KeyError) as caught:
+        fail()
+    assert "lost 1 rows" in caught.value.__notes__[0]
+    with pytest.raises(PersistenceError, match="lost 1 rows"):
+        async with record(engine, refusing):
+            pass
