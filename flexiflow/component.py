@@ -313,8 +313,10 @@ class AsyncComponent:
     ) -> None:
         """Record a message whose wait for its turn was cancelled."""
         present = self._mailbox.turn
-        # The present turn may be committing a move that is not assigned yet.
-        state = self.state_machine.state_name if present is None else present.step.to_state
+        if present is not None and present.step.started_us:
+            state = present.step.to_state  # it may be committing a move that is not assigned yet
+        else:
+            state = self.state_machine.state_name
         step.from_state = step.to_state = state
         step.started_us = time.time_ns() // 1000
         observer = self._hooks.observer

@@ -551,6 +551,30 @@ async def test_a_wait_that_is_cancelled_during_a_commit_is_in_the_state_that_is_
     await asyncio.wait([doomed])
 
 
+async def test_a_wait_that_is_cancelled_as_it_is_handed_the_turn_is_in_the_present_state():
+    """The next in the queue has the turn then, and does not know its state yet."""
+    component = opened()
+    watcher = Watcher(component)
+
+    async def close_then_cancel():
+        await component.send("close")
+        doomed.cancel()
+
+    gate = Gate()
+    watcher.answer = gate
+    holder = asyncio.create_task(close_then_cancel())
+    await gate.entered.wait()
+    watcher.answer = None
+    doomed = asyncio.create_task(component.send("count"))
+    following = asyncio.create_task(component.send("count"))
+    await asyncio.sleep(0)
+    committed = []
+    watcher.commit = lambda step, *_: committed.append((step.outcome, step.from_state))
+    gate.future.set_result(None)
+    await asyncio.wait([holder, doomed, following])
+    assert committed == [("cancelled", "End"), ("refused", "End")]
+
+
 async def test_a_cancellation_before_the_handler_is_recorded():
     """A subscriber to component.message.received may be where it arrives."""
     component = opened(event_bus=AsyncEventManager())

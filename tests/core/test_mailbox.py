@@ -4,11 +4,12 @@ import asyncio
 import contextlib
 import gc
 import threading
+import weakref
 
 import pytest
 
 from flexiflow.component import AsyncComponent
-from flexiflow.correlation import current_correlation_id
+from flexiflow.correlation import current_correlation_id, current_span
 from flexiflow.declarations import on
 from flexiflow.engine import FlexiFlowEngine
 from flexiflow.errors import StateError
@@ -212,6 +213,25 @@ async def test_queued_messages_may_queue_more(a):
 
     await a.send("run", do=lambda each: deeper(0, each))
     assert notes(a) == list(range(31))
+
+
+async def test_a_component_may_send_to_itself_for_ever(a):
+    """A message that was handled is let go, however long the chain gets that it began."""
+    tasks, chains = [], []
+
+    async def again(level, component):
+        tasks.append(len(asyncio.all_tasks()))
+        turn, length = current_span.get().turn, 0
+        while turn is not None:
+            turn, length = turn.sender, length + 1
+        chains.append(length)
+        if level < 200:
+            await component.send("run", do=lambda each: again(level + 1, each))
+
+    await a.send("run", do=lambda each: again(0, each))
+    assert len(tasks) == 201
+    assert max(tasks) < 10
+    assert max(chains) < 10
 
 
 async def test_a_queued_message_inherits_the_correlation_id(a):
@@ -522,6 +542,30 @@ async def test_a_task_that_outlives_its_handler_is_an_ordinary_sender(a):
     assert notes(a) == ["late"]
 
 
+async def test_a_task_that_outlives_its_handler_waits_in_the_queue_of_its_own_component(a):
+    """Its send is queued for nobody: it closes no cycle any more."""
+    go, gate = asyncio.Event(), asyncio.Event()
+    left = []
+
+    async def later(component):
+        await go.wait()
+        left.append((await component.send("note", text="late")).outcome)
+
+    async def do(component):
+        left.append(asyncio.create_task(later(component)))
+
+    await a.send("run", do=do)
+    task = left.pop()
+    holder, entered = hold(a, gate)
+    await entered.wait()
+    go.set()
+    await settled()
+    assert left == []  # it waits
+    gate.set()
+    await asyncio.gather(holder, task)
+    assert left == ["stayed"]
+
+
 async def test_the_outermost_send_does_not_wait_for_a_task_that_outlives_it(a):
     """Only queued messages are waited for, not every task that a handler leaves behind."""
     never = asyncio.Event()
@@ -649,11 +693,13 @@ async def test_a_timeout_inside_a_handler_is_the_handlers_own(a):
 
 async def test_queued_messages_are_handled_although_the_outermost_send_was_cancelled(a):
     """They were accepted: that their sender no longer waits does not take them back."""
-    gate = asyncio.Event()
     handled = asyncio.Event()
+    waited_for = []
 
     async def inner(_):
-        await gate.wait()
+        gate = asyncio.get_running_loop().create_future()
+        waited_for.append(weakref.ref(gate))  # nobody but the task refers to it
+        await gate
         handled.set()
 
     async def do(component):
@@ -664,8 +710,9 @@ async def test_queued_messages_are_handled_although_the_outermost_send_was_cance
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+    del task
     gc.collect()
-    gate.set()
+    waited_for[0]().set_result(None)
     async with asyncio.timeout(5):
         await handled.wait()
 

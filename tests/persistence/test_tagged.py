@@ -5,6 +5,7 @@ import datetime as dt
 import enum
 import json
 import math
+import re
 import sqlite3
 import sys
 import threading
@@ -367,7 +368,13 @@ def test_deeper_is_a_placeholder_or_an_error(wrap, levels):
 def test_deep_subclasses_stay_within_what_sqlite_reads(kind):
     """One level of theirs is up to five of JSON; SQLite stops at 1,000."""
     wrap = (lambda x: ListOf([x])) if kind is ListOf else (lambda x: DictOf({1: x}))
-    assert_strict(encode(nested(300, wrap)))
+    raw = encode(nested(300, wrap))
+    assert_strict(raw)
+    levels = deepest = 0
+    for character in re.sub(rb'"[^"]*"', b"", raw).decode():
+        levels += (character in "[{") - (character in "]}")
+        deepest = max(deepest, levels)
+    assert deepest < 900
 
 
 @pytest.mark.parametrize(
