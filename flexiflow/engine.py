@@ -138,6 +138,13 @@ class FlexiFlowEngine:
         return [component.state_machine.registry for component in self.components.values()]
 
     def _take_in(self, component: AsyncComponent) -> None:
+        if not hasattr(component, "handle_message"):
+            raise InvalidType(
+                f"Not a component: {bounded_repr(component, 80)}.",
+                why="An engine passes messages to objects that have a handle_message.",
+                fix='Pass an AsyncComponent, or write engine.add("order-1", Draft).',
+                context={"got": type(component).__name__},
+            )
         self._equip(component)
         self.components[component.name] = component
         if self.hooks.observer is not None:

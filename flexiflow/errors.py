@@ -259,7 +259,12 @@ def listed(names: list[str]) -> str:
     if not names:
         return "none"
     more = f" (+{len(names) - _VALID_SHOWN} more)" if len(names) > _VALID_SHOWN else ""
-    return ", ".join(bounded(name, 80) for name in names[:_VALID_SHOWN]) + more
+    return ", ".join(map(_shown, names[:_VALID_SHOWN])) + more
+
+
+def _shown(name: str) -> str:
+    """A name as it can be printed: an empty one, and one with control characters, as its repr."""
+    return bounded(name, 80) if name.isprintable() and name else bounded(ascii(name), 80)
 
 
 def suggestion(name: str, known: Iterable[str]) -> str | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flexiflow.analysis.source import PathLike, Source, in_order, log_path_of, sources_of
+from flexiflow.errors import InvalidType, bounded_repr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -185,9 +186,17 @@ class History:
 
         Raises:
             ComponentNotFound: (a KeyError) for an unknown component.
+            InvalidType: (a TypeError) where no component is named.
         """
         from flexiflow.analysis.why import verdict_on
 
+        if not isinstance(component, str):
+            raise InvalidType(
+                f"why() needs a component's name, not {bounded_repr(component, 80)}.",
+                why="A verdict is about one component.",
+                fix='Write history.why("order-1042"); history.stuck() lists those in trouble.',
+                context={"component": component},
+            )
         self.require(component)
         return verdict_on(self, component)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from flexiflow.analysis import frames
+from flexiflow.errors import InvalidType, bounded_repr
 from flexiflow.graph.inferred import full_graph
 from flexiflow.graph.model import Graph
 
@@ -60,11 +61,12 @@ def machine_graph(machine: Any, history: History | None = None) -> MachineGraph:
     Args:
         machine: a component, a `StateMachine`, a State class or instance, a config (path, dict
             or `ConfigExplanation`), or a plain `Graph`.
-        history: lays observed counts over it: those of the component, or, where `machine` is no
-            component, of all components that have this machine.
+        history: an opened history; lays observed counts over the graph:
+            those of the component, or, where `machine` is no component, of all components of the
+            same machine.
 
     Raises:
-        InvalidType: (a TypeError) where there is no machine in it.
+        InvalidType: (a TypeError) where there is no machine in it, or `history` is none.
         ComponentNotFound: (a KeyError) where the history does not know the component.
     """
     if isinstance(machine, MachineGraph):
@@ -78,6 +80,13 @@ def machine_graph(machine: Any, history: History | None = None) -> MachineGraph:
     from flexiflow.analysis.observed import observe, observe_machine
     from flexiflow.component import AsyncComponent
 
+    if not hasattr(history, "sources"):
+        raise InvalidType(
+            f"{bounded_repr(history, 80)} is not a history.",
+            why="The counts come from an opened one.",
+            fix='Write machine_graph(order, open_history("state.db")).',
+            context={"history": history, "got": type(history).__name__},
+        )
     if isinstance(machine, AsyncComponent):
         history.require(machine.name)
         return MachineGraph(observe(graph, history, machine.name))

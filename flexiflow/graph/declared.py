@@ -56,7 +56,7 @@ def declared_graph(
     raise InvalidType(
         f"There is no machine in {bounded_repr(machine, 80)}.",
         why="A declared graph is read from a component, a machine, or a state.",
-        fix="Pass the component, e.g. declared_graph(order), or a State class.",
+        fix="Pass the component, e.g. machine_graph(order), or a State class.",
         context={"machine": machine, "got": type(machine).__name__},
     )
 

@@ -48,7 +48,7 @@ pre { overflow-x: auto; line-height: 1.5; }
 table.dataframe { border-collapse: collapse; border: 0; font-size: 12.5px;
   font-variant-numeric: tabular-nums; }
 .dataframe th, .dataframe td { padding: 2px 12px 2px 0; border: 0;
-  border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap; }
+  border-bottom: 1px solid var(--line); text-align: left !important; }
 img { max-width: 100%; }
 .live { padding: 8px 12px; border: 1px dashed var(--line); border-radius: 8px; }
 """

@@ -77,6 +77,8 @@ def record(
         )
     database = None if path is None else Path(os.path.abspath(path))
     log_path = None if log is None else Path(os.path.abspath(log))
+    if database is not None and log_path is not None:
+        _refuse_one_file(database, log_path)
     running = _running(engine)
     if running is not None:
         same = (running.path, running.log_path, running.durability)
@@ -252,6 +254,19 @@ class Recording:
     def __repr__(self) -> str:
         where = "in memory" if self.path is None else f"to {self.path}"
         return f"<Recording {self.run_id} {where}{', closed' if self.closed else ''}>"
+
+
+def _refuse_one_file(database: Path, log: Path) -> None:
+    """A log that is the database, or one of SQLite's files beside it, would destroy it."""
+    endings = ("", "-wal", "-shm", "-journal")
+    taken = [database.with_name(database.name + ending) for ending in endings]
+    if log in taken or (log.exists() and database.exists() and log.samefile(database)):
+        raise InvalidValue(
+            "The log can't be written into the database.",
+            why=f"{log} is the database itself, or one of the files that SQLite keeps beside it.",
+            fix='Give the log a file of its own: record(engine, "state.db", log="run.jsonl").',
+            context={"path": str(database), "log": str(log)},
+        )
 
 
 def _running(engine: FlexiFlowEngine) -> Recording | None:

@@ -218,3 +218,9 @@ def test_hostile_names_are_drawn():
     for picture in (graph.to_svg(), graph.to_mermaid()):
         assert "<script>" not in picture
     assert "\n<script>" not in graph.to_text()
+
+
+def test_a_path_is_no_history():
+    """The error says how to open one."""
+    with pytest.raises(InvalidType, match="'m.db' is not a history"):
+        machine_graph(Draft, "m.db")

@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 
 from flexiflow.analysis.history import open_history
 from flexiflow.analysis.visits import visits_of
+from flexiflow.engine import FlexiFlowEngine
+from flexiflow.errors import InvalidType
 from flexiflow.extras import prune_snapshots_sqlite
+from flexiflow.recording import record
 
 HOUR = 3600 * SECOND
 CAME = "It came there at 2023-11-14 22:13:20 UTC"
@@ -624,3 +627,9 @@ def test_every_claim_is_true_of_the_rows(events):
         assert stay.empty
     if told := re.search(r"In this stay (\d+) messages? came", verdict.text):
         assert int(told[1]) == len(stay)
+
+
+def test_a_verdict_needs_a_component(tmp_path):
+    """None would be everybody, and a verdict is about one."""
+    with record(FlexiFlowEngine()) as recording, pytest.raises(InvalidType, match="needs a comp"):
+        recording.history.why(None)

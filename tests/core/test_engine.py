@@ -452,3 +452,9 @@ def test_any_text_can_be_a_name(names):
     assert list(engine.components) == names
     for name in names:
         assert asyncio.run(engine.handle_message(name, "start")).outcome == "moved"
+
+
+def test_what_is_no_component_can_t_be_registered(engine):
+    """The error says what is needed."""
+    with pytest.raises(InvalidType, match="Not a component: 3"):
+        engine.register(3)

@@ -20,6 +20,7 @@ from flexiflow.errors import (
     PersistenceError,
     StateError,
     StateFileNotFound,
+    component_not_found,
 )
 
 
@@ -253,3 +254,10 @@ def test_bounding_keeps_a_short_text_and_counts_what_it_cuts(text, longest):
         assert short == text
     else:
         assert short == f"{text[:longest]}… (+{len(text) - longest} characters)"
+
+
+def test_names_in_a_list_are_printable():
+    """An escape sequence in a name does not reach the terminal, and an empty name is seen."""
+    said = str(component_not_found("x", ["", "\x1b[31mred", "plain"]))
+    assert "\x1b" not in said
+    assert "Known components: '', '\\x1b[31mred', plain." in said

@@ -585,3 +585,19 @@ def test_a_loop_of_its_own_for_each_step_is_fine(engine, db):
         for _ in range(3):
             asyncio.run(engine.get("lamp").send("switch"))
     assert ask(db, "SELECT count(*) FROM flexiflow_steps") == [(3,)]
+
+
+@pytest.mark.parametrize("ending", ["", "-wal", "-shm", "-journal"])
+def test_a_log_in_place_of_the_database_is_refused(tmp_path, ending):
+    """Before anything is opened: lines in a database would destroy it."""
+    with pytest.raises(InvalidValue, match="can't be written into the database"):
+        record(FlexiFlowEngine(), tmp_path / "s.db", log=tmp_path / f"s.db{ending}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_log_that_is_a_link_to_the_database_is_refused(tmp_path):
+    """One file by two names is one file."""
+    record(FlexiFlowEngine(), tmp_path / "s.db").close()
+    (tmp_path / "run.jsonl").hardlink_to(tmp_path / "s.db")
+    with pytest.raises(InvalidValue, match="can't be written into the database"):
+        record(FlexiFlowEngine(), tmp_path / "s.db", log=tmp_path / "run.jsonl")
