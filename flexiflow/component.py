@@ -6,18 +6,18 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from contextvars import ContextVar
 from functools import cached_property
 from typing import Any
 
 from flexiflow.answers import Accepted, Answer, WhyNot, accepted, can, why_not
 from flexiflow.correlation import current_span, entry_ids, new_span_id
-from flexiflow.dispatch import Decision, raised
+from flexiflow.dispatch import Decision, decide_by_override
 from flexiflow.errors import InvalidType, bounded, bounded_repr
 from flexiflow.event_manager import AsyncEventManager
-from flexiflow.hooks import NO_HOOKS, Hooks, Observer
-from flexiflow.mailbox import Mailbox, Turn, enclosing_turn
+from flexiflow.hooks import NO_HOOKS, Hooks, Observer, shielded
+from flexiflow.mailbox import Mailbox, Turn, all_caused, enclosing_turn
 from flexiflow.state_machine import StateMachine
 from flexiflow.states import identity
 from flexiflow.step import Step
@@ -223,10 +223,10 @@ class AsyncComponent:
             try:
                 await self._take_turn(turn, place, message)
             except Exception:
-                await _all_caused(turn)
+                await all_caused(turn)
                 raise
             if turn.caused:
-                error = await _all_caused(turn)
+                error = await all_caused(turn)
                 if error is not None:
                     raise error
         finally:
@@ -298,7 +298,7 @@ class AsyncComponent:
         if type(machine).handle_message is StateMachine.handle_message:
             decision = await machine.decide(message, self)
         else:
-            decision = await _decide_by_override(machine, message, self)
+            decision = await decide_by_override(machine, message, self)
         after = machine.current_state
         if after is before:
             return decision
@@ -345,7 +345,7 @@ class AsyncComponent:
         pending = observer.commit(step, message, self if handled else None)
         if pending is None:
             return None
-        error, cancelled = await _shielded(pending)
+        error, cancelled = await shielded(pending)
         if error is None:
             return cancelled
         if decision.error is not None and not decision.proceeds:
@@ -385,53 +385,6 @@ class AsyncComponent:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r} in {self.state_machine.state_name}>"
-
-
-async def _all_caused(turn: Turn) -> BaseException | None:
-    """Wait for every message queued under a turn; the first error of them, or None.
-
-    A queued message that was cancelled is no error: its step says so, and nobody has cancelled
-    the one who waits here.
-    """
-    first: BaseException | None = None
-    while turn.caused:
-        task = turn.caused.pop(0)
-        await asyncio.wait([task])  # not `await task`, which a cancellation would pass on to it
-        error = None if task.cancelled() else task.exception()
-        first = error if first is None else first
-    return first
-
-
-async def _shielded(
-    pending: Awaitable[None],
-) -> tuple[BaseException | None, asyncio.CancelledError | None]:
-    """Wait for `pending` whatever happens; its error, and a cancellation that arrived meanwhile."""
-    future = asyncio.ensure_future(pending)
-    cancelled = None
-    while not future.done():
-        try:
-            await asyncio.wait([future])
-        except asyncio.CancelledError as exc:
-            cancelled = exc
-    return future.exception(), cancelled
-
-
-async def _decide_by_override(
-    machine: StateMachine, message: dict[str, Any], component: AsyncComponent
-) -> Decision:
-    """Ask a StateMachine subclass, written for 1.x, that handles messages itself."""
-    before = machine.current_state
-    try:
-        proceeds = await machine.handle_message(message, component)
-    except GeneratorExit:
-        raise
-    except BaseException as exc:
-        return raised(exc)
-    if proceeds or machine.current_state is not before:
-        return Decision("stayed")
-    return Decision(
-        "refused", None, (), f"{type(machine).__name__}.handle_message returned {proceeds!r}"
-    )
 
 
 def _type_of(message: Mapping[str, Any]) -> str | None:

@@ -67,6 +67,22 @@ async def decide(state: State, message: dict[str, Any], component: Any) -> Decis
     return decision
 
 
+async def decide_by_override(machine: Any, message: dict[str, Any], component: Any) -> Decision:
+    """Ask a StateMachine subclass, written for 1.x, that handles messages itself."""
+    before = machine.current_state
+    try:
+        proceeds = await machine.handle_message(message, component)
+    except GeneratorExit:
+        raise
+    except BaseException as exc:
+        return raised(exc)
+    if proceeds or machine.current_state is not before:
+        return Decision("stayed")
+    return Decision(
+        "refused", None, (), f"{type(machine).__name__}.handle_message returned {proceeds!r}"
+    )
+
+
 async def run_declared(
     state: State,
     message: dict[str, Any],

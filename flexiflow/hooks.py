@@ -8,6 +8,7 @@ refuses a step.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import inspect
 import time
@@ -113,6 +114,20 @@ async def observed_call(
     took = (time.perf_counter_ns() - began) // 1000
     observer.handler_finished(span, component, handler, took, data)
     return result
+
+
+async def shielded(
+    pending: Awaitable[None],
+) -> tuple[BaseException | None, asyncio.CancelledError | None]:
+    """Wait for `pending` whatever happens; its error, and a cancellation that arrived meanwhile."""
+    future = asyncio.ensure_future(pending)
+    cancelled = None
+    while not future.done():
+        try:
+            await asyncio.wait([future])
+        except asyncio.CancelledError as exc:
+            cancelled = exc
+    return future.exception(), cancelled
 
 
 SnapshotListener = Callable[[str, dict[str, Any]], None]

@@ -154,3 +154,18 @@ class Mailbox:
     def depth(self) -> int:
         """How many messages wait."""
         return sum(not place.done() for place, _ in self._waiting or ())
+
+
+async def all_caused(turn: Turn) -> BaseException | None:
+    """Wait for every message queued under a turn; the first error of them, or None.
+
+    A queued message that was cancelled is no error: its step says so, and nobody has cancelled
+    the one who waits here.
+    """
+    first: BaseException | None = None
+    while turn.caused:
+        task = turn.caused.pop(0)
+        await asyncio.wait([task])  # not `await task`, which a cancellation would pass on to it
+        error = None if task.cancelled() else task.exception()
+        first = error if first is None else first
+    return first

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import sys
@@ -167,6 +168,11 @@ class HistoryFile:
                 pass  # another process reads; the -wal stays, and holds what it holds
             finally:
                 self._conn.close()
+
+    def __del__(self) -> None:
+        # A history in memory is kept after its recording, and ends with the last who refers to it.
+        with contextlib.suppress(Exception):
+            self._conn.close()
 
     def _prepare(self, fresh: bool) -> None:
         run = self._conn.execute

@@ -1,7 +1,8 @@
 """Recording an engine: `record` joins a history and a trace log to it.
 
-The rooms: `observer` says what is written for each thing that happens, `pipeline` is the thread
-that writes it, and this module starts and ends a `Recording`.
+The rooms: `observer` says what is written for each thing that happens (`step_rows`: of a step),
+`pipeline` is the thread that writes it (`items`: what it is given), `live` reads it meanwhile, and
+this module starts and ends a `Recording`.
 """
 
 from __future__ import annotations

@@ -20,7 +20,9 @@ from flexiflow.hooks import Hooks
 from flexiflow.persistence import tagged
 from flexiflow.persistence.history_file import Entry
 from flexiflow.persistence.rows import iso_time, snapshot_json
-from flexiflow.recording.pipeline import Gap, Item, Pipeline, as_persistence_error
+from flexiflow.recording.items import Gap, Item, as_persistence_error
+from flexiflow.recording.pipeline import Pipeline
+from flexiflow.recording.step_rows import step_row
 from flexiflow.step import Step
 from flexiflow.tracing.records import (
     LONGEST_DATA,
@@ -160,7 +162,7 @@ class RecordingObserver:
             # Its lines are not in the log, so it must not count either.
             waiter.set_exception(as_persistence_error(self.pipeline.log_error))
             return waiter
-        entry = Entry(step=self._step_row(step))
+        entry = Entry(step=step_row(step, self.run_id, self._fingerprints.get(step.component)))
         if component is not None:
             end_us = step.started_us + step.duration_us
             self._add_snapshot(entry, component, step.to_state, end_us, step.correlation_id)
@@ -232,31 +234,6 @@ class RecordingObserver:
 
     # -- rows -----------------------------------------------------------------------------
 
-    def _step_row(self, step: Step) -> tuple[Any, ...]:
-        error = None if step.error is None else encode_valid(error_record(step.error)).decode()
-        return (
-            step.component,
-            step.correlation_id,
-            self.run_id,
-            step.started_us,
-            step.duration_us,
-            step.message_type,
-            step.message_json,
-            step.from_state,
-            step.to_state,
-            step.outcome,
-            step.span_id,
-            step.sender_span or step.parent_id,  # a step's parent is a step; the log knows handlers
-            step.sender,
-            step.tries,
-            tagged.encode([_guard(check) for check in step.guards]).decode()
-            if step.guards
-            else None,
-            error,
-            step.reason,
-            self._fingerprints.get(step.component),
-        )
-
     def _add_snapshot(
         self, entry: Entry, component: Any, state: str, time_us: int, correlation_id: str | None
     ) -> None:
@@ -279,8 +256,9 @@ class RecordingObserver:
         )
 
     def _data(self, component: Any) -> Mapping[Any, Any]:
-        # A subclass written for 1.x may use the name for something else.
-        own = component.data if isinstance(component.data, Mapping) else {}
+        own: Mapping[Any, Any] = component.data
+        if type(own) is not dict and not isinstance(own, Mapping):
+            own = {}  # a subclass written for 1.x may use the name for something else
         if self.metadata is None:
             return own
         try:
@@ -376,8 +354,6 @@ class RecordingObserver:
             self._write(encode_record(self._record(event, time_us, span, component, **fields)))
 
     def _write(self, line: bytes) -> None:
-        if self.pipeline.closed:
-            return
         if self._always:
             self.pipeline.write_line(line)
         else:
@@ -415,12 +391,3 @@ def _log_data(fields: str) -> Any:
     if len(fields) > LONGEST_DATA:
         return {"left_out_bytes": len(fields.encode())}
     return msgspec.Raw(fields)
-
-
-def _guard(check: Any) -> dict[str, Any]:
-    found: dict[str, Any] = {"name": check.name, "passed": check.passed}
-    if check.values:
-        found["values"] = dict(check.values)
-    if check.children:
-        found["children"] = [_guard(child) for child in check.children]
-    return found

@@ -12,12 +12,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
 
-from flexiflow.errors import PersistenceError, bounded
+from flexiflow.errors import PersistenceError
 from flexiflow.persistence.history_file import Entry, HistoryFile
-from flexiflow.persistence.rows import storable
+from flexiflow.recording.items import Gap, Item, is_row_fault, repair, resolve, rows_of, why_of
 from flexiflow.tracing.writer import LogWriter
 
 GROUP_S = 0.05
@@ -33,55 +31,6 @@ RETRY_S = 1.0
 
 _MOST_KEPT_BYTES = 64 * 2**20
 """Log lines that ``"always"`` keeps for a log that can't be written."""
-
-# The row is at fault, not the disk or the lock: the others in its group can be written.
-_ROW_FAULTS = ("SQLITE_TOOBIG", "SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_RANGE")
-
-
-@dataclass(slots=True)
-class Item:
-    """One thing to write.
-
-    Attributes:
-        line: a line for the log, or None.
-        entry: rows for the history, or None.
-        done: called in the writer thread once the entry is committed; gives lines for the log.
-        lost: called in the writer thread where the entry can't be committed.
-        waiter: resolved when the entry is written, or with the error.
-        barrier: set once everything before it is written, or given up.
-    """
-
-    line: bytes | None = None
-    entry: Entry | None = None
-    done: Callable[[Entry], bytes] | None = None
-    lost: Callable[[Entry], None] | None = None
-    waiter: asyncio.Future[None] | None = None
-    barrier: threading.Event | None = None
-
-
-@dataclass(slots=True)
-class Gap:
-    """What a failing writer had to drop.
-
-    Attributes:
-        rows: rows of the history that were not written.
-        lines: log lines that were not written.
-        first_us, last_us: when, microseconds since 1970.
-        why: the last error.
-    """
-
-    rows: int
-    lines: int
-    first_us: int
-    last_us: int
-    why: str
-
-    def joined(self, other: Gap | None) -> Gap:
-        """This gap and one before it as one."""
-        if other is None:
-            return self
-        rows, lines = self.rows + other.rows, self.lines + other.lines
-        return Gap(rows, lines, other.first_us, self.last_us, self.why)
 
 
 class Pipeline:
@@ -218,7 +167,7 @@ class Pipeline:
                 if item.barrier is not None:
                     item.barrier.set()
                 if item.waiter is not None:
-                    _resolve([item.waiter], None)
+                    resolve([item.waiter], None)
 
     # -- the writer thread ----------------------------------------------------------------
 
@@ -254,7 +203,7 @@ class Pipeline:
             return
         with self._lock:
             space, self._space = self._space, []
-        _resolve(space, None)
+        resolve(space, None)
 
     def _write_lines(self, lines: bytes) -> None:
         if self._log is None or not lines:
@@ -275,41 +224,41 @@ class Pipeline:
         if not items:
             return True
         error = _attempt(self._history.write, items)
-        if error is not None and _is_row_fault(error):
+        if error is not None and is_row_fault(error):
             for item in items:
-                _repair(item)
+                repair(item)
             error = _attempt(self._history.write, items)
-            if error is not None and _is_row_fault(error) and len(items) > 1:
+            if error is not None and is_row_fault(error) and len(items) > 1:
                 # One row that SQLite can't hold must not take the group with it.
                 for item in items:
                     self._write_entries([item])
                 return True
         if error is not None:
             self._fail(items, error)
-            return _is_row_fault(error)
+            return is_row_fault(error)
         self._write_lines(_told(items))
-        _resolve([item.waiter for item in items if item.waiter is not None], None)
+        resolve([item.waiter for item in items if item.waiter is not None], None)
         return True
 
     def _fail(self, items: list[Item], error: Exception) -> None:
         """Tell those who wait; keep or drop what nobody waits for."""
         untold = [item for item in items if item.waiter is None]
-        if self._keep and not _is_row_fault(error):
+        if self._keep and not is_row_fault(error):
             self._kept_items.extend(untold)
             lost = [item for item in items if item.waiter is not None]
         else:
-            self._note_gap(sum(_rows(item) for item in untold), 0, error)
+            self._note_gap(sum(rows_of(item) for item in untold), 0, error)
             lost = items
         for item in lost:
             if item.lost is not None and item.entry is not None:
                 item.lost(item.entry)
-        _resolve([item.waiter for item in lost if item.waiter is not None], error)
+        resolve([item.waiter for item in lost if item.waiter is not None], error)
 
     def _note_gap(self, rows: int, lines: int, error: Exception) -> None:
         if rows == 0 and lines == 0:
             return
         now = time.time_ns() // 1000
-        new = Gap(rows, lines, now, now, _why(error))
+        new = Gap(rows, lines, now, now, why_of(error))
         self.gap = new.joined(self.gap)
         with self._lock:
             self._untold = new.joined(self._untold)
@@ -328,7 +277,7 @@ class Pipeline:
 
     def _give_up(self) -> None:
         """The end: what could not be written until now is lost."""
-        rows = sum(_rows(item) for item in self._kept_items)
+        rows = sum(rows_of(item) for item in self._kept_items)
         why = self.log_error or PersistenceError("The database could not be written.")
         self._note_gap(rows, self._kept_lines.count(b"\n"), why)
         self._kept_lines, self._kept_items = b"", []
@@ -355,24 +304,6 @@ def _told(items: Iterable[Item]) -> bytes:
     return b"".join(lines)
 
 
-def _rows(item: Item) -> int:
-    entry = item.entry
-    return 0 if entry is None else (entry.step is not None) + (entry.snapshot is not None)
-
-
-def _is_row_fault(error: Exception) -> bool:
-    if not isinstance(error, PersistenceError):
-        return True  # a value that can't even be handed to SQLite
-    code = str(error.context_items.get("sqlite_error", ""))
-    return code.startswith(_ROW_FAULTS)
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, PersistenceError):
-        return f"{error.what} {error.why or ''}".strip()
-    return bounded(f"{type(error).__name__}: {error}", 500)
-
-
 def _dropped(gap: Gap) -> PersistenceError:
     return PersistenceError(
         f"The recording lost {gap.rows} rows and {gap.lines} log lines.",
@@ -380,55 +311,3 @@ def _dropped(gap: Gap) -> PersistenceError:
         fix="Mend the cause; the gap is noted in the file as soon as it can be written.",
         context={"rows": gap.rows, "lines": gap.lines},
     )
-
-
-def _resolve(waiters: list[asyncio.Future[None]], error: Exception | None) -> None:
-    by_loop: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
-    for waiter in waiters:
-        by_loop.setdefault(waiter.get_loop(), []).append(waiter)
-    for loop, futures in by_loop.items():
-        with contextlib.suppress(RuntimeError):  # it is closed; nobody waits there any more
-            loop.call_soon_threadsafe(_finish, futures, error)
-
-
-def _finish(futures: list[asyncio.Future[None]], error: Exception | None) -> None:
-    for future in futures:
-        if future.done():
-            continue
-        if error is None:
-            future.set_result(None)
-        else:
-            future.set_exception(as_persistence_error(error))
-
-
-def as_persistence_error(error: Exception) -> PersistenceError:
-    """An error of its own for each who waits: one object raised in two tasks mixes their traces."""
-    if isinstance(error, PersistenceError):
-        wrapped = PersistenceError(
-            error.what, why=error.why, fix=error.fix, context=error.context_items
-        )
-    else:
-        wrapped = PersistenceError(
-            "A step could not be recorded.",
-            why=f"{_why(error)}.",
-            fix="Report this with the message that caused it.",
-            context={"error": type(error).__name__},
-        )
-    wrapped.__cause__ = error
-    return wrapped
-
-
-def _repair(item: Item) -> None:
-    entry = item.entry
-    if entry is not None:
-        entry.step = None if entry.step is None else tuple(map(_storable, entry.step))
-        entry.snapshot = None if entry.snapshot is None else tuple(map(_storable, entry.snapshot))
-
-
-def _storable(value: Any) -> Any:
-    """A value as SQLite can hold it: lone surrogates spelt out, numbers within 64 bits."""
-    if isinstance(value, str):
-        return storable(value)
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        return max(-(2**63), min(value, 2**63 - 1))
-    return value

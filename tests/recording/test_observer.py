@@ -3,6 +3,8 @@
 import asyncio
 import enum
 import json
+import resource
+import signal
 import sqlite3
 import threading
 from contextlib import closing
@@ -22,10 +24,12 @@ from flexiflow.guards import guard
 from flexiflow.persistence import tagged
 from flexiflow.persistence.history_file import Entry, HistoryFile
 from flexiflow.recording import record
-from flexiflow.recording.pipeline import Item, Pipeline
+from flexiflow.recording.items import Item
+from flexiflow.recording.pipeline import Pipeline
 from flexiflow.state_machine import StateMachine
 from flexiflow.states import State, StateRegistry
 from flexiflow.tracing.records import LONGEST_DATA
+from flexiflow.tracing.writer import LogWriter
 
 NASTY_NAMES = {
     "quotes": "a'b\"c`; DROP TABLE flexiflow_steps; --",
@@ -586,6 +590,7 @@ async def test_a_step_that_outlives_its_recording_is_not_recorded_and_ends(recor
     gate = asyncio.Event()
     task = asyncio.create_task(recorded.door.send("wait", until=gate))
     await asyncio.sleep(0)
+    await recorded.recording.flush()
     recorded.recording._pipeline.log_error = PersistenceError("The log was full.")
     recorded.recording.close()
     gate.set()
@@ -686,6 +691,17 @@ def test_a_recording_that_can_not_even_begin_leaves_the_engine_alone(refusing, t
     record(engine, tmp_path / "other.db", durability="always").close()
 
 
+async def test_what_one_refused_row_costs_is_not_tried_for_ever(refusing):
+    """It is given up at once, also with "always", and does not stand in the way of the rest."""
+    engine = FlexiFlowEngine()
+    with record(engine, refusing, durability="always") as recording:
+        engine.add("unwanted", Open)
+        with pytest.raises(PersistenceError, match="lost 1 rows"):
+            await recording.flush()
+        await recording.flush()
+        assert (await engine.add("wanted", Open).send("close")).id == 1
+
+
 async def test_one_row_that_is_refused_does_not_take_its_group_with_it(refusing):
     """The others are written; what is lost is counted, and told."""
     engine = FlexiFlowEngine()
@@ -732,3 +748,56 @@ async def test_a_loss_that_close_tells_of_does_not_hide_what_went_wrong_before(r
     with pytest.raises(PersistenceError, match="lost 1 rows"):
         async with record(engine, refusing):
             pass
+
+
+# -- a log on a disk that is full ---------------------------------------------------------
+
+LINES = [b"line 0000\n", b"line 0001\n", b"line 0002\n", b"line 0003\n"]
+
+
+@pytest.fixture
+def small_disk():
+    """Let no file of this process grow beyond a size; the system cuts a write off there."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+    def limit(size):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+
+    yield limit
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)
+
+
+@pytest.mark.parametrize("keep", [False, True], ids=["grouped", "always"])
+def test_of_lines_that_are_cut_off_only_the_missing_ones_are_lost_or_tried_again(
+    tmp_path, small_disk, keep
+):
+    """Two lines and a half fit: the half one is ended, and no line is there twice."""
+    path = tmp_path / "run.jsonl"
+    log, told = LogWriter(path), []
+
+    def tell(gap):
+        told.append((gap.rows, gap.lines))
+        return Item(line=b"gap\n", entry=Entry())
+
+    file = HistoryFile(None)
+    pipeline = Pipeline(file, log, tell, keep=keep)
+    small_disk(25)
+    for line in LINES:
+        pipeline.put(Item(line=line))
+    with pytest.raises(PersistenceError) as caught:
+        pipeline.flush()
+    small_disk(resource.RLIM_INFINITY)
+    pipeline.put(Item(line=b"later\n"))
+    assert pipeline.close() is None
+    log.close()
+    file.close()
+    lines = path.read_bytes().splitlines(keepends=True)
+    assert lines[:3] == [*LINES[:2], b"line \n"]
+    if keep:
+        assert caught.value.context_items["waiting"] == 2
+        assert (lines[3:], told) == ([*LINES[2:], b"later\n"], [])
+    else:
+        assert caught.value.context_items == {"rows": 0, "lines": 2}
+        assert (lines[3:], told) == ([b"later\n", b"gap\n"], [(0, 2)])

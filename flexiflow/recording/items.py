@@ -1,0 +1,137 @@
+"""What the writer thread is given: lines and rows, and who waits for them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flexiflow.errors import PersistenceError, bounded
+from flexiflow.persistence.history_file import Entry
+from flexiflow.persistence.rows import storable
+
+_ROW_FAULTS = ("SQLITE_TOOBIG", "SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_RANGE")
+
+
+@dataclass(slots=True)
+class Item:
+    """One thing to write.
+
+    Attributes:
+        line: a line for the log, or None.
+        entry: rows for the history, or None.
+        done: called in the writer thread once the entry is committed; gives lines for the log.
+        lost: called in the writer thread where the entry can't be committed.
+        waiter: resolved when the entry is written, or with the error.
+        barrier: set once everything before it is written, or given up.
+    """
+
+    line: bytes | None = None
+    entry: Entry | None = None
+    done: Callable[[Entry], bytes] | None = None
+    lost: Callable[[Entry], None] | None = None
+    waiter: asyncio.Future[None] | None = None
+    barrier: threading.Event | None = None
+
+
+@dataclass(slots=True)
+class Gap:
+    """What a failing writer had to drop.
+
+    Attributes:
+        rows: rows of the history that were not written.
+        lines: log lines that were not written.
+        first_us, last_us: when, microseconds since 1970.
+        why: the last error.
+    """
+
+    rows: int
+    lines: int
+    first_us: int
+    last_us: int
+    why: str
+
+    def joined(self, other: Gap | None) -> Gap:
+        """This gap and one before it as one."""
+        if other is None:
+            return self
+        rows, lines = self.rows + other.rows, self.lines + other.lines
+        return Gap(rows, lines, other.first_us, self.last_us, self.why)
+
+
+def rows_of(item: Item) -> int:
+    """How many rows of steps and snapshots an item holds."""
+    entry = item.entry
+    return 0 if entry is None else (entry.step is not None) + (entry.snapshot is not None)
+
+
+def is_row_fault(error: Exception) -> bool:
+    """Whether a row is at fault, not the disk or a lock: the others can be written."""
+    if not isinstance(error, PersistenceError):
+        return True  # a value that can't even be handed to SQLite
+    code = str(error.context_items.get("sqlite_error", ""))
+    return code.startswith(_ROW_FAULTS)
+
+
+def why_of(error: Exception) -> str:
+    """An error in one bounded sentence."""
+    if isinstance(error, PersistenceError):
+        return f"{error.what} {error.why or ''}".strip()
+    return bounded(f"{type(error).__name__}: {error}", 500)
+
+
+def resolve(waiters: list[asyncio.Future[None]], error: Exception | None) -> None:
+    """Tell those who wait, in their own event loops."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
+    for waiter in waiters:
+        by_loop.setdefault(waiter.get_loop(), []).append(waiter)
+    for loop, futures in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # it is closed; nobody waits there any more
+            loop.call_soon_threadsafe(_finish, futures, error)
+
+
+def _finish(futures: list[asyncio.Future[None]], error: Exception | None) -> None:
+    for future in futures:
+        if future.done():
+            continue
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(as_persistence_error(error))
+
+
+def as_persistence_error(error: Exception) -> PersistenceError:
+    """An error of its own for each who waits: one object raised in two tasks mixes their traces."""
+    if isinstance(error, PersistenceError):
+        wrapped = PersistenceError(
+            error.what, why=error.why, fix=error.fix, context=error.context_items
+        )
+    else:
+        wrapped = PersistenceError(
+            "A step could not be recorded.",
+            why=f"{why_of(error)}.",
+            fix="Report this with the message that caused it.",
+            context={"error": type(error).__name__},
+        )
+    wrapped.__cause__ = error
+    return wrapped
+
+
+def repair(item: Item) -> None:
+    """Let an item's rows be such as SQLite can hold."""
+    entry = item.entry
+    if entry is not None:
+        entry.step = None if entry.step is None else tuple(map(_storable, entry.step))
+        entry.snapshot = None if entry.snapshot is None else tuple(map(_storable, entry.snapshot))
+
+
+def _storable(value: Any) -> Any:
+    """A value as SQLite can hold it: lone surrogates spelt out, numbers within 64 bits."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return max(-(2**63), min(value, 2**63 - 1))
+    return value
