@@ -14,10 +14,19 @@ from flexiflow.component import AsyncComponent
 from flexiflow.declarations import before_classic, declarations_of
 from flexiflow.errors import StateError
 from flexiflow.graph.declared import Way, declared_graph
-from flexiflow.graph.expressions import COMPONENT, MESSAGE, MISSING, SELF, Role, Unknown, Value
+from flexiflow.graph.handlers.expressions import (
+    COMPONENT,
+    MESSAGE,
+    MISSING,
+    SELF,
+    Role,
+    Unknown,
+    Value,
+)
+from flexiflow.graph.handlers.meaning import DECLARED, Answer
+from flexiflow.graph.handlers.paths import Path
+from flexiflow.graph.handlers.walker import TooManyWays, Walker
 from flexiflow.graph.model import ANY_MESSAGE, Edge, Graph, Source, StateNode
-from flexiflow.graph.paths import Path
-from flexiflow.graph.walker import DECLARED, Answer, TooManyWays, Walker
 from flexiflow.state_machine import StateMachine
 from flexiflow.states import (
     DEFAULT_REGISTRY,

@@ -71,6 +71,10 @@ class Path:
         return bounded(" and ".join(texts), _LONGEST_GUARD) if texts else None
 
 
+Split = tuple[list[Path], list[Path]]
+"""The ways on which a condition holds, and those on which it does not."""
+
+
 def merged(paths: Sequence[Path]) -> list[Path]:
     """The ways with those joined that differ in nothing but their conditions.
 
