@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 DATA   := demo-data
+BROWSER := .browser
+AXE    := 4.11.1
 
 .PHONY: demo lab test check format clean help
 
@@ -20,7 +22,7 @@ demo: $(VENV)/.demo  ## Run the demo service, find its stuck order, and save the
 lab: $(VENV)/.demo  ## Open the tour in JupyterLab
 	$(BIN)/jupyter lab notebooks/00_tour.ipynb
 
-test: $(VENV)/.dev  ## Run all tests, in random order, with branch coverage
+test: $(VENV)/.dev $(BROWSER)/.ready  ## Run all tests, in random order, with branch coverage
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term
 
 check: $(VENV)/.dev  ## Lint, format, types, layers, spelling
@@ -35,7 +37,7 @@ format: $(VENV)/.dev  ## Let ruff mend what it can
 	$(BIN)/ruff format .
 
 clean:  ## Remove everything that make has made
-	rm -rf $(VENV) $(DATA) dist build .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(DATA) $(BROWSER) dist build .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -53,3 +55,17 @@ $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[lab,large]' --group test --group check
 	@touch $@ $(VENV)/.demo
+
+# What the browser tests need: Chromium and a font from the system, and axe-core for their checks.
+$(BROWSER)/.ready: Makefile
+	@mkdir -p $(BROWSER)
+	@command -v chromium >/dev/null && command -v npm >/dev/null && fc-list 2>/dev/null | grep -qi liberation || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && apt-get install -y -qq --no-install-recommends \
+	      chromium fonts-liberation fontconfig npm; \
+	  else \
+	    echo "The browser tests need Chromium, the Liberation fonts and npm."; \
+	    echo "Fix on Debian or Ubuntu: sudo apt-get install chromium fonts-liberation fontconfig npm"; \
+	    exit 1; fi; }
+	cd $(BROWSER) && npm pack --silent axe-core@$(AXE) >/dev/null && tar -xzf axe-core-$(AXE).tgz package/axe.min.js
+	@touch $@

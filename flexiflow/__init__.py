@@ -1,8 +1,8 @@
 """FlexiFlow: an async component engine whose state machines you can see, rewind and explain.
 
 The core is imported at once and needs the standard library and PyYAML only. `record`,
-`open_history`, `open_log` and `machine_graph` are looked up when they are first asked for, and
-bring what they need with them.
+`open_history`, `open_log`, `machine_graph` and `watch` are looked up when they are first asked
+for, and bring what they need with them.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from flexiflow.analysis.history import open_history
     from flexiflow.analysis.log import open_log
     from flexiflow.analysis.machine_graph import machine_graph
+    from flexiflow.notebook.widgets.watching import watch
     from flexiflow.recording import record
 
 __all__ = [
@@ -65,6 +66,7 @@ __all__ = [
     "open_log",
     "record",
     "visualize",
+    "watch",
 ]
 
 # Not in __all__, and importable all the same.
@@ -77,6 +79,7 @@ _LAZY = {
     "open_history": "flexiflow.analysis.history",
     "open_log": "flexiflow.analysis.log",
     "record": "flexiflow.recording",
+    "watch": "flexiflow.notebook.widgets.watching",
 }
 
 

@@ -16,7 +16,7 @@ from flexiflow.correlation import current_span, entry_ids, new_span_id
 from flexiflow.dispatch import Decision, decide_by_override
 from flexiflow.errors import InvalidType, bounded, bounded_repr
 from flexiflow.event_manager import AsyncEventManager
-from flexiflow.hooks import NO_HOOKS, Hooks, Observer, shielded
+from flexiflow.hooks import NO_HOOKS, Hooks, Observer, StepWatcher, shielded, tell
 from flexiflow.mailbox import Mailbox, Turn, all_caused, enclosing_turn
 from flexiflow.state_machine import StateMachine
 from flexiflow.states import identity
@@ -59,6 +59,7 @@ class AsyncComponent:
 
     # For subclasses written for 1.x that do not call __init__.
     _hooks: Hooks = NO_HOOKS
+    _watchers: tuple[StepWatcher, ...] = ()
     logger: logging.Logger | None = None
     event_bus: AsyncEventManager | None = None
     state = _StateName()
@@ -265,13 +266,13 @@ class AsyncComponent:
             observer.received(step, message)
         cancelled = await self._record(step, message, decision, observer)
         if decision.error is not None and not decision.proceeds:
-            self._log(step)
+            self._tell(step)
             if cancelled is not None:  # a caller that catches errors must not miss it
                 raise cancelled from decision.error
             raise decision.error
         if decision.next_state is not None:
             self.state_machine.current_state = decision.next_state
-        self._log(step)
+        self._tell(step)
         if observer is not None:
             observer.settled(step)
         if step.outcome == "moved" and bus is not None and bus.has_subscribers(STATE_CHANGED):
@@ -324,6 +325,8 @@ class AsyncComponent:
             observer.received(step, message)
         decision = Decision("cancelled", None, (), "cancelled while it waited", exc)
         await self._record(step, message, decision, observer, handled=False)
+        if self._watchers:
+            tell(self._watchers, step)
 
     async def _record(
         self,
@@ -353,12 +356,15 @@ class AsyncComponent:
             return cancelled
         step.outcome, step.to_state, step.error = "failed", step.from_state, error
         observer.uncommitted(step)
-        self._log(step)
+        self._tell(step)
         if cancelled is not None:
             raise cancelled from error
         raise error
 
-    def _log(self, step: Step) -> None:
+    def _tell(self, step: Step) -> None:
+        """Tell whoever watches and the text log that a step has ended."""
+        if self._watchers:
+            tell(self._watchers, step)
         logger = self.logger
         if logger is None:
             return

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
@@ -140,3 +141,29 @@ def snapshot_saved(component_name: str, **facts: Any) -> None:
     """Tell whoever records that a snapshot was saved by hand."""
     for listener in tuple(snapshot_listeners):
         listener(component_name, facts)
+
+
+StepWatcher = Callable[[Step], None]
+
+
+def watch_steps(component: Any, watcher: StepWatcher) -> Callable[[], None]:
+    """Have `watcher` called after each step of a component, recorded or not.
+
+    Returns:
+        a function that ends it.
+    """
+    component._watchers = (*component._watchers, watcher)
+
+    def end() -> None:
+        component._watchers = tuple(each for each in component._watchers if each is not watcher)
+
+    return end
+
+
+def tell(watchers: tuple[StepWatcher, ...], step: Step) -> None:
+    """Tell each watcher of a step. What one raises is logged: watching never breaks the machine."""
+    for watcher in watchers:
+        try:
+            watcher(step)
+        except Exception:
+            logging.getLogger("flexiflow").exception("A watcher of %s failed", step.component)

@@ -16,6 +16,7 @@ ACCENTS = {
     "accent": ("#3a63e6", "#7aa2ff"),
     "failure": ("#c62a31", "#ff9a9e"),
     "caution": ("#8a5a00", "#e3b04b"),
+    "success": ("#18794e", "#4cc38a"),
 }
 NEUTRALS = {"bg": "#ffffff", "fg": "#1f2328"}
 FIXED = {"solid": "#3a63e6", "on-solid": "#ffffff", "none": "none"}
@@ -111,7 +112,11 @@ def style_sheet() -> str:
     return f"@supports (color:rgb(from red r g b)){{{_VARIABLES}{rules}{_TOUCHES}}}"
 
 
-def _variables() -> str:
+def variables(selector: str) -> str:
+    """The colours as CSS variables ``--ff-NAME`` of the elements that `selector` names.
+
+    They follow the theme of the page that these elements stand in, also when it changes.
+    """
     values = [
         "--ff-bg:var(--jp-layout-color1,var(--vscode-editor-background,Canvas))",
         "--ff-fg:var(--jp-ui-font-color1,var(--vscode-editor-foreground,CanvasText))",
@@ -125,9 +130,7 @@ def _variables() -> str:
         values.append(f"--ff-{name}:rgb(from var(--ff-bg) {steps})")
     for name, (first, share, rest) in MIXES.items():
         values.append(f"--ff-{name}:color-mix(in srgb,var(--ff-{first}) {share}%,var(--ff-{rest}))")
-    # Alone in a file or an <img> there is no page to follow, only the reader's preference.
-    alone = ".ff-graph:root{color-scheme:light dark}"
-    return f".ff-graph{{{';'.join(values)}}}{alone}"
+    return f"{selector}{{{';'.join(values)}}}"
 
 
 def _declarations(values: Paint) -> str:
@@ -152,4 +155,5 @@ _TOUCHES = (
     ".ff-graph [data-state],.ff-graph [data-edge]{cursor:pointer}"
     ".ff-graph [data-edge]:hover .ff-path,.ff-graph [data-state]:hover .ff-box{stroke-width:2.4}"
 )
-_VARIABLES = _variables()
+# Alone in a file or an <img> there is no page to follow, only the reader's preference.
+_VARIABLES = variables(".ff-graph") + ".ff-graph:root{color-scheme:light dark}"

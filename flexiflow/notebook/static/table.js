@@ -1,0 +1,135 @@
+// A table of any length: at most a few hundred rows are in the page, the others are room.
+import { el, fill } from "./dom.js";
+
+const ROW = 28; // px, as in the style sheet
+const BEYOND = 20; // rows kept above and below what can be seen
+const MOST = 400;
+
+/**
+ * @typedef {object} TableOptions
+ * @property {string} label
+ * @property {string[]} columns
+ * @property {(index: number) => (Node | string)[]} cells of one row
+ * @property {(index: number) => string} [kind] a class for one row
+ * @property {(index: number) => void} onSelect by click, or by Enter and Space
+ * @property {(index: number) => void} [onMove] by the arrows
+ * @property {string} [empty] what to say where there are no rows
+ */
+
+/** Rows that can be walked through by keyboard. */
+export class RowTable {
+  /** @param {TableOptions} options */
+  constructor(options) {
+    this.options = options;
+    this.count = 0;
+    this.active = 0; // the row that Tab leads to
+    this.selected = -1;
+    this.first = this.last = 0;
+    const heads = options.columns.map((name) => el("th", { scope: "col", role: "columnheader" }, name));
+    this.body = el("tbody", { role: "rowgroup" });
+    this.grid = el(
+      "table",
+      { role: "grid", class: "ff-table", "aria-label": options.label },
+      el("thead", { role: "rowgroup" }, el("tr", { role: "row", "aria-rowindex": 1 }, ...heads)),
+      this.body,
+    );
+    this.none = el("p", { class: "ff-empty", hidden: true }, options.empty ?? "Nothing yet.");
+    this.element = el("div", { class: "ff-scroll", on: { scroll: () => this.#draw() } }, this.grid, this.none);
+    this.body.addEventListener("click", (event) => this.#clicked(event));
+    this.body.addEventListener("keydown", (event) => this.#pressed(event));
+  }
+
+  /** There are `count` rows now, and they may all be other ones. */
+  show(count) {
+    this.count = count;
+    this.active = Math.max(0, Math.min(this.active, count - 1));
+    this.grid.setAttribute("aria-rowcount", String(count + 1));
+    this.grid.hidden = count === 0;
+    this.none.hidden = count > 0;
+    const focused = this.body.contains(document.activeElement);
+    this.#draw(true);
+    if (focused) this.#row(this.active)?.focus({ preventScroll: true });
+  }
+
+  /** Mark a row as the selected one, and bring it into sight; -1 for none. */
+  select(index) {
+    this.selected = index;
+    if (index >= 0) {
+      this.active = index;
+      this.#reveal(index);
+    }
+    this.#draw(true);
+  }
+
+  #clicked(event) {
+    const row = event.target.closest("tr[data-row]");
+    if (row) this.#choose(Number(row.dataset.row));
+  }
+
+  #choose(index) {
+    this.active = index;
+    this.options.onSelect(index);
+  }
+
+  #pressed(event) {
+    const page = Math.max(1, Math.floor(this.element.clientHeight / ROW) - 1);
+    const moves = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -this.count, End: this.count };
+    if (event.key === "Enter" || event.key === " ") this.#choose(this.active);
+    else if (event.key in moves) this.#go(this.active + moves[event.key]);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  #go(index) {
+    this.active = Math.max(0, Math.min(index, this.count - 1));
+    this.#reveal(this.active);
+    this.#draw(true);
+    this.#row(this.active)?.focus({ preventScroll: true });
+    this.options.onMove?.(this.active);
+  }
+
+  #reveal(index) {
+    const [top, height] = [index * ROW, this.element.clientHeight - ROW];
+    if (top < this.element.scrollTop) this.element.scrollTop = top;
+    else if (top + ROW > this.element.scrollTop + height) this.element.scrollTop = top + ROW - height;
+  }
+
+  #row(index) {
+    return this.body.querySelector(`tr[data-row="${index}"]`);
+  }
+
+  #draw(anew = false) {
+    const seen = Math.ceil((this.element.clientHeight || 300) / ROW);
+    const top = Math.floor(this.element.scrollTop / ROW);
+    const first = Math.max(0, Math.min(top - BEYOND, this.count - 1));
+    const last = Math.min(this.count, first + Math.min(seen + 2 * BEYOND, MOST));
+    if (!anew && first === this.first && last === this.last) return;
+    [this.first, this.last] = [first, last];
+    const rows = [];
+    for (let index = first; index < last; index += 1) rows.push(this.#made(index));
+    if (this.active < first || this.active >= last) rows[0]?.setAttribute("tabindex", "0");
+    fill(this.body, room(first), ...rows, room(this.count - last));
+  }
+
+  #made(index) {
+    const { cells, kind } = this.options;
+    const chosen = index === this.selected;
+    return el(
+      "tr",
+      {
+        role: "row",
+        "data-row": index,
+        "aria-rowindex": index + 2,
+        "aria-selected": String(chosen),
+        tabindex: index === this.active ? 0 : -1,
+        class: kind?.(index),
+      },
+      ...cells(index).map((cell) => el("td", { role: "gridcell" }, cell)),
+    );
+  }
+}
+
+function room(rows) {
+  return rows > 0 ? el("tr", { "aria-hidden": "true", style: `height:${rows * ROW}px` }) : null;
+}

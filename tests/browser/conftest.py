@@ -1,0 +1,66 @@
+"""One JupyterLab and one Chromium for all browser tests; each test gets a page of its own."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from jupyter_page import FLAGS, Lab, Watched, running_lab
+from playwright.async_api import async_playwright
+
+FOLDER = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items):
+    """All of them in one process and in one event loop, where the browser is."""
+    for item in items:
+        if item.path.is_relative_to(FOLDER):
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.xdist_group("browser"))
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser():
+    """Chromium of the system: playwright's own would have to be downloaded."""
+    path = (
+        shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
+    assert path is not None, "No Chromium: run `make test`, which installs what the tests need."
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield chromium
+        await chromium.close()
+
+
+@pytest.fixture(scope="session")
+def lab_server(tmp_path_factory):
+    """The address and the folder of a JupyterLab."""
+    folder = tmp_path_factory.mktemp("lab")
+    with running_lab(folder) as url:
+        yield url, folder
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def lab(browser, lab_server):
+    """A fresh page with JupyterLab. In the end nothing was asked for outside, and no error said."""
+    page = await Lab.open(browser)
+    await page.start(*lab_server)
+    yield page
+    outside, errors = page.outside, page.errors
+    await page.close()
+    assert (outside, errors) == ([], [])
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def tab(browser):
+    """A page without JupyterLab, for offline files."""
+    page = await Watched.open(browser)
+    yield page
+    outside, errors = page.outside, page.errors
+    await page.close()
+    assert (outside, errors) == ([], [])
