@@ -37,7 +37,7 @@ class Plain(Widget):
 def test_a_misspelt_argument_is_refused_with_the_nearest_name():
     """A typo must not vanish into nothing."""
     with pytest.raises(InvalidType) as caught:
-        Plain(heigth=300)
+        Plain(hight=300)
     assert caught.value.fix == "Did you mean 'height'?"
 
 
