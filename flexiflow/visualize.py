@@ -64,10 +64,13 @@ def visualize(source: Source, format: str = "mermaid") -> str:
 def graph_of(source: Source) -> Graph:
     """The whole machine of a configuration: what packs describe, and what states declare.
 
+    Transitions of classic handlers are read from their code, which is not run.
+
     Args:
         source: a YAML file, the configuration as a mapping, or its explanation.
     """
     from flexiflow.graph.declared import graph_of_classes
+    from flexiflow.graph.inferred import Readings
 
     explanation = _explained(source)
     start = _start(explanation)
@@ -76,7 +79,9 @@ def graph_of(source: Source) -> Graph:
     if start is not None and first is not None:
         classes.setdefault(start, first)
     described = _described(explanation, start)
-    return _joined(described, graph_of_classes(described.name, classes, start))
+    readings = Readings()
+    declared = graph_of_classes(described.name, classes, start, readings)
+    return _joined(described, readings.noted(declared, classes))
 
 
 def _chart_graph(explanation: ConfigExplanation) -> Graph:
@@ -138,16 +143,28 @@ def _joined(described: Graph, declared: Graph) -> Graph:
     for state in declared.states:
         states[state.name] = _merged(states.get(state.name), state)
     edges: dict[tuple[Any, ...], Edge] = {}
-    for edge in (*described.edges, *declared.edges):
+    for edge in (*described.edges, *(each for each in declared.edges if not each.inferred)):
         key = (edge.source, edge.target, edge.message, edge.guard, edge.error)
         edges.setdefault(key, edge)
-    return replace(described, states=tuple(states.values()), edges=tuple(edges.values()))
+    # A pack's guard has a name of its own, so that the same transition reads otherwise in code.
+    known = {(edge.source, edge.target, edge.message) for edge in edges.values()}
+    read = [each for each in declared.edges if each.inferred]
+    more = [each for each in read if (each.source, each.target, each.message) not in known]
+    notes = described.notes + declared.notes
+    return replace(
+        described, states=tuple(states.values()), edges=(*edges.values(), *more), notes=notes
+    )
 
 
 def _merged(described: StateNode | None, declared: StateNode) -> StateNode:
     if described is None:
         return declared
-    return replace(declared, known=described.known or declared.known, group=described.group)
+    return replace(
+        declared,
+        known=described.known or declared.known,
+        group=described.group,
+        sources=described.sources | declared.sources,
+    )
 
 
 def _drawn(graph: Graph, format: str) -> str:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flexiflow.analysis import frames
-from flexiflow.errors import InvalidType, bounded_repr
+from flexiflow.errors import InvalidType, InvalidValue, bounded_repr, suggestion
 from flexiflow.graph.inferred import full_graph
 from flexiflow.graph.model import Graph
 
 if TYPE_CHECKING:
     import networkx
     import pandas as pd
+    from rich.tree import Tree
 
     from flexiflow.analysis.history import History
     from flexiflow.graph.findings import Coverage
@@ -61,9 +64,10 @@ def machine_graph(machine: Any, history: History | None = None) -> MachineGraph:
     Args:
         machine: a component, a `StateMachine`, a State class or instance, a config (path, dict
             or `ConfigExplanation`), or a plain `Graph`.
-        history: an opened history; lays observed counts over the graph:
-            those of the component, or, where `machine` is no component, of all components of the
-            same machine.
+        history: an opened history; lays observed counts over the graph: those of the component,
+            or, where `machine` is no component, of all components that have this very machine. A
+            history that does not hold it as it is gives those of the component of that name, else
+            all it has; a note says so.
 
     Raises:
         InvalidType: (a TypeError) where there is no machine in it, or `history` is none.
@@ -77,7 +81,7 @@ def machine_graph(machine: Any, history: History | None = None) -> MachineGraph:
         graph = _read(machine)
     if history is None:
         return MachineGraph(graph)
-    from flexiflow.analysis.observed import observe, observe_machine
+    from flexiflow.analysis.observed import observe, observe_selected, selection_for
     from flexiflow.component import AsyncComponent
 
     if not hasattr(history, "sources"):
@@ -90,12 +94,10 @@ def machine_graph(machine: Any, history: History | None = None) -> MachineGraph:
     if isinstance(machine, AsyncComponent):
         history.require(machine.name)
         return MachineGraph(observe(graph, history, machine.name))
-    return MachineGraph(observe_machine(graph, history))
+    return MachineGraph(observe_selected(graph, history, selection_for(graph, history)))
 
 
 def _read(machine: Any) -> Graph:
-    import os
-
     from flexiflow.explain import ConfigExplanation
     from flexiflow.visualize import graph_of
 
@@ -223,6 +225,50 @@ class MachineGraph:
         from flexiflow.graph.render import to_svg
 
         return to_svg(self.model)
+
+    def to_tree(self) -> Tree:
+        """The graph as a tree of rich, for terminals.
+
+        Raises:
+            FlexiFlowError: where rich is not installed.
+        """
+        from flexiflow.graph.tree import to_tree
+
+        return to_tree(self.model)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the graph to a file, in the form that its ending names; never half of it.
+
+        Args:
+            path: a file that ends in ``.svg``, ``.dot``, ``.mmd``, ``.md`` or ``.txt``.
+
+        Raises:
+            InvalidValue: (a ValueError) for another ending.
+            PersistenceError: where the file can't be written.
+            DrawingError: where nothing on this machine can lay an SVG out.
+        """
+        from flexiflow.persistence.json_store import write_atomically
+
+        file = Path(path)
+        forms = {
+            ".svg": self.to_svg,
+            ".dot": self.to_dot,
+            ".mmd": self.to_mermaid,
+            ".md": self.to_markdown,
+            ".txt": self.to_text,
+        }
+        form = forms.get(file.suffix.lower())
+        if form is None:
+            endings = f"{', '.join(list(forms)[:-1])} or .txt"
+            raise InvalidValue(
+                f"The ending of {bounded_repr(str(file), 120)} names no form of a graph.",
+                why=f"A graph is written as {endings}, and the ending says which.",
+                fix=suggestion(file.suffix, forms) or f"Write e.g. {file.stem or 'machine'}.svg.",
+                context={"path": str(file), "endings": list(forms)},
+            )
+        text = form().rstrip("\n") + "\n"
+        # A name may hold half of a pair, which no file can.
+        write_atomically(file, text.encode("utf-8", "backslashreplace"))
 
     def to_text(self) -> str:
         """The graph in words, for readers who can't see the picture."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,21 @@ UNKNOWN_MESSAGE = "?"
 """On an edge that only snapshots tell of: 1.x stored no messages."""
 
 TransitionCounts = Counter[tuple[str, str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which part of a history a machine is compared with.
+
+    Attributes:
+        component: only this one's, or None.
+        fingerprint: only what this machine did, or None.
+        note: what people should know about that choice, or None.
+    """
+
+    component: str | None = None
+    fingerprint: str | None = None
+    note: str | None = None
 
 
 def graph_from_history(history: History, component: str | None) -> Graph:
@@ -61,13 +76,27 @@ def observe(
     return with_observed(graph, counts, current, entered)
 
 
-def observe_machine(graph: Graph, history: History) -> Graph:
-    """A graph with what the components did on it that have this very machine."""
+def selection_for(graph: Graph, history: History) -> Selection:
+    """The part of a history that belongs to a machine.
+
+    That is what the components did that have this very machine; else what the component did that
+    has its name; else everything.
+    """
     digest = fingerprint_of(to_definition(graph))
     if digest in _stored_machines(history):
-        return observe(graph, history, fingerprint=digest)
-    note = "The history does not hold this machine as it is; everything in it is counted."
-    return observe(replace(graph, notes=(*graph.notes, note)), history)
+        return Selection(fingerprint=digest)
+    changed = "The history does not hold this machine as it is"
+    if graph.name in history.names():
+        named = words.name(graph.name)
+        return Selection(graph.name, note=f"{changed}; what {named} did in it is counted.")
+    return Selection(note=f"{changed}; everything in it is counted.")
+
+
+def observe_selected(graph: Graph, history: History, selection: Selection) -> Graph:
+    """A graph with what a part of a history says on it."""
+    notes = () if selection.note is None else (selection.note,)
+    noted = replace(graph, notes=(*graph.notes, *notes))
+    return observe(noted, history, selection.component, selection.fingerprint)
 
 
 def transition_counts(

@@ -62,7 +62,10 @@ def declared_graph(
 
 
 def graph_of_classes(
-    name: str, classes: Mapping[str, type[State]], start: str | None = None
+    name: str,
+    classes: Mapping[str, type[State]],
+    start: str | None = None,
+    further: Further | None = None,
 ) -> Graph:
     """The graph that declarations describe among classes that go by the given names.
 
@@ -70,6 +73,7 @@ def graph_of_classes(
         name: whose machine it is.
         classes: state classes by name, whatever the classes themselves are called.
         start: the name of the state in which it begins.
+        further: asked for more ways out of each state.
     """
     keys: dict[type[State], str] = {}
     for key, cls in classes.items():
@@ -77,7 +81,7 @@ def graph_of_classes(
     names = StateRegistry(DEFAULT_REGISTRY)
     for key, cls in classes.items():
         names.register(key, cls)
-    return _Reading(names, keys).graph(name, start, None, classes)
+    return _Reading(names, keys, further).graph(name, start, None, classes)
 
 
 def graph_from_transitions(

@@ -134,8 +134,9 @@ def _undeclared_states(graph: Graph) -> Iterator[Finding]:
 
 
 def _undeclared_transitions(graph: Graph) -> Iterator[Finding]:
+    unread = set(_unread_names(graph))
     for edge in graph.edges:
-        if edge.undeclared:
+        if edge.undeclared and edge.source not in unread:
             yield Finding(
                 "undeclared transition",
                 "warning",

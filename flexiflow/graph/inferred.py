@@ -6,7 +6,7 @@ What can't be read is noted and not guessed, so that a graph says where it may l
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from types import FunctionType
 
@@ -14,17 +14,10 @@ from flexiflow.component import AsyncComponent
 from flexiflow.declarations import before_classic, declarations_of
 from flexiflow.errors import StateError
 from flexiflow.graph.declared import Way, declared_graph
-from flexiflow.graph.handlers.expressions import (
-    COMPONENT,
-    MESSAGE,
-    MISSING,
-    SELF,
-    Role,
-    Unknown,
-    Value,
-)
+from flexiflow.graph.handlers.expressions import MISSING
 from flexiflow.graph.handlers.meaning import DECLARED, Answer
 from flexiflow.graph.handlers.paths import Path
+from flexiflow.graph.handlers.roles import COMPONENT, MESSAGE, SELF, Role, Unknown, Value
 from flexiflow.graph.handlers.walker import TooManyWays, Walker
 from flexiflow.graph.model import ANY_MESSAGE, Edge, Graph, Source, StateNode
 from flexiflow.state_machine import StateMachine
@@ -61,6 +54,42 @@ class Reading:
     classes: dict[str, type[State] | None] = field(default_factory=dict)
 
 
+class Readings:
+    """What the classic handlers of a machine say, as they are met.
+
+    An object of this class is a `Further` for the functions of `flexiflow.graph.declared`.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[str, Reading] = {}
+
+    def __call__(self, name: str, cls: type[State], names: StateRegistry) -> Iterator[Way]:
+        """The ways out of a state that its code tells."""
+        if _handler(cls) is not DECLARED:
+            reading = self._found[name] = read_state(cls, name, names)
+            for edge in reading.edges:
+                yield edge, reading.classes[edge.target]
+
+    def noted(self, graph: Graph, roots: Iterable[str] = ()) -> Graph:
+        """A graph that was made with them, which says what was read and what could not be.
+
+        Args:
+            graph: the graph.
+            roots: states that somebody names; so are its start and its current state.
+        """
+        declared = _declared(graph, roots)
+        states = tuple(
+            _with_reading(state, self._found.get(state.name), state.name in declared)
+            for state in graph.states
+        )
+        notes = tuple(
+            f"{name}: not all of handle_message could be read ({_first(reading.notes)})."
+            for name, reading in self._found.items()
+            if not reading.complete
+        )
+        return replace(graph, states=states, notes=graph.notes + notes)
+
+
 def full_graph(
     machine: AsyncComponent | StateMachine | State | type[State],
     registry: StateRegistry | None = None,
@@ -69,22 +98,8 @@ def full_graph(
 
     Arguments and exceptions are those of `declared_graph`, which gives the declared part alone.
     """
-    readings: dict[str, Reading] = {}
-
-    def further(name: str, cls: type[State], names: StateRegistry) -> Iterator[Way]:
-        if _handler(cls) is not DECLARED:
-            readings[name] = read_state(cls, name, names)
-            for edge in readings[name].edges:
-                yield edge, readings[name].classes[edge.target]
-
-    graph = declared_graph(machine, registry, further)
-    states = tuple(_with_reading(state, readings.get(state.name)) for state in graph.states)
-    notes = tuple(
-        f"{name}: not all of handle_message could be read ({_first(reading.notes)})."
-        for name, reading in readings.items()
-        if not reading.complete
-    )
-    return replace(graph, states=states, notes=graph.notes + notes)
+    readings = Readings()
+    return readings.noted(declared_graph(machine, registry, readings))
 
 
 def read_state(
@@ -135,10 +150,21 @@ def _first(notes: tuple[str, ...]) -> str:
     return notes[0] + more
 
 
-def _with_reading(state: StateNode, reading: Reading | None) -> StateNode:
+def _with_reading(state: StateNode, reading: Reading | None, declared: bool) -> StateNode:
+    if not declared:
+        state = replace(state, sources=_INFERRED)
     if reading is None:
         return state
     return replace(state, read=reading.complete, unread=() if reading.complete else reading.notes)
+
+
+def _declared(graph: Graph, roots: Iterable[str]) -> set[str]:
+    """The states that the declared graph has too; the others only code leads to."""
+    found = {*roots, *(name for name in (graph.start, graph.current) if name is not None)}
+    onward = [edge for edge in graph.edges if not edge.inferred]
+    while more := {edge.target for edge in onward if edge.source in found} - found:
+        found |= more
+    return found
 
 
 class _Found:

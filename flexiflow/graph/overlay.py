@@ -53,6 +53,22 @@ def with_observed(
     return replace(graph, states=tuple(states), edges=tuple(edges), current=current)
 
 
+def without_observed(graph: Graph) -> Graph:
+    """A graph without what was observed, such as one whose history is of no interest."""
+    seen: frozenset[Source] = frozenset({"observed"})
+    edges = tuple(
+        replace(edge, count=None, sources=edge.sources - seen)
+        for edge in graph.edges
+        if not edge.undeclared
+    )
+    states = tuple(
+        replace(state, visits=None, sources=state.sources - seen)
+        for state in graph.states
+        if not state.undeclared
+    )
+    return replace(graph, states=states, edges=edges, current=None)
+
+
 def _key(edge: Edge) -> tuple[str, str, str]:
     return edge.source, edge.target, edge.message
 

@@ -466,7 +466,7 @@ class ComputedType(State):
 
 class ComputedMethod(State):
     async def handle_message(self, message, component):
-        return await getattr(self, "on_" + message["type"])(message, component)
+        return await getattr(self, component.data["prefix"] + message["type"])(message, component)
 
 
 class ComputedTable(State):

@@ -1,11 +1,12 @@
-"""What an expression has to do with the message: its type, or the whole of it."""
+"""What an expression says about the message: its type, or only its fields."""
 
 from __future__ import annotations
 
 import ast
 import enum
 
-from flexiflow.graph.handlers.expressions import MESSAGE, Role, Scope
+from flexiflow.graph.handlers.expressions import Scope
+from flexiflow.graph.handlers.roles import MESSAGE, Role
 
 
 def type_kind(node: ast.expr, scope: Scope) -> str | None:
@@ -25,29 +26,6 @@ def type_kind(node: ast.expr, scope: Scope) -> str | None:
         case ast.Call(func=func, args=[inner], keywords=[]) if type_kind(inner, scope):
             return "enum" if isinstance(scope.value_of(func), enum.EnumMeta) else None
     return None
-
-
-def is_role(node: ast.AST, role: str) -> bool:
-    """Whether an expression is the handler's own argument of that role."""
-    return isinstance(node, Role) and node.role == role
-
-
-def mentions(node: ast.AST) -> bool:
-    """Whether the type, or the whole message, has a part in an expression."""
-    match node:
-        case ast.Subscript(value=Role(role="message"), slice=ast.Constant(value=key)):
-            return key == "type"
-        case ast.Call(
-            func=ast.Attribute(value=Role(role="message"), attr="get" | "pop"),
-            args=[ast.Constant(value=key), *rest],
-        ):
-            return key == "type" or any(map(mentions, rest))
-        case ast.Compare(left=ast.Constant(), ops=[ast.In() | ast.NotIn()],
-                         comparators=[Role(role="message")]):  # fmt: skip
-            return False
-    if is_role(node, MESSAGE):
-        return True
-    return any(map(mentions, ast.iter_child_nodes(node)))
 
 
 def is_about_message(node: ast.AST) -> bool:

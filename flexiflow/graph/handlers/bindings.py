@@ -6,10 +6,12 @@ import ast
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TypeGuard
 
 from flexiflow.graph.handlers.about import type_kind
-from flexiflow.graph.handlers.expressions import MISSING, Scope, Unknown, Value, substituted
+from flexiflow.graph.handlers.expressions import MISSING, Scope, substituted
 from flexiflow.graph.handlers.paths import Path
+from flexiflow.graph.handlers.roles import Unknown, Value, mentions
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
@@ -51,13 +53,52 @@ def imported(node: ast.Import | ast.ImportFrom, path: Path, scope: Scope) -> Pat
 def forgotten(path: Path, nodes: Iterable[ast.AST]) -> Path:
     """The way without what it knows of names that these statements may give a value."""
     names = dict(path.names)
-    for node in nodes:
-        for each in ast.walk(node):
-            if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store | ast.Del):
-                names[each.id] = Unknown(each.id)
-            elif isinstance(each, _SCOPES):
-                names[each.name] = Unknown(each.name)
+    parts = [each for node in nodes for each in ast.walk(node)]
+    stored = {each.id for each in parts if _is_stored(each)}
+    stored |= {each.name for each in parts if isinstance(each, _SCOPES)}
+    about_type = _about_type(parts, path) & stored
+    for name in sorted(stored):
+        names[name] = Unknown(name, about_type=name in about_type)
     return replace(path, names=names)
+
+
+def _is_stored(node: ast.AST) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del)
+
+
+def _about_type(parts: list[ast.AST], path: Path) -> set[str]:
+    """Names whose values may tell the message's type, after statements that were not followed."""
+    known = {name for name, value in path.names.items() if mentions(value)}
+    values = [(_targets(each), value) for each in parts if (value := _given(each)) is not None]
+    told = [(names, mentions(substituted(value, path.names)), value) for names, value in values]
+    while True:
+        found = {
+            name
+            for names, tells, value in told
+            for name in names
+            if tells or any(isinstance(e, ast.Name) and e.id in known for e in ast.walk(value))
+        }
+        if found <= known:
+            return known
+        known |= found
+
+
+def _given(node: ast.AST) -> ast.expr | None:
+    """The expression that a statement takes its names' values from."""
+    match node:
+        case ast.Assign(value=value) | ast.AugAssign(value=value) | ast.NamedExpr(value=value):
+            return value
+        case ast.AnnAssign(value=value):
+            return value
+        case ast.For(iter=value) | ast.AsyncFor(iter=value) | ast.withitem(context_expr=value):
+            return value
+    return None
+
+
+def _targets(node: ast.AST) -> set[str]:
+    if isinstance(node, ast.For | ast.AsyncFor):
+        return {each.id for each in ast.walk(node.target) if _is_stored(each)}
+    return {each.id for each in ast.walk(node) if _is_stored(each)}
 
 
 def _import(

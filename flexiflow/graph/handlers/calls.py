@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from types import FunctionType
 
-from flexiflow.graph.handlers.expressions import MISSING, SELF, Role, Scope, Unknown
+from flexiflow.graph.handlers.expressions import MISSING, Scope
+from flexiflow.graph.handlers.roles import SELF, Role, Unknown
 from flexiflow.graph.handlers.source import FunctionNode
 
 
@@ -23,7 +24,8 @@ def function_of(node: ast.Call, scope: Scope) -> tuple[FunctionType | None, list
             found = _inherited(name, scope)
         case func:
             found = scope.value_of(func)
-            return (found if isinstance(found, FunctionType) else None), arguments
+            plain = found.__func__ if isinstance(found, staticmethod) else found
+            return (plain if isinstance(plain, FunctionType) else None), arguments
     if isinstance(found, staticmethod):
         inner = found.__func__
         return (inner if isinstance(inner, FunctionType) else None), arguments

@@ -6,9 +6,10 @@ import ast
 import enum
 from dataclasses import replace
 
-from flexiflow.graph.handlers.about import is_about_message, mentions, type_kind
-from flexiflow.graph.handlers.expressions import MISSING, Role, Scope, label
-from flexiflow.graph.handlers.paths import Path, Split
+from flexiflow.graph.handlers.about import is_about_message, type_kind
+from flexiflow.graph.handlers.expressions import MISSING, Scope, label
+from flexiflow.graph.handlers.paths import Condition, Path, Split
+from flexiflow.graph.handlers.roles import Role, mentions
 
 
 def compared(node: ast.Compare, path: Path, line: int, scope: Scope) -> Split:
@@ -18,6 +19,8 @@ def compared(node: ast.Compare, path: Path, line: int, scope: Scope) -> Split:
     if single and not type_kind(subject, scope) and type_kind(other, scope):
         subject, other = other, subject
     kind = type_kind(subject, scope)
+    if kind is None and _asks_for_type(node):
+        return ([path], []) if isinstance(operator, ast.In) else ([], [path])
     if kind is None:
         decided = _constant(node, scope)
         if decided is not None:
@@ -45,14 +48,32 @@ def opaque(node: ast.expr, path: Path, line: int, *, about_type: bool) -> Split:
     """Both ways of a condition that becomes a guard; one about the type could not be read."""
     if about_type and path.types is None:
         path = replace(path, fuzzy=line)
-    yes, no = label(node), label(node, negated=True)
+    condition = condition_of(node)
     # Only messages are sure to be the same when they are asked again.
     if is_about_message(node):
-        if yes in path.guards:
+        if condition in path.guards:
             return [path], []
-        if no in path.guards:
+        if condition.negated in path.guards:
             return [], [path]
-    return [path.guarded(yes)], [path.guarded(no)]
+    return [path.guarded(condition)], [path.guarded(condition.negated)]
+
+
+def condition_of(node: ast.expr, *, negated: bool = False) -> Condition:
+    """An expression as a condition, or its opposite."""
+    either = isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or) is not negated
+    return Condition(label(node, negated), label(node, not negated), either)
+
+
+def _asks_for_type(node: ast.Compare) -> bool:
+    """Whether it is ``"type" in message``, which always holds."""
+    match node:
+        case ast.Compare(
+            left=ast.Constant(value="type"),
+            ops=[ast.In() | ast.NotIn()],
+            comparators=[Role(role="message")],
+        ):
+            return True
+    return False
 
 
 def _is_one(node: ast.expr, kind: str, scope: Scope) -> bool:

@@ -10,12 +10,12 @@ import inspect
 import sys
 from collections.abc import Mapping
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, TypeGuard
 
 from flexiflow.errors import bounded
+from flexiflow.graph.handlers.roles import LEAVES, MESSAGE, Role, Unknown, Value, mentions
 from flexiflow.graph.labels import visible
 
-MESSAGE, COMPONENT, SELF = "message", "component", "self"
 MISSING: Any = object()
 _LONGEST_LABEL = 60
 _MOST_NODES = (
@@ -30,47 +30,14 @@ _OPPOSITES: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.IsNot: ast.Is,
 }
 
-
-class Role(ast.expr):
-    """The handler's own ``self``, ``message`` or ``component``, whatever it calls them."""
-
-    _fields = ()
-
-    def __init__(self, role: str) -> None:
-        super().__init__()
-        self.role = role
-
-
-class Value(ast.expr):
-    """An object that was found under a name."""
-
-    _fields = ()
-
-    def __init__(self, value: Any, text: str) -> None:
-        super().__init__()
-        self.value = value
-        self.text = text
-
-
-class Unknown(ast.expr):
-    """What a name stands for where that can't be told."""
-
-    _fields = ()
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.text = text
-
-
 Names = Mapping[str, ast.expr]
-_LEAVES = (Role, Value, Unknown)
 
 
 def substituted(node: ast.expr, names: Names) -> ast.expr:
     """A copy of `node` in which local names are replaced; `Unknown` where it grows too large."""
     result: ast.expr = _Substitution(names).visit(node)
     if sum(1 for _ in ast.walk(result)) > _MOST_NODES:
-        return Unknown(bounded(ast.unparse(node), _LONGEST_LABEL))
+        return _unread(node, result)
     return result
 
 
@@ -85,22 +52,39 @@ class _Substitution(ast.NodeTransformer):
         self.names = names
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
-        return node if isinstance(node, _LEAVES) else super().generic_visit(_copied(node))
+        return node if isinstance(node, LEAVES) else super().generic_visit(_copied(node))
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
         return self.names.get(node.id, node)
 
     def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
-        return Unknown("lambda")
+        return _unread(node, self._around(node), "lambda")
 
     def visit_NamedExpr(self, node: ast.NamedExpr) -> ast.AST:
         return self.visit(node.value)  # type: ignore[no-any-return]
 
-    def _comprehension(self, node: ast.AST) -> ast.AST:
+    def _comprehension(self, node: ast.expr) -> ast.AST:
         # Its own names hide those of the function; only its text is of use.
-        return Unknown(bounded(ast.unparse(node), _LONGEST_LABEL))
+        return _unread(node, self._around(node))
+
+    def _around(self, node: ast.expr) -> ast.AST:
+        """What a scope of its own takes from the function around it."""
+        own = {each.id for each in ast.walk(node) if _is_stored(each)}
+        own |= {each.arg for each in ast.walk(node) if isinstance(each, ast.arg)}
+        left = {name: value for name, value in self.names.items() if name not in own}
+        return _Substitution(left).generic_visit(node)
 
     visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension
+
+
+def _unread(node: ast.expr, meaning: ast.AST, text: str | None = None) -> Unknown:
+    """What stands for an expression that is not taken apart."""
+    shown = bounded(ast.unparse(node), _LONGEST_LABEL) if text is None else text
+    return Unknown(shown, about_type=mentions(meaning))
+
+
+def _is_stored(node: ast.AST) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
 
 
 class _Replacement(ast.NodeTransformer):
@@ -112,7 +96,7 @@ class _Replacement(ast.NodeTransformer):
         return self.new if node is self.old else super().visit(node)
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
-        return node if isinstance(node, _LEAVES) else super().generic_visit(_copied(node))
+        return node if isinstance(node, LEAVES) else super().generic_visit(_copied(node))
 
 
 def _copied(node: ast.AST) -> ast.AST:
@@ -153,7 +137,18 @@ class Scope:
                 return _member(self.value_of(owner), name)
             case ast.Call(func=ast.Name(id="type"), args=[Role(role="self")]):
                 return self.state_class
+            case ast.JoinedStr(values=parts):
+                return self._text_of(parts)
+            case ast.FormattedValue(value=inner, conversion=-1, format_spec=None):
+                return self._text_of([inner])
+            case ast.BinOp(left=left, op=ast.Add(), right=right):
+                return self._text_of([left, right])
         return MISSING
+
+    def _text_of(self, parts: list[ast.expr]) -> Any:
+        """Strings one after the other; `MISSING` unless all of them are known, and plain."""
+        values = [self.value_of(each) for each in parts]
+        return "".join(values) if all(type(each) is str for each in values) else MISSING
 
     def closed(self, node: ast.expr) -> ast.expr:
         """A copy whose global names are replaced, so that it means the same elsewhere."""
@@ -265,7 +260,7 @@ class _Wording(ast.NodeTransformer):
         return ast.Name(field) if field is not None else super().visit(node)
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
-        return node if isinstance(node, _LEAVES) else super().generic_visit(_copied(node))
+        return node if isinstance(node, LEAVES) else super().generic_visit(_copied(node))
 
     def visit_Await(self, node: ast.Await) -> Any:
         return self.visit(node.value)

@@ -12,18 +12,12 @@ from dataclasses import dataclass, replace
 from types import FunctionType
 from typing import Protocol
 
-from flexiflow.graph.handlers.about import is_role, mentions, type_kind
+from flexiflow.graph.handlers.about import type_kind
 from flexiflow.graph.handlers.calls import function_of, in_places, is_own
-from flexiflow.graph.handlers.conditions import compared, opaque
-from flexiflow.graph.handlers.expressions import (
-    COMPONENT,
-    MESSAGE,
-    SELF,
-    Scope,
-    Value,
-    substituted,
-)
-from flexiflow.graph.handlers.paths import Path, Split, merged
+from flexiflow.graph.handlers.conditions import compared, condition_of, opaque
+from flexiflow.graph.handlers.expressions import Scope, substituted
+from flexiflow.graph.handlers.paths import Condition, Path, Split, merged
+from flexiflow.graph.handlers.roles import COMPONENT, MESSAGE, SELF, Value, is_role, mentions
 from flexiflow.graph.handlers.source import function_node
 from flexiflow.graph.handlers.tables import looked_up
 from flexiflow.states import State
@@ -105,6 +99,11 @@ class Meaning:
                 for each in paths:
                     yield from self.resolved(part, each, line)
             return
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Tuple):
+            element = _element(node.value, self.scope.value_of(node.slice))
+            if element is not None:
+                yield from self.resolved(element, path, line)
+                return
         choice = looked_up(node, path, self.scope)
         if choice is not None:
             for value, after in choice:
@@ -166,13 +165,21 @@ class Meaning:
                 yes, no = self.divided(inner, path, line)
                 return no, yes
             case ast.BoolOp(op=ast.And(), values=parts) if not type_kind(node, self.scope):
-                return self._all(parts, path, line)
+                yes, no = self._all(parts, path, line)
+                return yes, _as_one(no, path, condition_of(node, negated=True))
             case ast.BoolOp(op=ast.Or(), values=parts) if not type_kind(node, self.scope):
                 negated: list[ast.expr] = [ast.UnaryOp(ast.Not(), each) for each in parts]
                 no, yes = self._all(negated, path, line)
-                return yes, no
+                return _as_one(yes, path, condition_of(node)), no
             case ast.Compare(ops=[_]):
+                found = looked_up(node, path, self.scope)
+                if found is not None:
+                    return self._of_values(iter(found), path, line)
                 return compared(node, path, line, self.scope)
+            case ast.Subscript(value=ast.Tuple() as parts, slice=place):
+                element = _element(parts, self.scope.value_of(place))
+                if element is not None:
+                    return self.divided(element, path, line)
             case ast.IfExp() | ast.Await():
                 return self._of_values(self.resolved(node, path, line), path, line)
         if type_kind(node, self.scope):
@@ -227,6 +234,19 @@ class Meaning:
             if isinstance(each, ast.NamedExpr):
                 path = path.bound(each.target.id, substituted(each.value, path.names))
         return path
+
+
+def _as_one(paths: list[Path], path: Path, condition: Condition) -> list[Path]:
+    """One way for several that only have more conditions than the one that they come from."""
+    only_guards = all(replace(each, guards=path.guards) == path for each in paths)
+    return [path.guarded(condition)] if len(paths) > 1 and only_guards else paths
+
+
+def _element(parts: ast.Tuple, place: object) -> ast.expr | None:
+    """The part of a tuple at a place that is written out."""
+    if type(place) is not int or any(isinstance(each, ast.Starred) for each in parts.elts):
+        return None
+    return parts.elts[place] if -len(parts.elts) <= place < len(parts.elts) else None
 
 
 def _is_docstring(node: ast.stmt) -> bool:

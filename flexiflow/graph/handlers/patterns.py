@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 
-from flexiflow.graph.handlers.about import is_role, mentions, type_kind
+from flexiflow.graph.handlers.about import type_kind
 from flexiflow.graph.handlers.conditions import compared, opaque
-from flexiflow.graph.handlers.expressions import MESSAGE, Unknown, label
+from flexiflow.graph.handlers.expressions import label
 from flexiflow.graph.handlers.meaning import Meaning
 from flexiflow.graph.handlers.paths import Path, Split
+from flexiflow.graph.handlers.roles import MESSAGE, Unknown, is_role, mentions
 
 
 class Patterns:

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from flexiflow.graph.handlers.bindings import assigned, bound, forgotten, imported
-from flexiflow.graph.handlers.expressions import Unknown, substituted
+from flexiflow.graph.handlers.expressions import substituted
 from flexiflow.graph.handlers.meaning import Answer, Follower, Meaning
 from flexiflow.graph.handlers.paths import Path, merged
 from flexiflow.graph.handlers.patterns import Patterns
+from flexiflow.graph.handlers.roles import Role, Unknown
 from flexiflow.graph.handlers.source import FunctionNode
 from flexiflow.graph.handlers.tables import LONGEST_TABLE, table_of
 
@@ -88,6 +89,9 @@ class Following:
         return [forgotten(path, [node])]
 
     def _assigned(self, targets: list[ast.expr], value: ast.expr, path: Path) -> list[Path]:
+        if any(_is_current_state(substituted(each, path.names)) for each in targets):
+            self.follower.note(value.lineno, "it sets the current state itself")
+            return []
         values = self.meaning.values(value, path)
         return [assigned(targets, each, after, self.scope) for each, after in values]
 
@@ -165,6 +169,7 @@ class Following:
 
     def _try(self, node: ast.Try | ast.TryStar, path: Path) -> list[Path]:
         raised: list[Path] = []
+        answered = len(self.found)
         self.raising.append(raised)
         left = self.block(node.body, [path])
         self.raising.pop()
@@ -182,8 +187,20 @@ class Following:
             left += [replace(each, error=path.error) for each in self.block(handler.body, caught)]
         if any(isinstance(each, ast.Return) for part in node.finalbody for each in ast.walk(part)):
             self.follower.note(node.lineno, "a return in finally overrides the others")
+            del self.found[answered:]
         jumps = [each for each in left if each.jump]
         return jumps + self.block(node.finalbody, merged([e for e in left if not e.jump]))
+
+
+def _is_current_state(target: ast.expr) -> bool:
+    """Whether it is ``component.state_machine.current_state``."""
+    match target:
+        case ast.Attribute(
+            value=ast.Attribute(value=Role(role="component"), attr="state_machine"),
+            attr="current_state",
+        ):
+            return True
+    return False
 
 
 def _may_raise(node: ast.stmt) -> bool:

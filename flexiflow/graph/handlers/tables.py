@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+from types import FunctionType
 
 from flexiflow.graph.handlers.about import type_kind
-from flexiflow.graph.handlers.expressions import Scope, Value, replaced
+from flexiflow.graph.handlers.expressions import Scope, replaced
 from flexiflow.graph.handlers.paths import Path
+from flexiflow.graph.handlers.roles import SELF, Role, Value
 
 LONGEST_TABLE = 50
 
@@ -15,15 +17,21 @@ def looked_up(node: ast.expr, path: Path, scope: Scope) -> list[tuple[ast.expr, 
     """The first look-up of the message type in a table, taken apart."""
     for part in ast.walk(node):
         default: ast.expr | None = None
+        table: ast.expr | None
         match part:
             case ast.Subscript(value=table, slice=key):
                 pass
             case ast.Call(func=ast.Attribute(value=table, attr="get"), args=[key, *rest]):
                 default = rest[0] if rest else ast.Constant(None)
+            case ast.Call(func=ast.Name(id="getattr"), args=[Role(role="self"), key, *rest]):
+                default = rest[0] if rest else None
+                table = None
             case _:
                 continue
-        kind = type_kind(key, scope)
-        pairs = table_of(table, scope) if kind else None
+        if table is None:
+            pairs = _methods(key, scope)
+        else:
+            pairs = table_of(table, scope) if type_kind(key, scope) else None
         if pairs is None:
             continue
         assert isinstance(part, ast.expr)
@@ -38,6 +46,32 @@ def looked_up(node: ast.expr, path: Path, scope: Scope) -> list[tuple[ast.expr, 
             found.append((replaced(node, part, default), others))
         return found
     return None
+
+
+def _methods(name: ast.expr, scope: Scope) -> list[tuple[str, ast.expr]] | None:
+    """The methods that a name made of the message type can mean, such as ``f"on_{type}"``."""
+    match name:
+        case ast.JoinedStr(values=parts):
+            parts = [e.value if isinstance(e, ast.FormattedValue) else e for e in parts]
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            parts = [left, right]
+        case _:
+            return None
+    places = [at for at, part in enumerate(parts) if type_kind(part, scope) == "text"]
+    texts = [scope.value_of(part) for part in parts]
+    if len(places) != 1 or not all(
+        isinstance(text, str) or at in places for at, text in enumerate(texts)
+    ):
+        return None
+    before = "".join(texts[: places[0]])
+    after = "".join(texts[places[0] + 1 :])
+    found: dict[str, ast.expr] = {}
+    for cls in scope.state_class.__mro__:
+        for each, member in vars(cls).items():
+            kind = each[len(before) : len(each) - len(after)]
+            if isinstance(member, FunctionType) and kind and f"{before}{kind}{after}" == each:
+                found.setdefault(kind, ast.Attribute(Role(SELF), each, ast.Load()))
+    return list(found.items()) if before or after else None
 
 
 def table_of(node: ast.expr, scope: Scope) -> list[tuple[str, ast.expr]] | None:
