@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.tree import Tree
 
+    from flexiflow.analysis.check_report import CheckReport
     from flexiflow.analysis.history import History
     from flexiflow.graph.findings import Coverage
 
@@ -194,6 +195,38 @@ class MachineGraph:
 
         return coverage(self.model)
 
+    def check(
+        self,
+        history: History,
+        *,
+        component: str | None = None,
+        min_coverage: float | None = None,
+        fail_undeclared: bool = False,
+        max_dwell: Iterable[str] = (),
+    ) -> CheckReport:
+        """Compare the machine with what happened; see `flexiflow.analysis.checks.check`.
+
+        Args:
+            history: an opened history.
+            component: only this one's part of it.
+            min_coverage: percent of the transitions that must have been taken.
+            fail_undeclared: whether what only history knows fails.
+            max_dwell: limits such as ``"Paying<5s"``.
+
+        Returns:
+            the report: ``passed``, ``checks``, ``coverage``, ``to_markdown()``, ``to_junit()``.
+        """
+        from flexiflow.analysis.checks import check
+
+        return check(
+            self.model,
+            history,
+            component=component,
+            min_coverage=min_coverage,
+            fail_undeclared=fail_undeclared,
+            max_dwell=max_dwell,
+        )
+
     def to_networkx(self) -> networkx.MultiDiGraph[Any]:
         """The graph for NetworkX, which has to be installed; see `flexiflow.graph.network`.
 
@@ -247,7 +280,7 @@ class MachineGraph:
             PersistenceError: where the file can't be written.
             DrawingError: where nothing on this machine can lay an SVG out.
         """
-        from flexiflow.persistence.json_store import write_atomically
+        from flexiflow.analysis.text_file import write_text
 
         file = Path(path)
         forms = {
@@ -266,9 +299,7 @@ class MachineGraph:
                 fix=suggestion(file.suffix, forms) or f"Write e.g. {file.stem or 'machine'}.svg.",
                 context={"path": str(file), "endings": list(forms)},
             )
-        text = form().rstrip("\n") + "\n"
-        # A name may hold half of a pair, which no file can.
-        write_atomically(file, text.encode("utf-8", "backslashreplace"))
+        write_text(file, form())
 
     def to_text(self) -> str:
         """The graph in words, for readers who can't see the picture."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from flexiflow.errors import InvalidValue, bounded_repr
 
-_UNITS = {"us": 1, "ms": 1e3, "s": 1e6, "m": 60e6, "h": 3600e6, "d": 86400e6, "w": 604800e6}
+UNITS = {"us": 1, "ms": 1e3, "s": 1e6, "m": 60e6, "h": 3600e6, "d": 86400e6, "w": 604800e6}
 _AGO = re.compile(r"([-+]?)\s*(\d{1,12}(?:\.\d{1,12})?)\s*([a-zµ]+)", re.IGNORECASE)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FURTHEST = 2**62  # microseconds; what SQLite can compare with
@@ -30,9 +30,9 @@ def moment_us(argument: str, value: Any, now_us: int | None) -> int | None:
         return None
     if isinstance(value, str) and (ago := _AGO.fullmatch(value.strip())):
         sign, number, unit = ago.groups()
-        if sign != "-" or unit not in _UNITS:
+        if sign != "-" or unit not in UNITS:
             raise _no_time(argument, value, "It is no ISO 8601 text.", _meant(number, unit))
-        before_us = min(round(float(number) * _UNITS[unit]), _FURTHEST)
+        before_us = min(round(float(number) * UNITS[unit]), _FURTHEST)
         return None if now_us is None else now_us - before_us
     try:
         moment = datetime.fromisoformat(value.strip()) if isinstance(value, str) else value
@@ -47,8 +47,8 @@ def moment_us(argument: str, value: Any, now_us: int | None) -> int | None:
 def _meant(number: str, unit: str) -> str | None:
     """What somebody who wrote "1h" or "-1hour" probably meant."""
     known = {"us": "us", "ms": "ms", "mi": "m"}
-    near = unit if unit in _UNITS else known.get(unit[:2].lower(), unit[0].lower())
-    return f"Did you mean '-{number}{near}'?" if near in _UNITS else None
+    near = unit if unit in UNITS else known.get(unit[:2].lower(), unit[0].lower())
+    return f"Did you mean '-{number}{near}'?" if near in UNITS else None
 
 
 def _no_time(argument: str, value: Any, why: str, meant: str | None) -> InvalidValue:

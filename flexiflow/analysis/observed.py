@@ -14,7 +14,7 @@ from flexiflow.analysis.machines import machines_of
 from flexiflow.analysis.tables import has_steps, step_columns
 from flexiflow.analysis.visits import Visit, visits_of
 from flexiflow.graph.definition import fingerprint as fingerprint_of
-from flexiflow.graph.definition import to_definition
+from flexiflow.graph.definition import reachable, to_definition
 from flexiflow.graph.model import Graph
 from flexiflow.graph.overlay import with_observed
 from flexiflow.persistence.schema import SNAPSHOTS, STEPS, columns_of, cursor
@@ -82,9 +82,12 @@ def selection_for(graph: Graph, history: History) -> Selection:
     That is what the components did that have this very machine; else what the component did that
     has its name; else everything.
     """
-    digest = fingerprint_of(to_definition(graph))
-    if digest in _stored_machines(history):
-        return Selection(fingerprint=digest)
+    stored = _stored_machines(history)
+    # A config lists states that no declaration leads to; what a component records has none.
+    for each in (graph, reachable(graph)):
+        digest = fingerprint_of(to_definition(each))
+        if digest in stored:
+            return Selection(fingerprint=digest)
     changed = "The history does not hold this machine as it is"
     if graph.name in history.names():
         named = words.name(graph.name)

@@ -14,9 +14,11 @@ import click
 
 from flexiflow._version import __version__
 from flexiflow.cli import (
+    check_command,
     config_commands,
     demo_command,
     diagnose,
+    draw_command,
     history_command,
     trace_command,
     why_command,
@@ -47,7 +49,8 @@ def cli(ctx: click.Context) -> None:
       1    an error; it says what, why, how to mend it, and with which values
       2    wrong usage
       3    the answer is bad: something is stuck, a config is invalid, a
-           message is refused, a required part of the environment is missing
+           message is refused, a check failed, a required part of the
+           environment is missing
       130  interrupted
     """
     if ctx.invoked_subcommand is None:
@@ -59,6 +62,8 @@ for _command in (
     why_command.why,
     history_command.history,
     trace_command.trace,
+    draw_command.draw,
+    check_command.check,
     config_commands.explain,
     config_commands.register,
     config_commands.handle,

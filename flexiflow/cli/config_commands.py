@@ -6,14 +6,13 @@ They run once, in a process of their own: a component is made, asked, and gone.
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from flexiflow.cli.boundary import Command, answer
 from flexiflow.cli.json_text import print_json
+from flexiflow.cli.opening import find_modules_here
 from flexiflow.cli.output import FAILED, REFUSED, say
 from flexiflow.config_loader import ConfigLoader
 from flexiflow.engine import FlexiFlowEngine
@@ -146,7 +145,7 @@ def explain(config: str, as_json: bool) -> None:
     """
     from flexiflow.explain import explain as explain_config
 
-    _find_modules_here()
+    find_modules_here()
     explanation = explain_config(config)
     if as_json:
         print_json(explanation_document(explanation))
@@ -164,17 +163,10 @@ def _component(config: str | None) -> tuple[FlexiFlowEngine, AsyncComponent]:
             fix="Add --config component.yaml to the command.",
             context={"option": "--config", "variable": CONFIG_VARIABLE},
         )
-    _find_modules_here()
+    find_modules_here()
     loaded = ConfigLoader.load_component_config(config)
     engine = FlexiFlowEngine()
     return engine, engine.create_component(loaded)
-
-
-def _find_modules_here() -> None:
-    """Let a config name the modules beside which the command is typed, as ``python -m`` does."""
-    here = os.getcwd()
-    if not sys.flags.safe_path and here not in sys.path and "" not in sys.path:
-        sys.path.insert(0, here)
 
 
 def _send(

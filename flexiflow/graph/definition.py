@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from flexiflow.errors import bounded_repr
@@ -53,6 +54,20 @@ def to_definition(graph: Graph) -> dict[str, Any]:
             for edge in edges
         ],
     }
+
+
+def reachable(graph: Graph) -> Graph:
+    """The part of a graph that declarations lead to from its start: what a recording stores."""
+    edges = [edge for edge in graph.edges if "declared" in edge.sources]
+    found = [] if graph.start is None else [graph.start]
+    for name in found:  # grows
+        onward = (edge.target for edge in edges if edge.source == name)
+        found += [each for each in dict.fromkeys(onward) if each not in found]
+    return replace(
+        graph,
+        states=tuple(state for state in graph.states if state.name in found),
+        edges=tuple(edge for edge in edges if edge.source in found),
+    )
 
 
 def fingerprint(definition: Mapping[str, Any]) -> str:

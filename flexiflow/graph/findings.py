@@ -103,6 +103,7 @@ def findings(graph: Graph) -> list[Finding]:
 
 
 def _undeclared_states(graph: Graph) -> Iterator[Finding]:
+    unread = set(_unread_names(graph))
     for state in graph.states:
         named = bounded_repr(state.name, 80)
         leading = next((edge for edge in graph.edges if edge.target == state.name), None)
@@ -121,7 +122,7 @@ def _undeclared_states(graph: Graph) -> Iterator[Finding]:
                 state.name,
                 leading,
             )
-        elif state.undeclared:
+        elif state.undeclared and not (leading and leading.source in unread):
             yield Finding(
                 "undeclared state",
                 "warning",
@@ -201,8 +202,8 @@ def _endless(graph: Graph) -> Iterator[Finding]:
 def _contested(graph: Graph) -> Iterator[Finding]:
     claims: dict[tuple[str, str], Edge] = {}
     for edge in graph.edges:
-        if edge.error is not None or edge.undeclared:
-            continue
+        if edge.error is not None or "declared" not in edge.sources:
+            continue  # what was read from code is what the code tries, one after the other
         key = edge.source, edge.message
         first = claims.get(key)
         if first is not None and first.guard is None:

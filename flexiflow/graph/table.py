@@ -39,8 +39,8 @@ def to_markdown(graph: Graph, most: int = MOST_ROWS) -> str:
     """The transitions as a Markdown table; arguments as for `to_table`."""
     headings, rows = _columns(graph, most)
     table = [headings, tuple("---" for _ in headings)]
-    table += [tuple(map(_markdown, row)) for row in rows]
-    endnotes = "".join(f"\n\n{_markdown(note)}" for note in _endnotes(graph, most))
+    table += [tuple(map(escaped_markdown, row)) for row in rows]
+    endnotes = "".join(f"\n\n{escaped_markdown(note)}" for note in _endnotes(graph, most))
     return "\n".join(f"| {' | '.join(row)} |" for row in table) + endnotes
 
 
@@ -105,5 +105,6 @@ def _width(text: str) -> int:
     )
 
 
-def _markdown(text: str) -> str:
+def escaped_markdown(text: str) -> str:
+    """`text`, which is one line, so that Markdown shows it as it is."""
     return text.translate(_MARKDOWN_SPECIAL).translate(_HTML_SPECIAL)

@@ -15,8 +15,10 @@ COMMANDS = sorted(cli.commands)
 def test_all_commands_are_there():
     """Those of 1.x, and the new ones."""
     assert COMMANDS == [
+        "check",
         "demo",
         "diagnose",
+        "draw",
         "explain",
         "handle",
         "history",
