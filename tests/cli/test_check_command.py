@@ -111,7 +111,7 @@ def test_a_limit_on_an_unknown_state_is_an_error(run_cli, recorded):
     """It names the nearest one, rather than passing."""
     result = run_cli("check", recorded.db, recorded.db, "--max-dwell", "Payin<5s")
     assert result.exit_code == 1
-    assert "Did you mean 'Paying'?" in result.stderr
+    assert "Did you mean 'Paying'" in result.stderr
 
 
 def test_an_invalid_config_fails(run_cli, history, write):
