@@ -7,7 +7,7 @@ DATA   := demo-data
 BROWSER := .browser
 AXE    := 4.11.1
 
-.PHONY: demo lab test check format clean help
+.PHONY: demo lab test bench check format clean help
 
 help:  ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -24,6 +24,9 @@ lab: $(VENV)/.demo  ## Open the tour in JupyterLab
 
 test: $(VENV)/.dev $(BROWSER)/.ready  ## Run all tests, in random order, with branch coverage
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term
+
+bench: $(VENV)/.bench  ## Measure ours beside limits and peers, and write docs/benchmarks.md
+	$(BIN)/python -m benchmarks
 
 check: $(VENV)/.dev  ## Lint, format, types, layers, spelling
 	$(BIN)/ruff check .
@@ -55,6 +58,10 @@ $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[lab,large]' --group test --group check
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.bench: pyproject.toml | $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --group bench
+	@touch $@
 
 # What the browser tests need: Chromium and a font from the system, and axe-core for their checks.
 $(BROWSER)/.ready: Makefile
