@@ -105,7 +105,7 @@ class Step:
             case "refused":
                 return f"was refused in {self.from_state}: {self.reason}"
             case "failed":
-                detail = "" if self.error is None else f": {_first_line(self.error)}"
+                detail = "" if self.error is None else f": {first_line(self.error)}"
                 return f"failed in {self.from_state}{tries}{by}{detail}"
             case "cancelled":
                 return f"was cancelled in {self.from_state}"
@@ -113,7 +113,8 @@ class Step:
                 return f"is queued behind what {self.component} is handling"
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """What an error says, on one line and bounded; never an exception of its own."""
     try:
         lines = str(error).splitlines()
     except Exception as exc:  # a broken __str__ must not hide the step

@@ -227,7 +227,7 @@ function stepPart(model, select) {
     chips(filter, describe(chosen), () => select({}));
   };
   return {
-    element: el("div", {}, el("div", { class: "ff-head-row" }, el("span", { class: "ff-caption" }, "Last steps"), filter), table.element),
+    element: el("div", {}, el("div", { class: "ff-steps-head" }, filter), table.element),
     show: (rows) => {
       steps = rows;
       table.show(steps.length);

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flexiflow.analysis import frames, words
 from flexiflow.errors import bounded
 from flexiflow.graph.model import ANY_MESSAGE, Graph
-
-if TYPE_CHECKING:
-    from flexiflow.step import Step
+from flexiflow.step import Step, first_line
 
 STEP_ROWS: frames.Columns = {
     "id": frames.ID,
@@ -38,7 +36,8 @@ class StepLine:
         id: its row in the history, or the number that the view gave it.
         time_us, duration_us: microseconds; the time since 1970 UTC. None where not known.
         component, message, from_state, to_state, outcome: as in a `Step`.
-        reason, error: in words, or None.
+        reason: in words why it was refused, or the first line of its error; or None.
+        error: the name of the exception's class, or None.
     """
 
     id: int
@@ -55,7 +54,10 @@ class StepLine:
     @classmethod
     def of(cls, step: Step, number: int) -> StepLine:
         """What is kept of a step."""
-        error = None if step.error is None else type(step.error).__name__
+        error, reason = None, step.reason
+        if step.error is not None:
+            error = type(step.error).__name__
+            reason = first_line(step.error)
         return cls(
             number,
             step.started_us,
@@ -65,7 +67,7 @@ class StepLine:
             step.from_state,
             step.to_state,
             step.outcome,
-            step.reason,
+            reason,
             error,
         )
 
@@ -94,7 +96,7 @@ class StepLine:
             "outcome": self.outcome,
             "change": f"{self.from_state} → {self.to_state}" if moved else self.from_state,
             "took": words.duration(self.duration_us),
-            "note": bounded(self.error or self.reason or "", _LONGEST),
+            "note": bounded(": ".join(filter(None, (self.error, self.reason))), _LONGEST),
             "source": self.from_state,
             "target": self.to_state,
         }

@@ -7,8 +7,9 @@ from typing import Any
 import comm
 import pytest
 from comm.base_comm import BaseComm
+from watched_order import Draft
 
-from flexiflow import FlexiFlowEngine, State, guard, on
+from flexiflow import FlexiFlowEngine
 
 
 class FakeComm(BaseComm):
@@ -33,32 +34,6 @@ class FakeComm(BaseComm):
 @pytest.fixture(autouse=True)
 def _fake_comm(monkeypatch):
     monkeypatch.setattr(comm, "create_comm", FakeComm)
-
-
-@guard
-def has_items(message, order):
-    return order.data.get("items", 0) > 0
-
-
-class Draft(State):
-    @on("submit", to="Submitted", guard=has_items)
-    async def submit(self, message, order):
-        pass
-
-
-class Submitted(State):
-    @on("pay", to="Paid")
-    async def pay(self, message, order):
-        if message.get("card") == "declined":
-            raise ValueError("card declined")
-
-    @on("revise", to="Draft")
-    async def revise(self, message, order):
-        pass
-
-
-class Paid(State, final=True):
-    pass
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from conftest import Draft
+from watched_order import Draft
 
 from flexiflow import AsyncComponent, FlexiFlowEngine, State, StateMachine, record, watch
 from flexiflow.errors import ComponentNotFound, InvalidType, InvalidValue, StateFileNotFound

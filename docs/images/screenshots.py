@@ -1,0 +1,98 @@
+"""Screenshots of the widgets, light and dark: ``python docs/images/screenshots.py``.
+
+They are taken in a real JupyterLab, which the browser tests' helper starts; `make test` installs
+what that needs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.async_api import async_playwright
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parents[1] / "tests" / "browser"))
+
+from jupyter_page import FLAGS, THEMES, Lab, running_lab  # noqa: E402
+
+SHOP = """
+from flexiflow import FlexiFlowEngine, State, guard, on, watch
+
+@guard
+def has_items(message, order):
+    return order.data["items"] > 0
+
+@guard
+def attempts_left(message, order):
+    return order.data.get("attempts", 0) < 3
+
+class Draft(State):
+    @on("submit", to="Submitted", guard=has_items)
+    async def submit(self, message, order): ...
+
+class Submitted(State):
+    @on("assign", to="InReview")
+    async def assign(self, message, order): ...
+
+class InReview(State):
+    @on("approve", to="Paying")
+    async def approve(self, message, order): ...
+    @on("reject", to="Rejected")
+    async def reject(self, message, order): ...
+
+class Rejected(State):
+    @on("revise", to="Draft")
+    async def revise(self, message, order): ...
+
+class Paying(State):
+    @on("pay", to="Paid", guard=attempts_left)
+    async def pay(self, message, order):
+        order.data["attempts"] = order.data.get("attempts", 0) + 1
+        raise ValueError("card declined")
+    @on("cancel", to="Rejected")
+    async def cancel(self, message, order): ...
+
+class Paid(State, final=True): ...
+
+engine = FlexiFlowEngine()
+order = engine.add("order-1042", Draft, data={"items": 3})
+for message in ("pay", "submit", "assign", "reject", "revise", "submit", "assign", "approve"):
+    step = await order.send(message)
+"""
+VIEW = """view = watch(order)
+for message in ("cancel", "revise", "submit", "assign", "approve", "submit"):
+    await order.send(message)
+try:
+    await order.send("pay")
+except ValueError:
+    pass
+view"""
+
+
+async def machine_view(lab: Lab) -> None:
+    """The machine view, after a refused and a failed message."""
+    await lab.run("machine.ipynb", SHOP, VIEW)
+    await lab.page.locator('.ff-widget button[data-message="submit"]').click(force=True)
+    for theme, name in zip(THEMES, ("light", "dark"), strict=True):
+        await lab.theme(theme)
+        await lab.page.locator(".ff-widget").screenshot(path=HERE / f"machine-view-{name}.png")
+
+
+async def main() -> None:
+    """Take all of them."""
+    chromium = shutil.which("chromium")
+    with tempfile.TemporaryDirectory() as folder, running_lab(Path(folder)) as url:
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+            lab = await Lab.open(browser)
+            await lab.start(url, Path(folder))
+            await machine_view(lab)
+            await browser.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

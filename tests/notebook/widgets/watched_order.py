@@ -1,0 +1,31 @@
+"""A small machine to watch."""
+
+from __future__ import annotations
+
+from flexiflow import State, guard, on
+
+
+@guard
+def has_items(message, order):
+    return order.data.get("items", 0) > 0
+
+
+class Draft(State):
+    @on("submit", to="Submitted", guard=has_items)
+    async def submit(self, message, order):
+        pass
+
+
+class Submitted(State):
+    @on("pay", to="Paid")
+    async def pay(self, message, order):
+        if message.get("card") == "declined":
+            raise ValueError("card declined")
+
+    @on("revise", to="Draft")
+    async def revise(self, message, order):
+        pass
+
+
+class Paid(State, final=True):
+    pass
