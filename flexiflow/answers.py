@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from flexiflow.declarations import Declaration, before_classic
 from flexiflow.dispatch import refusal
+from flexiflow.errors import bounded_repr, listed
 from flexiflow.guards import GuardCheck
-from flexiflow.states import State, identity, registry_of, resolve
+from flexiflow.states import State, StateRegistry, identity, registry_of, resolve
+
+if TYPE_CHECKING:
+    from flexiflow.graph.inferred import Reading
 
 Answer = bool | Literal["unknown"]
 
 
 class Accepted(list[str]):
-    """Message types that a state declares, in the order of the declarations.
+    """Message types that a state takes: those that it declares, then those that its code names.
 
     Attributes:
-        complete: False where a classic ``handle_message`` may take others too.
+        complete: False where a classic ``handle_message`` may take others too, since not all of
+            its code could be read, or since it takes any.
     """
 
     def __init__(self, types: list[str], complete: bool) -> None:
@@ -81,12 +87,23 @@ class WhyNot:
     __repr__ = __str__
 
 
-def accepted(state: State) -> Accepted:
-    """The message types that a state declares."""
+def accepted(state: State, registry: StateRegistry) -> Accepted:
+    """The message types that a state declares, and those that its classic handler names."""
     declarations, has_classic = before_classic(type(state))
-    return Accepted(
-        list(dict.fromkeys(each.message_type for each in declarations)), not has_classic
-    )
+    types = [each.message_type for each in declarations]
+    if not has_classic:
+        return Accepted(list(dict.fromkeys(types)), complete=True)
+    reading = _read(state, registry)
+    complete = reading.complete and not reading.takes_any
+    return Accepted(list(dict.fromkeys([*types, *reading.named])), complete)
+
+
+def _read(state: State, registry: StateRegistry) -> Reading:
+    """What the code of a state's classic handler says."""
+    # Reading stands above the core. It is looked up when somebody asks about a classic state, so
+    # that a program that never asks does not load it.
+    read_state = import_module("flexiflow.graph.inferred").read_state
+    return cast("Reading", read_state(state, registry=registry))
 
 
 def can(component: Any, message: dict[str, Any]) -> Answer:
@@ -100,7 +117,12 @@ def why_not(component: Any, message: dict[str, Any]) -> WhyNot:
     declarations, has_classic = before_classic(type(state))
     matching = [each for each in declarations if each.message_type == message["type"]]
     options = tuple(_option(each, state, message, component) for each in matching)
-    answer, reason = _verdict(options, state, declarations, has_classic, message["type"])
+    answer, reason = _of_declarations(options)
+    if answer is None and has_classic:
+        answer, reason = _of_code(_read(state, registry_of(component)), state, message["type"])
+    if answer is None or (answer is False and options):
+        checks = tuple(option.check for option in options if option.check is not None)
+        answer, reason = False, refusal(state, message["type"], declarations, checks)
     name = component.state_machine.state_name
     return WhyNot(component.name, name, message["type"], answer, reason, options)
 
@@ -119,20 +141,26 @@ def _option(
         return Option(to, None, f"guard {declaration.guard.name} raised {exc!r}")
 
 
-def _verdict(
-    options: tuple[Option, ...],
-    state: State,
-    declarations: tuple[Declaration, ...],
-    has_classic: bool,
-    message_type: str,
-) -> tuple[Answer, str]:
+def _of_declarations(options: tuple[Option, ...]) -> tuple[Answer | None, str]:
+    """What the declared transitions say; None where none of them takes the message."""
     for option in options:
         if option.open is True:
             return True, f"it would lead to {option.to}"
         if option.open == "unknown":
             return "unknown", option.error or ""
-    if has_classic:
-        name = type(state).__name__
-        return "unknown", f"{name}.handle_message decides, and its code is not read"
-    checks = tuple(option.check for option in options if option.check is not None)
-    return False, refusal(state, message_type, declarations, checks)
+    return None, ""
+
+
+def _of_code(reading: Reading, state: State, message_type: str) -> tuple[Answer, str]:
+    """What the code of the classic handler says, as far as it could be read."""
+    handler = f"{type(state).__name__}.handle_message"
+    answer = reading.takes(message_type)
+    if not reading.complete:
+        return answer, f"{handler} decides, and not all of it could be read ({reading.notes[0]})"
+    if answer is True:
+        return True, f"it would lead to {' or '.join(reading.targets(message_type))}"
+    if answer is False:
+        only = f", only {listed(list(reading.named))}" if reading.named else ""
+        return False, f"{handler} does not take {bounded_repr(message_type, 80)}{only}"
+    asked = " or ".join(reading.conditions(message_type))
+    return answer, f"{handler} decides" + (f", and asks for: {asked}" if asked else "")

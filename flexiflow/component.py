@@ -19,7 +19,7 @@ from flexiflow.event_manager import AsyncEventManager
 from flexiflow.hooks import NO_HOOKS, Hooks, Observer, StepWatcher, shielded, tell
 from flexiflow.mailbox import Mailbox, Turn, all_caused, enclosing_turn
 from flexiflow.state_machine import StateMachine
-from flexiflow.states import identity
+from flexiflow.states import identity, registry_of
 from flexiflow.step import Step
 
 MESSAGE_RECEIVED = "component.message.received"
@@ -148,14 +148,17 @@ class AsyncComponent:
         """Whether the current state would take this message now.
 
         Returns:
-            True or False; ``"unknown"`` where a classic handler decides, or where a guard needs
-            a field that is not given.
+            True or False; ``"unknown"`` where the code of a classic handler asks for more than
+            the type, or could not be read, and where a guard needs a field that is not given.
         """
         return can(self, {"type": type, **fields})
 
     def accepts(self) -> Accepted:
-        """The message types that the current state declares; guards are not asked."""
-        return accepted(self.state_machine.current_state)
+        """The message types that the current state takes; guards are not asked.
+
+        A classic ``handle_message`` is not run: its code is read for the types that it names.
+        """
+        return accepted(self.state_machine.current_state, registry_of(self))
 
     def why_not(self, /, type: str, **fields: Any) -> WhyNot:
         """What stands between this message and a transition: the guards' answers as a tree."""

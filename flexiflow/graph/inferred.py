@@ -9,6 +9,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from types import FunctionType
+from typing import Literal
 
 from flexiflow.component import AsyncComponent
 from flexiflow.declarations import before_classic, declarations_of
@@ -16,7 +17,7 @@ from flexiflow.errors import StateError
 from flexiflow.graph.declared import Way, declared_graph
 from flexiflow.graph.handlers.expressions import MISSING
 from flexiflow.graph.handlers.meaning import DECLARED, Answer
-from flexiflow.graph.handlers.paths import Path
+from flexiflow.graph.handlers.paths import Path, merged
 from flexiflow.graph.handlers.roles import COMPONENT, MESSAGE, SELF, Role, Unknown, Value
 from flexiflow.graph.handlers.walker import TooManyWays, Walker
 from flexiflow.graph.model import ANY_MESSAGE, Edge, Graph, Source, StateNode
@@ -35,6 +36,19 @@ _MOST_NOTES = 20
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """Where one way through a handler ends.
+
+    Attributes:
+        path: the messages that take it, and its conditions.
+        target: the state that it leads to; None where the message is refused or fails.
+    """
+
+    path: Path
+    target: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What the code of a classic handler says.
 
@@ -45,6 +59,7 @@ class Reading:
         notes: what could not be read and where, e.g. ``line 14: the next state is computed``.
         complete: whether all of it could be read.
         classes: the class of each target; None where nobody has such a state.
+        outcomes: every way to the end of the handler.
     """
 
     edges: tuple[Edge, ...] = ()
@@ -52,6 +67,44 @@ class Reading:
     notes: tuple[str, ...] = ()
     complete: bool = True
     classes: dict[str, type[State] | None] = field(default_factory=dict)
+    outcomes: tuple[Outcome, ...] = ()
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The message types that the code names and takes."""
+        return tuple(each for each in self.messages if each != ANY_MESSAGE)
+
+    @property
+    def takes_any(self) -> bool:
+        """Whether messages are taken that the code does not name."""
+        return ANY_MESSAGE in self.messages
+
+    def takes(self, message_type: str) -> bool | Literal["unknown"]:
+        """Whether a message of that type is taken; unknown where that depends on more than it.
+
+        That an exception may be raised is not counted.
+        """
+        if not self.complete:
+            return "unknown"
+        here = [each for each in self.outcomes if each.path.only([message_type]) is not None]
+        taken = [each.path for each in here if each.target is not None]
+        if not taken:
+            return False
+        # Ways that together hold in any case are joined to one without conditions.
+        plain = [Path(guards=path.guards) for path in taken]
+        always = not any(path.guards for path in merged(plain))
+        return True if always and len(taken) == len(here) else "unknown"
+
+    def conditions(self, message_type: str) -> tuple[str, ...]:
+        """The conditions under which a message of that type is taken, one a way."""
+        here = [each for each in self.outcomes if each.path.only([message_type]) is not None]
+        texts = (replace(e.path, excluded=()).guard for e in here if e.target is not None)
+        return tuple(dict.fromkeys(text for text in texts if text is not None))
+
+    def targets(self, message_type: str) -> tuple[str, ...]:
+        """The states that a message of that type can lead to."""
+        here = [each for each in self.outcomes if each.path.only([message_type]) is not None]
+        return tuple(dict.fromkeys(e.target for e in here if e.target is not None))
 
 
 class Readings:
@@ -103,17 +156,21 @@ def full_graph(
 
 
 def read_state(
-    cls: type[State], name: str | None = None, registry: StateRegistry | None = None
+    state: State | type[State], name: str | None = None, registry: StateRegistry | None = None
 ) -> Reading:
-    """Read the classic ``handle_message`` of a state class; never an exception.
+    """Read the classic ``handle_message`` of a state; never an exception.
 
     Args:
-        cls: a state class. One that has no classic handler has nothing to be read.
+        state: a state class or one of its instances. One that has no classic handler has nothing
+            to be read.
         name: what the state is called; the class's name in `registry` unless given.
         registry: names for states; `DEFAULT_REGISTRY` unless given.
     """
     names = registry or DEFAULT_REGISTRY
+    cls = state if isinstance(state, type) else type(state)
     handler = _handler(cls)
+    if cls is not state and "handle_message" in vars(state):
+        return Reading(notes=("this one instance has a handle_message of its own",), complete=False)
     if handler is DECLARED:
         return Reading()
     if not isinstance(handler, FunctionType):
@@ -179,6 +236,7 @@ class _Found:
         self.walker = walker
         self.edges: dict[Edge, None] = {}
         self.classes: dict[str, type[State] | None] = {}
+        self.outcomes: list[Outcome] = []
 
     def reading(self) -> Reading:
         """All that was found."""
@@ -188,7 +246,8 @@ class _Found:
             shown = (*shown, f"{len(notes) - _MOST_NOTES:,} more that could not be read")
         edges = tuple(self.edges)
         messages = tuple(dict.fromkeys(edge.message for edge in edges))
-        return Reading(edges, messages, shown, not notes, self.classes)
+        outcomes = tuple(self.outcomes)
+        return Reading(edges, messages, shown, not notes, self.classes, outcomes)
 
     def add(self, answer: Answer) -> None:
         """Read one ``return``."""
@@ -197,27 +256,36 @@ class _Found:
             self._add_declared(path)
             return
         if isinstance(value, ast.Constant) and value.value is None:
-            return  # such a message fails; it leads nowhere
+            self._end(path, None)  # such a message fails; it leads nowhere
+            return
         if not (isinstance(value, ast.Tuple) and len(value.elts) == 2):
             self.walker.note(answer.line, "what it returns is computed")
             return
         proceed, following = value.elts
-        for way in answer.ways_where(proceed, path):
+        ways, refused = answer.divided(proceed, path)
+        for way in refused:
+            self._end(way, None)
+        for way in ways:
             for state, final in answer.ways_of(following, way):
                 self._add_state(answer, state, final)
 
     def _add_state(self, answer: Answer, state: ast.expr, path: Path) -> None:
         target = self._target(answer, state)
         if target is None:
+            self._end(path, None)
             return
         if path.types is None and path.fuzzy is not None:
             text = f"which messages lead to {target[0]} is computed"
             self.walker.note(path.fuzzy, text)
             return
+        self._end(path, target[0])
         self.classes.setdefault(*target)
         for message in (ANY_MESSAGE,) if path.types is None else path.types:
             edge = Edge(self.name, target[0], message, path.guard, path.error, _INFERRED)
             self.edges[edge] = None
+
+    def _end(self, path: Path, target: str | None) -> None:
+        self.outcomes.append(Outcome(replace(path, names={}), target))
 
     def _target(self, answer: Answer, state: ast.expr) -> tuple[str, type[State] | None] | None:
         """The state that an expression makes, or None where that can't be told."""
@@ -272,6 +340,7 @@ class _Found:
 
     def _add_declared(self, path: Path) -> None:
         """What ``super().handle_message`` does: run what the class declares."""
+        self._end(path, None)  # where no declaration, or no guard, lets it pass
         for declaration in declarations_of(self.cls):
             narrowed = path.only([declaration.message_type])
             if narrowed is None:
@@ -282,6 +351,7 @@ class _Found:
             ways += [(error.__name__, to) for error, to in declaration.raises.items()]
             for error, to in ways:
                 name, cls = (self.name, self.cls) if to is None else self._declared_target(to)
+                self._end(narrowed, name)
                 self.classes.setdefault(name, cls)
                 text = " and ".join(guards) or None
                 edge = Edge(self.name, name, declaration.message_type, text, error, _INFERRED)

@@ -51,6 +51,39 @@ class Mixed(State):
         return False, self
 
 
+class Classic(State):
+    @on("submit", to="Sent")
+    def submit(self, message, component): ...
+
+    async def handle_message(self, message, component):
+        kind = message["type"]
+        if kind == "decide":
+            return True, Sent() if message.get("content") == "yes" else Held()
+        if kind == "go":
+            return True, self
+        if kind == "maybe" and component.data["ready"]:
+            return True, Held()
+        if kind == "risky":
+            if not component.data["paid"]:
+                raise ValueError("not paid")
+            return True, Sent()
+        return False, self
+
+
+class Any(State):
+    async def handle_message(self, message, component):
+        if message["type"] == "a":
+            return True, Sent()
+        return message["type"] != "no", self
+
+
+class Computed(State):
+    async def handle_message(self, message, component):
+        if message["type"] == "a":
+            return True, self
+        return True, component.data["next"]()
+
+
 def order(start=Draft, **data):
     return AsyncComponent("order", state_machine=StateMachine(start()), data=data)
 
@@ -74,11 +107,19 @@ def test_accepts_of_a_final_state_is_empty():
 
 
 def test_accepts_of_a_classic_state_says_that_it_is_not_complete():
-    """Its code decides, and is not read."""
-    accepted = order(Mixed).accepts()
-    assert accepted == ["submit"]
-    assert not accepted.complete
-    assert "handle_message" in repr(accepted)
+    """Where its code could not be read, or takes any message."""
+    for state in (Computed, Any):
+        accepted = order(state).accepts()
+        assert accepted == ["a"]
+        assert not accepted.complete
+        assert "handle_message" in repr(accepted)
+
+
+def test_accepts_of_a_classic_state_names_what_its_code_takes():
+    """What is declared comes first; what is only refused is not among it."""
+    accepted = order(Classic).accepts()
+    assert accepted == ["submit", "decide", "go", "maybe", "risky"]
+    assert accepted.complete
 
 
 # -- can ----------------------------------------------------------------------------------
@@ -107,10 +148,36 @@ def test_can_is_unknown_where_a_field_is_missing():
 
 
 def test_can_is_unknown_where_a_classic_handler_decides():
-    """Unless a declaration takes the message."""
-    assert order(Held).can("anything") == "unknown"
+    """Where it asks for more than the type, or could not be read."""
+    assert order(Classic).can("maybe") == "unknown"
+    assert order(Classic).can("risky") == "unknown"
+    assert order(Computed).can("a") == "unknown"
+    assert order(Computed).can("b") == "unknown"
+
+
+def test_can_reads_the_code_of_a_classic_handler():
+    """Where the type alone decides: on all ways, or on none."""
+    assert order(Classic).can("go") is True
+    assert order(Classic).can("decide") is True  # one of two states, whatever the content
+    assert order(Classic).can("stop") is False
+    assert order(Classic).can("never heard of") is False
+    assert order(Any).can("b") is True
+    assert order(Any).can("no") is False
+    assert order(Held).can("anything") is False
+
+
+def test_can_of_a_state_in_both_styles():
+    """A declaration comes before the classic handler."""
     assert order(Mixed, items=1).can("submit") is True
-    assert order(Mixed, items=0).can("submit") == "unknown"
+    assert order(Mixed, items=0).can("submit") is False
+    assert order(Mixed, items=0).why_not("submit").reason.startswith("guard has_items said no")
+
+
+def test_can_does_not_read_the_class_where_an_instance_has_its_own_handler():
+    """Somebody put a function on this one state."""
+    component = order(Classic)
+    component.state_machine.current_state.handle_message = lambda message, component: None
+    assert component.can("go") == "unknown"
 
 
 def test_asking_changes_nothing():
@@ -168,10 +235,23 @@ def test_why_not_says_what_a_guard_raised():
 
 
 def test_why_not_says_that_a_classic_handler_decides():
-    """With the guards that stand before it."""
-    why = order(Mixed, items=0).why_not("submit")
-    assert why.reason == "Mixed.handle_message decides, and its code is not read"
-    assert len(why.options) == 1
+    """With what it asks for, or with what could not be read."""
+    asked = order(Classic).why_not("maybe")
+    assert asked.reason == "Classic.handle_message decides, and asks for: data.ready"
+    unread = order(Computed).why_not("b").reason
+    assert unread.startswith("Computed.handle_message decides, and not all of it could be read (")
+    assert order(Classic).why_not("risky").reason == (
+        "Classic.handle_message decides, and asks for: data.paid"
+    )
+
+
+def test_why_not_says_what_the_code_of_a_handler_takes():
+    """In the words that are used for declarations."""
+    why = order(Classic).why_not("stop")
+    assert (
+        why.reason == "Classic.handle_message does not take 'stop', only decide, go, maybe, risky"
+    )
+    assert order(Classic).why_not("decide").reason == "it would lead to Sent or Held"
 
 
 def test_why_not_of_an_unknown_message_says_what_is_taken():

@@ -63,9 +63,9 @@ class Answer:
         """What a part of the answer comes to, by the way on which it does."""
         return list(self.meaning.resolved(value, path, self.line))
 
-    def ways_where(self, condition: ast.expr, path: Path) -> list[Path]:
-        """The ways on which a part of the answer is true."""
-        return self.meaning.divided(condition, path, self.line)[0]
+    def divided(self, condition: ast.expr, path: Path) -> Split:
+        """The ways on which a part of the answer is true, and those on which it is not."""
+        return self.meaning.divided(condition, path, self.line)
 
 
 class Meaning:

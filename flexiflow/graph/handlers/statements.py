@@ -56,9 +56,11 @@ class Following:
             self.raising[-1].append(path)
         match node:
             case ast.Return(value=value):
-                self._return(value or ast.Constant(None), path, node.lineno)
+                self._return(value, path, node.lineno)
                 return []
             case ast.Raise():
+                if self.meaning.depth == 0 and not self.raising:
+                    self._return(None, path, node.lineno)
                 return []
             case ast.If():
                 return self._if(node, path)
@@ -95,7 +97,10 @@ class Following:
         values = self.meaning.values(value, path)
         return [assigned(targets, each, after, self.scope) for each, after in values]
 
-    def _return(self, value: ast.expr, path: Path, line: int) -> None:
+    def _return(self, value: ast.expr | None, path: Path, line: int) -> None:
+        if value is None:
+            self.found.append(Answer(path, ast.Constant(None), line, self.meaning))
+            return
         for each, after in self.meaning.values(value, path):
             self.found.append(Answer(after, each, line, self.meaning))
 
