@@ -1,4 +1,4 @@
-"""Styles that take more to be read: names made of the type, either-or, loops, nested and rebound."""
+"""Styles that take more to be read: names made of the type, either-or, loops, rebound names."""
 
 import asyncio
 import contextlib
@@ -162,7 +162,7 @@ class KeyMissing(State):
 
 class Locks(State):
     async def handle_message(self, message, component):
-        async with component.lock, asyncio.timeout(1):
+        async with component.lock, contextlib.AsyncExitStack():
             if message["type"] == "a":
                 return True, StyA()
         with contextlib.suppress(KeyError):
@@ -316,7 +316,7 @@ class ReturnsInFinally(State):
         try:
             return True, StyA()
         finally:
-            return False, self  # noqa: B012
+            return False, self  # noqa: B012, SIM107
 
 
 class Loops(State):
