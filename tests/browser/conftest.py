@@ -45,22 +45,41 @@ def lab_server(tmp_path_factory):
         yield url, folder
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def lab(browser, lab_server):
-    """A fresh page with JupyterLab. In the end nothing was asked for outside, and no error said."""
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def lab_page(browser, lab_server):
+    """A page with JupyterLab: loading it takes longer than most tests."""
     page = await Lab.open(browser)
     await page.start(*lab_server)
     yield page
-    outside, errors = page.outside, page.errors
     await page.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def lab(lab_page):
+    """JupyterLab without notebooks. In the end nothing was asked for outside, and no error said."""
+    yield lab_page
+    outside, errors = lab_page.taken_records()
+    await lab_page.clear()
+    lab_page.taken_records()  # JupyterLab's own, of closing without a question
     assert (outside, errors) == ([], [])
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def tab(browser):
-    """A page without JupyterLab, for offline files."""
-    page = await Watched.open(browser)
-    yield page
-    outside, errors = page.outside, page.errors
-    await page.close()
-    assert (outside, errors) == ([], [])
+async def browser_tab(browser):
+    """Opens pages without JupyterLab, with options of the browser's contexts."""
+    opened = []
+
+    async def open_tab(**options):
+        opened.append(await Watched.open(browser, **options))
+        return opened[-1]
+
+    yield open_tab
+    for each in opened:
+        await each.close()
+    assert [(each.outside, each.errors) for each in opened] == [([], [])] * len(opened)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def tab(browser_tab):
+    """A page without JupyterLab."""
+    return await browser_tab()

@@ -7,13 +7,15 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from playwright.async_api import Browser, Page, Route
+
+from flexiflow.notebook.widgets.modules import STATIC, joined, style
 
 AXE = Path(__file__).parents[2] / ".browser" / "package" / "axe.min.js"
 THEMES = ("JupyterLab Light", "JupyterLab Dark")
@@ -40,6 +42,9 @@ def running_lab(folder: Path) -> Iterator[str]:
         }
     }
     (settings / "overrides.json").write_text(json.dumps(news))
+    # It talks to each kernel, and complains on the console where one ends meanwhile.
+    page_config = {"disabledExtensions": {"@jupyterlab/debugger-extension": True}}
+    (settings / "page_config.json").write_text(json.dumps(page_config))
     options = {
         "ServerApp.ip": "127.0.0.1", "ServerApp.port": port, "ServerApp.open_browser": False,
         "ServerApp.root_dir": folder / "work", "ServerApp.allow_root": True,
@@ -97,7 +102,14 @@ class Watched:
         return watched
 
     async def close(self) -> None:
+        """Close the page and its context."""
         await self.page.context.close()
+
+    def taken_records(self) -> tuple[list[str], list[str]]:
+        """What was asked for outside, and what errors were said, since the last time."""
+        records = self.outside, self.errors
+        self.outside, self.errors = [], []
+        return records
 
     async def _route(self, route: Route) -> None:
         if route.request.url.startswith(_HERE):
@@ -109,6 +121,23 @@ class Watched:
     def _said(self, message: Any) -> None:
         if message.type == "error":
             self.errors.append(f"{message.text} ({message.location.get('url')})")
+
+    async def show(self, script: str) -> None:
+        """Show a page with the style of the widgets, and run a module that may import theirs.
+
+        The module's default export is called with the page's body.
+        """
+        sources = {path.name: path.read_text("utf-8") for path in STATIC.glob("*.js")}
+        await self.page.set_content(
+            "<!doctype html><html lang=en><title>t</title>"
+            f"<style>{style()} body {{ color-scheme: light dark }}</style>"
+            "<body><main></main></body>"
+        )
+        code = joined("shown.js", sources | {"shown.js": script})
+        code = code.replace("export default ", "const show = ")
+        code += 'show(document.querySelector("main")); document.body.dataset.shown = "true";'
+        await self.page.add_script_tag(content=code, type="module")
+        await self.page.locator("body[data-shown]").wait_for()
 
     async def violations(self, selector: str = ".ff-widget") -> list[str]:
         """What axe finds serious or critical within a part of the page."""
@@ -134,6 +163,19 @@ class Lab(Watched):
         await self.page.wait_for_function("window.jupyterapp !== undefined")
         await self.page.evaluate("window.jupyterapp.restored.then(() => null)")
 
+    async def clear(self) -> None:
+        """Close all notebooks without a question, and end their kernels."""
+        await self.page.evaluate(
+            """async () => {
+              const { shell, serviceManager } = window.jupyterapp;
+              for (const panel of [...shell.widgets("main")]) {
+                if (panel.context) panel.context.model.dirty = false;
+                await panel.close();
+              }
+              await serviceManager.sessions.shutdownAll();
+            }"""
+        )
+
     async def command(self, name: str, **arguments: Any) -> None:
         """Run one of JupyterLab's commands, and wait for it."""
         await self.page.evaluate(
@@ -147,9 +189,12 @@ class Lab(Watched):
         await self.open_notebook(name)
         await self.command("notebook:run-all-cells")
 
-    def write(self, name: str, *cells: str) -> None:
-        """Write a notebook of these cells."""
+    def write(self, name: str, *cells: str, outputs: Sequence[dict[str, str]] = ()) -> None:
+        """Write a notebook of these cells; the outputs, bundles, are those of the last one."""
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+        notebook.cells[-1].outputs = [
+            nbformat.v4.new_output("display_data", data=bundle) for bundle in outputs
+        ]
         notebook.metadata.kernelspec = {
             "name": "python3",
             "display_name": "Python 3",
@@ -164,6 +209,16 @@ class Lab(Watched):
               const panel = window.jupyterapp.shell.currentWidget;
               await panel.revealed; await panel.sessionContext.ready;
             }"""
+        )
+
+    async def execute(self, code: str) -> None:
+        """Run code in the notebook's kernel, as one more cell would."""
+        await self.page.evaluate(
+            """async (code) => {
+              const { sessionContext } = window.jupyterapp.shell.currentWidget;
+              await sessionContext.session.kernel.requestExecute({ code }).done;
+            }""",
+            code,
         )
 
     async def restart_kernel(self) -> None:

@@ -200,3 +200,51 @@ async def test_the_offline_file_shows_the_machine_and_asks_for_nothing(tab, tmp_
     assert await tab.page.locator(".ff-chip").text_content() == "state = ErrorHandling×"
     assert await tab.page.get_by_role("button", name="Send").count() == 0
     assert await tab.violations("body") == []
+
+
+async def test_a_database_of_another_process_is_followed(lab):
+    """What is committed there moves the view here; its messages explain why they can't be sent."""
+    recorded = """
+from flexiflow import record
+recording = record(engine, "followed.db")
+await order.send("submit")
+await recording.flush()
+watch("followed.db", "order-1042")
+"""
+    await lab.run("file.ipynb", MACHINE, recorded)
+    await lab.state("Submitted")
+    await lab.execute('await order.send("pay")\nawait recording.flush()')
+    await lab.state("Paid")
+    assert await lab.page.get_by_role("button", name="Send").count() == 0
+
+
+async def test_an_engine_shows_the_component_that_is_chosen(lab):
+    """By a list that a screen reader knows."""
+    await lab.run("engine.ipynb", MACHINE, "engine.add('order-2', Paid)\nwatch(engine)")
+    await lab.page.get_by_label("Component", exact=True).select_option("order-2")
+    await lab.state("Paid")
+
+
+async def test_interact_shows_a_view_each_time(lab):
+    """A user's own controls and a view go together."""
+    cell = """
+from ipywidgets import interact
+engine.add("order-2", Paid)
+@interact(name=["order-1042", "order-2"])
+def show(name):
+    return watch(engine, name)
+"""
+    await lab.run("interact.ipynb", MACHINE, cell)
+    await lab.state("Draft")
+    await lab.page.get_by_label("name", exact=True).select_option("order-2")
+    await lab.state("Paid")
+
+
+async def test_an_untrusted_notebook_shows_the_picture(lab):
+    """JupyterLab strips scripts and inline SVG from it; an image it shows."""
+    order = FlexiFlowEngine().add("order-1042", "InitialState")
+    lab.write("untrusted.ipynb", "watch(order)", outputs=[watch(order)._static_bundle()])
+    await lab.open_notebook("untrusted.ipynb")
+    image = lab.page.get_by_alt_text("Machine of order-1042")
+    await image.wait_for()
+    assert await image.evaluate("each => each.complete && each.naturalWidth > 100")
