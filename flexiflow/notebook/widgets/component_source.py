@@ -99,17 +99,10 @@ class ComponentSource:
         self._graph = with_observed(self._graph, seen, visits={})
 
     def _offers(self) -> list[Offer]:
-        accepted = self.component.accepts()
         known = [edge.message for edge in self._graph.edges if edge.message != ANY_MESSAGE]
-        here = [e.message for e in self._graph.edges if e.source == self.component.state]
-        types = list(dict.fromkeys([*accepted, *(m for m in here if m != ANY_MESSAGE), *known]))
-        return [self._offer(each, each in here) for each in types[:_MOST_OFFERS]]
+        types = dict.fromkeys([*self.component.accepts(), *known])
+        return [self._offer(each) for each in list(types)[:_MOST_OFFERS]]
 
-    def _offer(self, message_type: str, inferred: bool) -> Offer:
+    def _offer(self, message_type: str) -> Offer:
         answer = self.component.why_not(message_type)
-        # A classic handler answers "unknown" to all: what was read from its code tells more.
-        open_ = answer.answer if answer.answer != "unknown" or inferred else False
-        why = str(answer)
-        if open_ is False and answer.answer == "unknown":
-            why = f"Nothing in {answer.state} is known to take {message_type!r}."
-        return Offer(message_type, open_, bounded(why, _LONGEST_WHY))
+        return Offer(message_type, answer.answer, bounded(str(answer), _LONGEST_WHY))

@@ -63,7 +63,7 @@ async def test_offers_say_what_is_taken_now_and_why_not(order):
 
 
 async def test_classic_states_offer_what_their_code_takes():
-    """Their answer is unknown, and nothing that their code does not name is offered as open."""
+    """Nothing that their code does not name is offered."""
 
     class Waiting(State):
         async def handle_message(self, message, component):
@@ -73,7 +73,7 @@ async def test_classic_states_offer_what_their_code_takes():
 
     waiting = FlexiFlowEngine().add("waiting", Waiting)
     offers = {each["type"]: each["answer"] for each in watch(waiting).now["offers"]}
-    assert (offers["go"], offers["submit"]) == ("unknown", False)
+    assert (offers["go"], offers["submit"]) == (True, False)
 
 
 async def test_a_message_from_the_browser_is_sent(order, from_browser):
