@@ -14,7 +14,7 @@ from flexiflow import (
     record,
 )
 from flexiflow.analysis.machine_graph import STATES, TRANSITIONS, MachineGraph
-from flexiflow.errors import ComponentNotFound, InvalidType
+from flexiflow.errors import ComponentNotFound, InvalidType, InvalidValue
 from flexiflow.graph.model import Edge, Graph, StateNode
 
 
@@ -32,6 +32,14 @@ class Draft(State):
 
 class Submitted(State, final=True):
     pass
+
+
+class Held(State):
+    async def handle_message(self, message, order):
+        """Read from its code."""
+        if message["type"] == "release" and message.get("content") == "now":
+            return True, Submitted()
+        return False, self
 
 
 EDGES = [("Draft", "submit", "Submitted", "has_items")]
@@ -224,3 +232,71 @@ def test_a_path_is_no_history():
     """The error says how to open one."""
     with pytest.raises(InvalidType, match="is not a history"):
         machine_graph(Draft, "m.db")
+
+
+def test_a_config_shows_what_was_read_from_code():
+    """As a component does, whose history is then found by the same machine."""
+    config = {"name": "order", "states": {"Held": f"{__name__}:Held"}, "initial_state": "Held"}
+    graph = machine_graph(config)
+    assert pairs(graph) == [("Held", "release", "Submitted", "content == 'now'")]
+    assert list(graph.transitions["inferred"]) == [True]
+    assert graph.model.state("Submitted").final
+
+
+def test_a_config_whose_component_is_in_the_history():
+    """A machine that changed since is compared with what the component of its name did."""
+    written = Written()
+    written.snapshot("order", "Held", NOON)
+    written.step("order", "release", "Held", "Submitted", NOON)
+    written.step("other", "x", "P", "Q", NOON)
+    config = {"name": "order", "states": {"Held": f"{__name__}:Held"}, "initial_state": "Held"}
+    graph = machine_graph(config, written.history)
+    assert list(graph.transitions["count"]) == [1]
+    assert "what order did in it is counted." in graph.model.notes[-1]
+
+
+@pytest.mark.parametrize("ending", ["svg", "dot", "mmd", "md", "txt"])
+def test_a_graph_is_saved_as_its_ending_says(tmp_path, ending):
+    """With a newline at its end, whatever names hold."""
+    forms = {
+        "svg": "to_svg", "dot": "to_dot", "mmd": "to_mermaid", "md": "to_markdown",
+        "txt": "to_text",
+    }  # fmt: skip
+    graph = MachineGraph(Graph("g", (StateNode("half \ud83d pair"),)))
+    graph.save(tmp_path / f"machine.{ending}")
+    text = (tmp_path / f"machine.{ending}").read_text(encoding="utf-8")
+    assert text == getattr(graph, forms[ending])().rstrip("\n") + "\n"
+
+
+def test_a_graph_can_not_be_saved_as_anything(tmp_path):
+    """The error lists the endings, and nothing is written."""
+    for name in ("machine.png", "machine", ".svg"):
+        with pytest.raises(InvalidValue, match="names no form of a graph"):
+            machine_graph(Draft).save(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_picture_that_can_not_be_drawn_leaves_the_file_as_it_was(tmp_path, monkeypatch):
+    """It is made before anything is written."""
+    file = tmp_path / "machine.svg"
+    file.write_text("old", encoding="utf-8")
+    monkeypatch.setattr(MachineGraph, "to_svg", lambda self: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        machine_graph(Draft).save(file)
+    assert file.read_text(encoding="utf-8") == "old"
+
+
+def test_a_tree_for_terminals():
+    """What rich prints."""
+    tree = machine_graph(Draft).to_tree()
+    assert str(tree.label) == "Draft: 2 states and 1 transition, starting in Draft."
+    assert [str(each.label) for each in tree.children] == ["Draft (start)", "Submitted (final)"]
+
+
+def test_a_machine_checks_a_history():
+    """The report says what passes."""
+    written = Written()
+    written.step("order", "submit", "Draft", "Submitted", NOON)
+    report = machine_graph(Draft).check(written.history, min_coverage=100)
+    assert report.passed
+    assert report.coverage.percent == 100.0

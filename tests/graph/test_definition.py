@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexiflow.graph.definition import fingerprint, from_definition, to_definition
+from flexiflow.graph.definition import fingerprint, from_definition, reachable, to_definition
 from flexiflow.graph.model import Edge, Graph, StateNode
 from flexiflow.graph.overlay import with_observed
 
@@ -184,3 +184,14 @@ def test_huge_definition_is_bounded():
     assert len(graph.states) == 2_000
     assert len(graph.edges) == 10_000
     assert len(graph.notes) == 2
+
+
+def test_the_reachable_part_is_what_declarations_lead_to(order):
+    """A state that nothing leads to, and a transition that was read from code, are left out."""
+    inferred = Edge("Draft", "Hidden", "peek", sources=frozenset({"inferred"}))
+    more = (StateNode("Island"), StateNode("Hidden", sources=frozenset({"inferred"})))
+    whole = dataclasses.replace(
+        order, states=(*order.states, *more), edges=(*order.edges, inferred)
+    )
+    assert reachable(whole) == order
+    assert reachable(dataclasses.replace(whole, start=None)).states == ()

@@ -154,3 +154,21 @@ def test_the_code_of_the_page_runs(capsys, tmp_path):
     exec(compile(block, str(path), "exec"), {"__name__": "page"})
     printed = capsys.readouterr().out
     assert "→ decide [content == 'yes'] → Approved; read from code" in printed
+
+
+def test_what_leaves_an_unread_state_is_not_called_undeclared():
+    """Its handler may well take it; the same is true of the state where it leads."""
+    states = (A, replace(B, classic=True))
+    graph = with_observed(
+        machine(states, Edge("A", "B", "x")), {("A", "B", "x"): 1, ("B", "C", "y"): 2}
+    )
+    assert kinds(graph) == [("handler not read", "B")]
+
+
+def test_ways_that_were_read_from_code_contest_nothing():
+    """Code tries one after the other, with conditions that may not be shown."""
+    read = frozenset({"inferred"})
+    edges = (Edge("A", "B", "x", sources=read), Edge("A", "End", "x", sources=read))
+    states = (replace(A, classic=True, read=True), B, END)
+    found = kinds(machine(states, *edges, Edge("B", "End", "y")))
+    assert found == []

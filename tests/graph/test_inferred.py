@@ -624,6 +624,13 @@ def test_the_full_graph_reaches_what_only_code_names():
     assert [edge.message for edge in graph.edges if not edge.inferred] == ["close"]
 
 
+def test_states_that_only_code_leads_to_are_not_declared():
+    """So the definition, by which a history is found, is that of the declared graph."""
+    full, declared = full_graph(Ready), declared_graph(Ready)
+    assert full.state("AllBusy").sources == {"inferred"}
+    assert to_definition(full) == to_definition(declared)
+
+
 def test_the_declared_graph_stays_as_it_is():
     """Neither the declared graph nor its fingerprint knows what was read."""
     assert [edge.message for edge in declared_graph(Ready).edges] == ["close"]

