@@ -30,6 +30,9 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     tops = {name.partition("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"flexiflow"}
     assert "flexiflow/py.typed" in names
+    assert {"flexiflow/notebook/static/watch.js", "flexiflow/notebook/static/widget.css"} <= {
+        *names
+    }
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 

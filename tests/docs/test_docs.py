@@ -13,6 +13,8 @@ import pytest
 
 from flexiflow import AsyncComponent, FlexiFlowEngine, StateMachine, record
 from flexiflow.analysis import frames, machine_graph
+from flexiflow.notebook.widgets.modules import STATIC
+from flexiflow.notebook.widgets.moment import STEP_ROWS
 from flexiflow.tracing.records import EVENTS, LogRecord
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -138,6 +140,30 @@ def test_every_column_of_a_graph_is_documented(name):
     """The page lists the columns of both frames in order, with their dtypes."""
     documented = {row[0]: row[1] for row in table_under("graphs.md", name)}
     assert list(documented.items()) == list(getattr(machine_graph, name.upper()).items())
+
+
+def test_the_code_of_the_notebook_page_runs(workplace):
+    """A view is watched, asked for its rows, and saved."""
+    names: dict[str, object] = {}
+    for block in code_blocks("notebook.md"):
+        exec(compile(block, "notebook.md", "exec"), names)
+    assert (workplace / "order-1042.html").stat().st_size > 10_000
+    assert names["view"].selection == {"state": "Draft"}
+
+
+def test_the_columns_of_a_view_are_documented():
+    """The page lists what rows() gives, in order, with the dtypes."""
+    page = (DOCS / "notebook.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| `([^`]+)` \| ", page, re.MULTILINE)
+    assert rows == list(STEP_ROWS.items())
+
+
+def test_the_static_modules_are_documented():
+    """The page for those who write widgets names each shared module."""
+    page = (DOCS / "notebook.md").read_text(encoding="utf-8")
+    entries = {"watch.js"}
+    shared = {path.name for path in STATIC.iterdir()} - entries
+    assert set(re.findall(r"^\| `([\w.]+\.(?:js|css))` \|", page, re.MULTILINE)) == shared
 
 
 def test_every_event_is_documented():
