@@ -221,6 +221,16 @@ class Lab(Watched):
             code,
         )
 
+    async def start_executing(self, code: str) -> None:
+        """The same, without waiting for its end."""
+        await self.page.evaluate(
+            """(code) => {
+              const { sessionContext } = window.jupyterapp.shell.currentWidget;
+              sessionContext.session.kernel.requestExecute({ code });
+            }""",
+            code,
+        )
+
     async def restart_kernel(self) -> None:
         """Restart the kernel of the notebook, without a question."""
         await self.page.evaluate(

@@ -248,3 +248,52 @@ async def test_an_untrusted_notebook_shows_the_picture(lab):
     image = lab.page.get_by_alt_text("Machine of order-1042")
     await image.wait_for()
     assert await image.evaluate("each => each.complete && each.naturalWidth > 100")
+
+
+async def test_a_press_survives_an_update(lab):
+    """The button that was pressed is the one that is released, whatever came in between."""
+    await lab.run("press.ipynb", MACHINE, WATCH)
+    await message(lab.page, "submit").hover()
+    await lab.page.mouse.down()
+    await lab.execute("order.data['items'] = 2; view.refresh()")
+    await lab.page.locator('.ff-widget button[title*="data.items=2"]').wait_for()
+    await lab.page.mouse.up()
+    await lab.state("Submitted")
+
+
+async def test_newer_steps_wait_while_somebody_points_at_a_row(lab):
+    """A row must not move away under the pointer."""
+    await lab.run("hover.ipynb", MACHINE, WATCH, "await order.send('submit')")
+    await lab.page.locator(".ff-table tr[data-row='0']").hover()
+    await lab.execute("await order.send('revise')")
+    await lab.page.get_by_text("Newer steps wait until you leave the list.").wait_for()
+    assert await lab.page.locator(".ff-table tr[data-row]").count() == 1
+    await lab.page.locator(".ff-title").hover()
+    await lab.page.locator(".ff-table tr[data-row='1']").wait_for()
+
+
+async def test_a_busy_kernel_is_said_to_be_waited_for(lab):
+    """Soon, and the answer comes when it can."""
+    await lab.run("busy.ipynb", MACHINE, WATCH)
+    await lab.state("Draft")
+    await lab.start_executing("import time; time.sleep(1.5)")
+    await message(lab.page, "submit").click()
+    await lab.page.locator('.ff-answer[data-kind="waiting"]').wait_for()
+    await lab.page.locator('.ff-answer[data-kind="moved"]').wait_for()
+
+
+async def test_names_with_markup_are_text(lab):
+    """Of states, messages and components, in a page with scripts."""
+    hostile = """
+from flexiflow import AsyncComponent, StateMachine
+bad = '<img src=x onerror="document.title=1">'
+class Odd(State):
+    @on(bad, to="Draft")
+    async def odd(self, message, order):
+        pass
+watch(engine.add(bad, Odd))
+"""
+    await lab.run("hostile.ipynb", MACHINE, hostile)
+    await lab.state("Odd")
+    assert await lab.page.locator(".ff-widget img").count() == 0
+    assert (await lab.page.locator(".ff-title").inner_text()).startswith("<img src=x")

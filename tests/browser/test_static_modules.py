@@ -193,3 +193,18 @@ async def test_a_text_that_is_no_svg_leaves_the_words(tab):
     await tab.show(pane(GRAPH))
     await tab.page.evaluate("window.pane.show('', 'only words')")
     assert await tab.page.locator(".ff-canvas").inner_text() == "only words"
+
+
+async def test_another_picture_of_the_same_size_leaves_zoom_and_focus(tab):
+    """A live picture must not jump under somebody's hand."""
+    await tab.show(pane(GRAPH))
+    await tab.page.locator(".ff-node").first.focus()
+    await tab.page.keyboard.press("End")
+    await tab.page.keyboard.press("+")
+    view = "document.querySelector('svg').getAttribute('viewBox')"
+    before = await tab.page.evaluate(view)
+    await tab.page.evaluate(f"window.pane.show({json.dumps(to_svg(GRAPH))}, 'words')")
+    assert await tab.page.evaluate("document.activeElement.dataset.state") == HOSTILE
+    assert (
+        await tab.page.evaluate("document.querySelector('svg').getAttribute('viewBox')") == before
+    )

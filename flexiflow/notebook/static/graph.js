@@ -50,12 +50,14 @@ export class GraphPane {
   }
 
   /**
-   * Show another picture. The selection and the marks stay, where it has what they name.
+   * Show another picture. Selection, marks and focus stay where it has what they name, and so
+   * does what is in sight where it has the same size.
    * @param {string} text an SVG
    * @param {string} words the same in words
    */
   show(text, words) {
     fill(this.words, words);
+    const [before, focused] = [this.size, this.svg?.contains(document.activeElement) ? elementOf(document.activeElement) : null];
     this.svg = svgOf(text);
     if (this.svg === null) {
       fill(this.canvas, el("pre", { class: "ff-words" }, words));
@@ -68,7 +70,9 @@ export class GraphPane {
     this.canvas.style.setProperty("--ff-natural", `${height}px`);
     this.mark(this.marks);
     this.select(this.selected);
-    this.fit();
+    if (!this.fitted && before?.width === width && before?.height === height) this.#set(this.view);
+    else this.fit();
+    if (focused) this.#focus(this.#elements().find((each) => same(elementOf(each), focused)));
   }
 
   /** Change highlights. @param {Marks} marks */

@@ -83,8 +83,6 @@ function componentChoice(model, frame) {
 // -- messages -----------------------------------------------------------------------------------
 
 function messagePart(model, frame) {
-  const open = el("div", { class: "ff-line", role: "group", "aria-label": "Messages that are taken now" });
-  const shut = el("div", { class: "ff-line", role: "group", "aria-label": "Messages that are not taken now" });
   const answer = el("div", { class: "ff-answer", role: "status", tabindex: 0, hidden: true });
   const tell = (kind, text) => {
     answer.hidden = false;
@@ -92,41 +90,64 @@ function messagePart(model, frame) {
     setText(answer, text, 4000);
   };
   const ask = asker(model, frame, tell);
-  const part = el("div", { class: "ff-part" });
   const form = frame.offline ? null : sendForm(model, frame, ask, tell);
+  const press = (offer, enabled) => {
+    const fields = enabled ? form.fields() : null;
+    if (!enabled) tell("refused", offer.why);
+    else if (fields !== null) ask("send", offer.type, fields);
+  };
+  const open = new OfferLine("Takes now", press);
+  const shut = new OfferLine("Not now", press);
   follow(frame, model, "now", (now) => {
     const canSend = model.get("can_send") && !frame.offline;
     const taken = now.offers.filter((each) => each.answer);
-    const refused = now.offers.filter((each) => !each.answer);
-    const press = (offer) => (canSend && offer.answer ? ask("send", offer.type, form.fields()) : tell("refused", offer.why));
-    refresh(open, "Takes now", taken, (each) => offerButton(each, canSend, press));
-    refresh(shut, "Not now", refused, (each) => offerButton(each, false, press));
-    shut.hidden = refused.length === 0;
+    open.show(taken, canSend);
+    shut.show(now.offers.filter((each) => !each.answer), false);
+    shut.element.hidden = taken.length === now.offers.length;
   });
-  part.append(open, shut, ...(form ? [form.element] : []), answer);
-  return part;
+  return el("div", { class: "ff-part" }, open.element, shut.element, form?.element, answer);
 }
 
-/** Makes the buttons anew only where they differ, so that the focus stays where it is. */
-function refresh(place, caption, offers, make) {
-  const key = JSON.stringify(offers);
-  if (place.dataset.key === key) return;
-  const focused = place.contains(document.activeElement) ? document.activeElement.dataset.message : null;
-  const none = offers.length === 0 ? el("span", { class: "ff-muted" }, "no message") : null;
-  fill(place, el("span", { class: "ff-caption" }, caption), none, ...offers.map(make));
-  place.dataset.key = key;
-  if (focused !== null) [...place.children].find((each) => each.dataset.message === focused)?.focus();
-}
+/** A line of buttons, one a message. A button stays the same element as long as it is there, so
+ *  that a press and the focus survive an update. */
+class OfferLine {
+  constructor(caption, press) {
+    this.press = press;
+    this.buttons = new Map();
+    this.none = el("span", { class: "ff-muted" }, "no message");
+    this.element = el("div", { class: "ff-line", role: "group", "aria-label": caption }, el("span", { class: "ff-caption" }, caption), this.none);
+  }
 
-function offerButton(offer, enabled, press) {
-  const made = button(offer.answer === "unknown" && enabled ? `${visible(offer.type, 60)} ?` : visible(offer.type, 60), () => press(offer), {
-    title: visible(offer.why, 400),
-    kind: enabled && offer.answer === true ? "ff-primary" : "",
-  });
-  made.dataset.message = offer.type;
-  // Not the attribute `disabled`: the reason must be reachable by keyboard.
-  if (!enabled) made.setAttribute("aria-disabled", "true");
-  return made;
+  show(offers, enabled) {
+    const types = offers.map((each) => each.type);
+    if (types.join("\u0000") !== [...this.buttons.keys()].join("\u0000")) this.#arrange(types);
+    this.none.hidden = offers.length > 0;
+    for (const offer of offers) this.#update(this.buttons.get(offer.type), offer, enabled);
+  }
+
+  #arrange(types) {
+    const kept = new Map(types.map((type) => [type, this.buttons.get(type) ?? this.#made(type)]));
+    for (const [type, each] of this.buttons) if (!kept.has(type)) each.remove();
+    const focused = document.activeElement;
+    this.element.append(...kept.values());
+    if (this.element.contains(focused)) focused.focus();
+    this.buttons = kept;
+  }
+
+  #made(type) {
+    const made = button("", () => this.press(made.offer, made.enabled));
+    made.dataset.message = type;
+    return made;
+  }
+
+  #update(made, offer, enabled) {
+    [made.offer, made.enabled] = [offer, enabled];
+    setText(made, visible(offer.type, 60) + (enabled && offer.answer === "unknown" ? " ?" : ""));
+    made.title = visible(offer.why, 400);
+    made.classList.toggle("ff-primary", enabled && offer.answer === true);
+    // Not the attribute `disabled`: the reason must be reachable by keyboard.
+    made.setAttribute("aria-disabled", String(!enabled));
+  }
 }
 
 /** Sends requests to Python, and shows their answers; only the newest one counts. */
@@ -185,7 +206,7 @@ function sendForm(model, frame, ask, tell) {
     event.stopPropagation();
   });
   follow(frame, model, "can_send", (can) => { element.hidden = !can; });
-  return { element, fields: () => read() ?? {} };
+  return { element, fields: read };
 }
 
 /** The fields in a text, or what is wrong with it, in words. */
@@ -208,33 +229,47 @@ function parsed(text) {
 
 function stepPart(model, select) {
   let steps = [];
+  let waiting = null; // what came while somebody was pointing at a row
   const at = (index) => steps[steps.length - 1 - index]; // the newest first
   const filter = el("span", { class: "ff-line" });
+  const held = el("span", { class: "ff-muted", hidden: true }, "Newer steps wait until you leave the list.");
   const table = new RowTable({
     label: "The last steps, the newest first",
     columns: ["time (UTC)", "message", "outcome", "state", "took", "why"],
     empty: "No steps yet. What the machine does from now on is listed here.",
-    cells: (index) => {
-      const step = at(index);
-      const mark = MARKS[step.outcome] ?? "";
-      const kind = mark ? (step.outcome === "refused" ? "ff-refused-text" : "ff-failed-text") : "";
-      return [step.time, step.message, el("span", { class: kind }, mark + step.outcome), step.change, step.took, step.note];
-    },
+    cells: (index) => stepCells(at(index)),
     onSelect: (index) => select({ step: at(index).id }),
   });
-  const show = (chosen) => {
-    table.select("step" in chosen ? steps.length - 1 - steps.findIndex((each) => each.id === chosen.step) : -1);
+  const mark = (chosen) => {
+    const place = "step" in chosen ? steps.findIndex((each) => each.id === chosen.step) : -1;
+    table.select(place < 0 ? -1 : steps.length - 1 - place);
     chips(filter, describe(chosen), () => select({}));
   };
-  return {
-    element: el("div", {}, el("div", { class: "ff-steps-head" }, filter), table.element),
-    show: (rows) => {
-      steps = rows;
-      table.show(steps.length);
-      show(model.get("selection"));
-    },
-    select: show,
+  const show = (rows) => {
+    [steps, waiting] = [rows, null];
+    held.hidden = true;
+    table.show(steps.length);
+    mark(model.get("selection"));
   };
+  const release = () => waiting && show(waiting);
+  table.element.addEventListener("pointerleave", release);
+  table.element.addEventListener("focusout", (event) => table.element.contains(event.relatedTarget) || release());
+  return {
+    element: el("div", {}, el("div", { class: "ff-steps-head" }, filter, held), table.element),
+    select: mark,
+    show: (rows) => {
+      if (steps.length === 0 || !table.element.matches(":hover, :focus-within")) return show(rows);
+      if (rows.at(-1)?.id === steps.at(-1)?.id) return;
+      waiting = rows;
+      held.hidden = false;
+    },
+  };
+}
+
+function stepCells(step) {
+  const mark = MARKS[step.outcome] ?? "";
+  const kind = mark ? (step.outcome === "refused" ? "ff-refused-text" : "ff-failed-text") : "";
+  return [step.time, step.message, el("span", { class: kind }, mark + step.outcome), step.change, step.took, step.note];
 }
 
 function describe(chosen) {

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from watched_order import Draft
+from nbconvert import HTMLExporter
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+from watched_order import Draft, chain
 
 from flexiflow import AsyncComponent, FlexiFlowEngine, State, StateMachine, record, watch
 from flexiflow.errors import ComponentNotFound, InvalidType, InvalidValue, StateFileNotFound
@@ -240,3 +242,38 @@ async def test_hostile_names_are_text(order):
     """In the static picture as in the data of the offline file."""
     order.name = "<script>alert(1)</script>"
     assert "<script>" not in watch(order).static_html()
+
+
+async def test_a_large_machine_is_drawn_anew_when_it_leaves_what_is_drawn():
+    """More than 60 states are cut to what is around the current one."""
+    large = FlexiFlowEngine().add("large", chain(200))
+    view = watch(large)
+    before = view.svg
+    for _ in range(100):
+        await large.send("go")
+    assert 'data-state="S100"' not in before
+    await shown(view)
+    assert 'data-state="S100"' in view.svg
+    assert "of 200 states" in view.svg
+
+
+async def test_a_step_within_what_is_drawn_sends_no_picture(order):
+    """A highlight is a few hundred bytes."""
+    view = watch(order)
+    already = len(view.comm.states())
+    await order.send("submit")
+    view.refresh()
+    assert {name for state in view.comm.states()[already:] for name in state} == {"now"}
+
+
+async def test_nbconvert_without_a_network_shows_the_picture(order):
+    """The default page asks others for its scripts; the picture is in it as data."""
+    notebook = new_notebook(cells=[new_code_cell("watch(order)")])
+    bundle, _ = watch(order)._repr_mimebundle_()
+    static = watch(order)._static_bundle()
+    notebook.cells[0].outputs = [
+        new_output("display_data", data=static),
+        new_output("display_data", data=bundle),
+    ]
+    page, _ = HTMLExporter().from_notebook_node(notebook)
+    assert 'alt="Machine of order-1042; described below" src="data:image/svg+xml;base64,' in page

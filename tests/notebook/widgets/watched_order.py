@@ -29,3 +29,20 @@ class Submitted(State):
 
 class Paid(State, final=True):
     pass
+
+
+def chain(length):
+    """The first of `length` states, each of which goes to the next."""
+    after = None
+    for number in reversed(range(length)):
+
+        class Link(State, final=after is None):
+            if after is not None:
+
+                @on("go", to=after)
+                async def go(self, message, component):
+                    pass
+
+        Link.__name__ = Link.__qualname__ = f"S{number}"
+        after = Link
+    return after
