@@ -16,7 +16,7 @@ from flexiflow.correlation import current_span, entry_ids, new_span_id
 from flexiflow.dispatch import Decision, decide_by_override
 from flexiflow.errors import InvalidType, bounded, bounded_repr
 from flexiflow.event_manager import AsyncEventManager
-from flexiflow.hooks import NO_HOOKS, Hooks, Observer, StepWatcher, shielded, tell
+from flexiflow.hooks import NO_HOOKS, Hooks, Observer, StepWatcher, shielded, shown, tell
 from flexiflow.mailbox import Mailbox, Turn, all_caused, enclosing_turn
 from flexiflow.state_machine import StateMachine
 from flexiflow.states import identity, registry_of
@@ -373,7 +373,7 @@ class AsyncComponent:
             return
         # Never louder than INFO: failures reach the caller, and a refusal is no failure.
         if logger.isEnabledFor(logging.INFO):
-            logger.info("%s", bounded(repr(step), 500))
+            logger.info("%s", bounded(shown(self._hooks, repr(step)), 500))
 
     def _unreported(self, message: dict[str, Any]) -> Step:
         """The step of a message that an overridden ``handle_message`` kept to itself."""

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from flexiflow.correlation import Span, current_span, new_correlation_id
 from flexiflow.errors import InvalidType, InvalidValue, bounded_repr
-from flexiflow.hooks import NO_HOOKS, Hooks, observed_call
+from flexiflow.hooks import NO_HOOKS, Hooks, observed_call, shown
 
 HANDLER_FAILED = "event.handler.failed"
 
@@ -178,7 +178,7 @@ class AsyncEventManager:
                 "%s: handler of %s failed: %s",
                 subscription.component_name,
                 subscription.event_name,
-                bounded_repr(exc, 200),
+                shown(self.hooks, bounded_repr(exc, 200)),
             )
         if subscription.event_name == HANDLER_FAILED:
             return  # a listener to failures that fails itself must not go round in circles

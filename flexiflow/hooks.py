@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from flexiflow.correlation import Span, current_span, new_span_id
+from flexiflow.redaction import Redaction
 from flexiflow.step import Step
 
 
@@ -65,16 +66,27 @@ class Observer(Protocol):
 
 
 class Hooks:
-    """The place where an observer is looked for; shared by an engine and what belongs to it."""
+    """The place where an observer is looked for; shared by an engine and what belongs to it.
 
-    __slots__ = ("observer",)
+    Attributes:
+        observer: who is told of what happens, or None.
+        redaction: what must not be shown of it, or None; outlives the recording it was given for.
+    """
+
+    __slots__ = ("observer", "redaction")
 
     def __init__(self, observer: Observer | None = None) -> None:
         self.observer = observer
+        self.redaction: Redaction | None = None
 
 
 NO_HOOKS = Hooks()
 """For components without an engine. Nobody ever puts an observer here."""
+
+
+def shown(hooks: Hooks, text: str) -> str:
+    """`text` without the values of fields that are to be kept out."""
+    return text if hooks.redaction is None else hooks.redaction.mask(text)
 
 
 async def observed_call(

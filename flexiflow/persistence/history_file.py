@@ -95,13 +95,13 @@ class HistoryFile:
             self._conn.close()
             raise _named(exc, path) from exc
 
-    def begin_run(self, uid: str, durability: str, log_path: str | None) -> int:
+    def begin_run(self, uid: str, durability: str, log_path: str | None, command: str) -> int:
         """Note that a recording begins, and return its row id."""
         row = (
             uid,
             time.time_ns() // 1000,
             os.getpid(),
-            storable(bounded(" ".join(sys.argv), 500)),
+            storable(bounded(command, 500)),
             sys.version.split()[0],
             __version__,
             durability,

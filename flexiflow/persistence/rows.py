@@ -16,6 +16,7 @@ import msgspec
 
 from flexiflow.persistence import tagged
 from flexiflow.persistence.schema import MARKERS, PARTS, ROW_FORMAT, SNAPSHOTS, STEPS
+from flexiflow.redaction import Redaction
 
 LARGE = 4096
 """Bytes of JSON from which on a part is stored once, by its hash."""
@@ -64,6 +65,7 @@ MARKER_COLUMNS = (
 )
 CHAINED_COLUMNS = {SNAPSHOTS: SNAPSHOT_COLUMNS, STEPS: STEP_COLUMNS, MARKERS: MARKER_COLUMNS}
 
+_OWN = ("name", "current_state")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _canonical = msgspec.json.Encoder().encode
 
@@ -111,7 +113,13 @@ def insert_chained(run: sqlite3.Cursor, table: str, rows: Iterable[Sequence[Any]
 
 
 def snapshot_json(
-    name: str, state: str, rules: Any, metadata: Any, *, strict: bool = False
+    name: str,
+    state: str,
+    rules: Any,
+    metadata: Any,
+    *,
+    strict: bool = False,
+    redaction: Redaction | None = None,
 ) -> tuple[str, dict[str, str]]:
     """A snapshot as strict JSON, and the large parts that it refers to by their hash.
 
@@ -125,7 +133,7 @@ def snapshot_json(
         "rules": _as_plain(rules, list, (list, tuple)),
         "metadata": _as_plain(metadata, dict, Mapping),
     }
-    raw = tagged.encode(document, strict=strict)
+    raw = _document(document, strict, redaction)
     if len(raw) <= LARGE:
         return raw.decode(), {}
     parts: dict[str, str] = {}
@@ -138,6 +146,17 @@ def snapshot_json(
     else:
         document["metadata"] = _part(fields, parts)
     return _canonical(document).decode(), parts
+
+
+def _document(document: dict[str, Any], strict: bool, redaction: Redaction | None) -> bytes:
+    if redaction is None:
+        return tagged.encode(document, strict=strict)
+    # The document's own keys are no fields: redact=["name"] must not hide whose snapshot it is.
+    encoded = {
+        key: tagged.encode(value, strict=strict, redaction=None if key in _OWN else redaction)
+        for key, value in document.items()
+    }
+    return _canonical({key: msgspec.Raw(raw) for key, raw in encoded.items()})
 
 
 def store_parts(run: sqlite3.Cursor, parts: dict[str, str]) -> None:

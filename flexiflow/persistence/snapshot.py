@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,9 +12,12 @@ from flexiflow.engine import FlexiFlowEngine
 from flexiflow.errors import (
     PersistenceError,
     StateError,
+    bounded_repr,
+    listed,
     persistence_missing_field,
     state_not_found,
 )
+from flexiflow.redaction import redacted_fields
 from flexiflow.state_machine import DEFAULT_REGISTRY, State, StateMachine, StateRegistry
 
 _REQUIRED = {"name": str, "current_state": str, "rules": list}
@@ -86,6 +90,7 @@ def restore_component(
 
     Without a `registry` the state's name is looked up in the registry of the component it
     replaces, then in those of the engine's other components, then in `DEFAULT_REGISTRY`.
+    A warning names the fields that were kept out of the recording; `Redacted` stands for them.
 
     Raises:
         StateError: where the state is unknown, or its name means several classes.
@@ -96,7 +101,18 @@ def restore_component(
     component = AsyncComponent(
         snapshot.name, list(snapshot.rules), machine, data=dict(snapshot.metadata)
     )
+    _say_what_is_missing(snapshot)
     return engine.register(component)
+
+
+def _say_what_is_missing(snapshot: ComponentSnapshot) -> None:
+    missing = list(redacted_fields({**snapshot.metadata, "rules": snapshot.rules}))
+    if missing:
+        warnings.warn(
+            f"{bounded_repr(snapshot.name, 80)} is restored without {listed(missing)}: "
+            "redact= kept them out of the recording. Set them before it goes on.",
+            stacklevel=3,
+        )
 
 
 def _registry_for(snapshot: ComponentSnapshot, engine: FlexiFlowEngine) -> StateRegistry:

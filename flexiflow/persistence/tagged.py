@@ -2,8 +2,9 @@
 
 A tag is an object with one key that begins with a single ``$``: ``{"$float": "nan"}``,
 ``{"$tuple": [1, 2]}``, ``{"$ref": "<sha256>"}``. User keys that begin with ``$`` get one more.
-What can't come back is a named `Placeholder` that keeps its type and its repr. Nothing is ever
-pickled or evaluated.
+What can't come back is a named `Placeholder` that keeps its type and its repr; a field that was
+kept out is `{"$redacted": "<its name>"}` and comes back as `Redacted`. Nothing is ever pickled or
+evaluated.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 import msgspec
 
 from flexiflow.errors import PersistenceError, bounded, bounded_repr
+from flexiflow.redaction import Redacted, Redaction
 
 DEEPEST = 200
 """Levels of nesting that are kept; SQLite's own JSON functions stop at 1,000."""
@@ -54,25 +56,30 @@ class _LeftOut(Exception):
     """A part of a value can't be stored, and the caller asked for all or nothing."""
 
 
-def encode(value: Any, *, strict: bool = False) -> bytes:
+def encode(value: Any, *, strict: bool = False, redaction: Redaction | None = None) -> bytes:
     """`value` as strict JSON in UTF-8; never an exception of the value's own code.
 
     Args:
         value: anything.
         strict: nesting deeper than 200 levels, more than 1,000,000 values, or a value that
             contains itself, is an error instead of a placeholder.
+        redaction: which fields are kept out; their values are masked in texts beside them.
 
     Raises:
         PersistenceError: with `strict`, where the value is too deep, too large or contains itself.
     """
     try:
-        if is_plain(value):
+        if redaction is None and is_plain(value):
             return _encode_plain(value)
     except (ValueError, RuntimeError):
         pass  # a lone surrogate, a very long int, or a thread that still changes it: tagged below
     for deepest in (DEEPEST, DEEPEST // 8):  # the second where the stack has no room for the first
         try:
-            return _encode_plain(_Tagger(strict, deepest).tag(value, 0))
+            found = _Tagger(strict, deepest, redaction).tag(value, 0)
+            if redaction is not None and redaction.learnt():
+                # A text may stand before the field whose value it holds.
+                found = _Tagger(strict, deepest, redaction).tag(value, 0)
+            return _encode_plain(found)
         except _LeftOut as exc:
             raise PersistenceError(
                 "A value can't be saved: it is nested too deeply.",
@@ -83,6 +90,11 @@ def encode(value: Any, *, strict: bool = False) -> bytes:
         except RecursionError:
             continue
     return _encode_plain(_placeholder(_type_name(value), "left out: there was no stack for it"))
+
+
+def redacted_copy(value: Any, redaction: Redaction) -> Any:
+    """`value` as it would come back from a recording: what live views show."""
+    return decode(encode(value, redaction=redaction))
 
 
 def is_plain(value: Any) -> bool:
@@ -118,8 +130,9 @@ def _is_plain(value: Any, depth: int, left: list[int]) -> bool:
 class _Tagger:
     """Turns one value into what JSON can say. Three frames a level, so that 200 levels fit."""
 
-    def __init__(self, strict: bool, deepest: int) -> None:
+    def __init__(self, strict: bool, deepest: int, redaction: Redaction | None) -> None:
         self._strict = strict
+        self._redaction = redaction
         self._deepest = deepest
         self._left = MOST_VALUES
         self._path: set[int] = set()
@@ -127,6 +140,11 @@ class _Tagger:
     def tag(self, value: Any, depth: int) -> Any:
         kind = type(value)
         if kind is str:
+            if self._redaction is not None:
+                name = self._redaction.secret_name(value)
+                if name is not None:
+                    return {"$redacted": _valid(name)}
+                value = self._redaction.mask_values(value)
             return value if _is_valid_text(value) else {"$text": _base64(_surrogate_bytes(value))}
         if kind is int:
             return value if value.bit_length() <= _LONGEST_INT else {"$int": hex(value)}
@@ -134,6 +152,8 @@ class _Tagger:
             return value
         if kind is float:
             return value if math.isfinite(value) else {"$float": repr(value)}
+        if kind is Redacted:
+            return {"$redacted": _valid(value.name)}
         leaf = _LEAVES.get(kind)
         if leaf is not None:
             return leaf(value)
@@ -147,7 +167,10 @@ class _Tagger:
         for base, plain in _SCALARS:
             if isinstance(value, base):
                 worth = self.tag(plain(value), 0)
-        return _placeholder(_type_name(value), bounded_repr(value, 200), worth)
+        text = bounded_repr(value, 200)
+        if self._redaction is not None:
+            text = self._redaction.mask(text)
+        return _placeholder(_type_name(value), text, worth)
 
     def _contents(self, value: Any, depth: int) -> Any:
         try:
@@ -182,6 +205,8 @@ class _Tagger:
         inner = depth + (1 if kind in _PLAIN_CONTAINERS else 2)
         if isinstance(value, Mapping):
             pairs = list(value.items())
+            if self._redaction is not None:
+                pairs = _without_hidden(pairs, self._redaction)
             if all(type(key) is str and _is_valid_text(key) for key, _ in pairs):
                 tagged: Any = {}
                 for key, each in pairs:
@@ -199,6 +224,18 @@ class _Tagger:
         if kind in _PLAIN_CONTAINERS:
             return {f"${kind.__name__}": tagged}
         return _placeholder(_type_name(value), f"{len(value)} items", tagged)
+
+
+def _without_hidden(pairs: list[tuple[Any, Any]], redaction: Redaction) -> list[tuple[Any, Any]]:
+    """The pairs with each hidden value replaced; all are remembered before any text is masked."""
+    kept = []
+    for key, each in pairs:
+        if redaction.hides(key):
+            if type(each) is not Redacted:
+                redaction.remember(key, each)
+            each = Redacted(key)
+        kept.append((key, each))
+    return kept
 
 
 def decode(text: str | bytes, resolve: Callable[[str], Any] | None = None) -> Any:
@@ -262,6 +299,12 @@ def _placeholder(kind: str, text: str, value: Any = None) -> dict[str, Any]:
     if value is not None:
         body["value"] = value
     return {"$object": body}
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"a name is a string, not {bounded_repr(value, 80)}")
+    return value
 
 
 def _ordered(value: Any) -> Any:
@@ -345,5 +388,6 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "$set": set,
     "$frozenset": frozenset,
     "$dict": lambda pairs: dict(map(tuple, pairs)),
+    "$redacted": lambda name: Redacted(_text(name)),
     "$object": lambda body: Placeholder(body["type"], body["text"], body.get("value")),
 }

@@ -11,7 +11,10 @@ import asyncio
 import atexit
 import contextlib
 import os
+import re
+import sys
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +31,7 @@ from flexiflow.hooks import snapshot_listeners
 from flexiflow.persistence.history_file import HistoryFile
 from flexiflow.recording.observer import Durability, Metadata, RecordingObserver, attached
 from flexiflow.recording.pipeline import Pipeline
+from flexiflow.redaction import Redaction
 from flexiflow.tracing.writer import LogWriter
 
 if TYPE_CHECKING:
@@ -48,6 +52,7 @@ def record(
     log: str | os.PathLike[str] | None = None,
     durability: Durability = "grouped",
     metadata: Metadata | None = None,
+    redact: str | Iterable[str | re.Pattern[str]] | None = None,
 ) -> Recording:
     """Record every step of an engine's components from now on.
 
@@ -58,6 +63,9 @@ def record(
         durability: ``"grouped"`` writes what arrives together together, at most 100 ms late;
             ``"always"`` has each step on disk before its state changes.
         metadata: ``(component) -> dict`` to record in place of ``component.data``.
+        redact: names of fields that are kept out of everything written, at any depth, without
+            regard to case; ``card*`` and compiled patterns too. Their values are masked in
+            texts. What is restored has `Redacted` in their place.
 
     Returns:
         the recording. Leaving its ``with`` or ``async with`` block, or `Recording.close`, ends
@@ -67,7 +75,8 @@ def record(
     Raises:
         PersistenceError: where a file can't be opened or written.
         StateError: where the engine is being recorded to other files, or in another way.
-        InvalidValue: (a ValueError) for an unknown durability.
+        InvalidValue: (a ValueError) for an unknown durability, or an empty name to redact.
+        InvalidType: (a TypeError) for a name to redact that is none.
     """
     if durability not in ("grouped", "always"):
         raise InvalidValue(
@@ -80,21 +89,22 @@ def record(
     log_path = None if log is None else Path(os.path.abspath(log))
     if database is not None and log_path is not None:
         _refuse_one_file(database, log_path)
+    redaction = None if redact is None else Redaction(redact)
     running = _running(engine)
     if running is not None:
-        same = (running.path, running.log_path, running.durability)
-        if same == (database, log_path, durability):
+        same = (running.path, running.log_path, running.durability, _names(running.redaction))
+        if same == (database, log_path, durability, _names(redaction)):
             running.observer.metadata = metadata
             return running
         raise StateError(
             "The engine is already being recorded.",
             why=f"Its steps go to {running.path or 'memory'} and {running.log_path or 'no log'}, "
-            f"with durability={running.durability!r}.",
+            f"with durability={running.durability!r}; or it keeps out other fields.",
             fix="Close that recording first, or use it.",
             context={"path": running.path, "log": running.log_path},
         )
     _refuse_file_of_parent(database)
-    recording = Recording(engine, database, log_path, durability, metadata)
+    recording = Recording(engine, database, log_path, durability, metadata, redaction)
     if durability == "always":  # so is the state in which each component begins
         try:
             recording.flush_now()
@@ -114,6 +124,7 @@ class Recording:
         log_path: the trace log, or None.
         run_id: the id of this recording, as in the log and in the history.
         durability: ``"grouped"`` or ``"always"``.
+        redaction: which fields are kept out, or None.
         observer: what the engine tells of its steps.
     """
 
@@ -124,11 +135,13 @@ class Recording:
         log_path: Path | None,
         durability: Durability,
         metadata: Metadata | None,
+        redaction: Redaction | None,
     ) -> None:
         self.engine = engine
         self.path = path
         self.log_path = log_path
         self.durability = durability
+        self.redaction = redaction
         self.run_id = new_span_id()
         self.closed = False
         self._file = HistoryFile(path)
@@ -136,20 +149,22 @@ class Recording:
         try:
             self._log = None if log_path is None else LogWriter(log_path)
             log_text = None if log_path is None else str(log_path)
-            run = self._file.begin_run(self.run_id, durability, log_text)
+            command = " ".join(sys.argv) if redaction is None else redaction.command(sys.argv)
+            run = self._file.begin_run(self.run_id, durability, log_text, command)
         except FlexiFlowError:
             self._file.close()
             if self._log is not None:
                 self._log.close()
             raise
         self.observer = RecordingObserver(
-            self.run_id, durability, metadata, lines=log_path is not None
+            self.run_id, durability, metadata, lines=log_path is not None, redaction=redaction
         )
         self.observer.run_id = run
         self._pipeline = Pipeline(
             self._file, self._log, self.observer.gap_item, keep=durability == "always"
         )
         self.observer.pipeline = self._pipeline
+        engine.hooks.redaction = redaction
         for component in engine.components.values():
             self.observer.registered(component)
         engine.hooks.observer = self.observer
@@ -255,6 +270,10 @@ class Recording:
     def __repr__(self) -> str:
         where = "in memory" if self.path is None else f"to {self.path}"
         return f"<Recording {self.run_id} {where}{', closed' if self.closed else ''}>"
+
+
+def _names(redaction: Redaction | None) -> tuple[str, ...] | None:
+    return None if redaction is None else redaction.names
 
 
 def _refuse_one_file(database: Path, log: Path) -> None:

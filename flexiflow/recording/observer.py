@@ -23,6 +23,7 @@ from flexiflow.persistence.rows import iso_time, snapshot_json
 from flexiflow.recording.items import Gap, Item, as_persistence_error
 from flexiflow.recording.pipeline import Pipeline
 from flexiflow.recording.step_rows import step_row
+from flexiflow.redaction import Redaction
 from flexiflow.step import Step
 from flexiflow.tracing.records import (
     LONGEST_DATA,
@@ -51,6 +52,7 @@ class RecordingObserver:
         durability: ``"grouped"`` or ``"always"``.
         metadata: gives a component's data; its ``data`` unless given.
         lines: whether a log is written.
+        redaction: which fields are kept out, or None.
 
     Attributes:
         run_id: the recording's row in the history.
@@ -58,9 +60,16 @@ class RecordingObserver:
     """
 
     def __init__(
-        self, run_uid: str, durability: Durability, metadata: Metadata | None, *, lines: bool
+        self,
+        run_uid: str,
+        durability: Durability,
+        metadata: Metadata | None,
+        *,
+        lines: bool,
+        redaction: Redaction | None = None,
     ) -> None:
         self.run_uid = run_uid
+        self.redaction = redaction
         self.run_id = 0
         self.metadata = metadata
         self._always = durability == "always"
@@ -92,7 +101,7 @@ class RecordingObserver:
         """Log that a message's turn has come, and keep it as it came in."""
         # Now, since a handler may change it.
         fields = {key: value for key, value in message.items() if key not in _RESERVED}
-        step.message_json = tagged.encode(fields).decode()
+        step.message_json = tagged.encode(fields, redaction=self.redaction).decode()
         if not self._lines:
             return
         self._log(
@@ -137,6 +146,9 @@ class RecordingObserver:
     ) -> None:
         """Log it, with the error's parts."""
         if self._lines:
+            turn = span.turn
+            if self.redaction is not None and turn is not None:
+                self._remember(turn.component)
             self._log(
                 "handler.failed",
                 time.time_ns() // 1000,
@@ -145,7 +157,7 @@ class RecordingObserver:
                 level="ERROR",
                 handler=handler,
                 duration_us=duration_us,
-                error=error_record(error),
+                error=error_record(error, self.redaction),
                 data=data,
             )
 
@@ -155,6 +167,8 @@ class RecordingObserver:
         """Queue the step's row and, where anything changed, a snapshot."""
         if self.pipeline.closed:
             return None  # the recording ended while the handler ran
+        if self.redaction is not None and component is not None:
+            self._remember(component)
         if step.outcome in ("refused", "failed", "cancelled"):
             self._log_trouble(step)
         waiter = asyncio.get_running_loop().create_future() if self._always else None
@@ -162,7 +176,8 @@ class RecordingObserver:
             # Its lines are not in the log, so it must not count either.
             waiter.set_exception(as_persistence_error(self.pipeline.log_error))
             return waiter
-        entry = Entry(step=step_row(step, self.run_id, self._fingerprints.get(step.component)))
+        digest = self._fingerprints.get(step.component)
+        entry = Entry(step=step_row(step, self.run_id, digest, self.redaction))
         if component is not None:
             end_us = step.started_us + step.duration_us
             self._add_snapshot(entry, component, step.to_state, end_us, step.correlation_id)
@@ -188,7 +203,7 @@ class RecordingObserver:
             outcome=step.outcome,
             duration_us=step.duration_us,
             step_id=step.id,
-            error=None if step.error is None else error_record(step.error),
+            error=None if step.error is None else error_record(step.error, self.redaction),
         )
         self._write(encode_record(record))
 
@@ -237,7 +252,13 @@ class RecordingObserver:
     def _add_snapshot(
         self, entry: Entry, component: Any, state: str, time_us: int, correlation_id: str | None
     ) -> None:
-        text, parts = snapshot_json(component.name, state, component.rules, self._data(component))
+        text, parts = snapshot_json(
+            component.name,
+            state,
+            component.rules,
+            self._data(component),
+            redaction=self.redaction,
+        )
         key = text if len(text) <= _LONGEST_KEPT else hashlib.sha256(text.encode()).digest()
         if self._last.get(component.name) == key:
             return
@@ -273,6 +294,13 @@ class RecordingObserver:
                 )
             return own
 
+    def _remember(self, component: Any) -> None:
+        """Note the values of a component's hidden fields before a text that may hold them."""
+        tagged.encode([component.data, component.rules], redaction=self.redaction)
+
+    def _shown(self, text: str | None) -> str | None:
+        return text if text is None or self.redaction is None else self.redaction.mask(text)
+
     def _queue(
         self,
         entry: Entry,
@@ -295,7 +323,7 @@ class RecordingObserver:
         key = (machine.start, id(machine.registry))
         if key not in self._machines:
             try:
-                definition = to_definition(declared_graph(component))
+                definition = self._without_hidden(to_definition(declared_graph(component)))
                 digest = fingerprint(definition)
                 found = digest, (digest, encode_valid(definition).decode())
             except Exception:  # its declarations can't be read; the steps will say so
@@ -303,6 +331,14 @@ class RecordingObserver:
             # The registry is kept, so that its id is nobody else's.
             self._machines[key] = machine.registry, found
         return self._machines[key][1]
+
+    def _without_hidden(self, definition: dict[str, Any]) -> dict[str, Any]:
+        """A machine's definition whose guards name no value that is kept out."""
+        if self.redaction is None:
+            return definition
+        mask = self._shown
+        edges = [{**edge, "guard": mask(edge["guard"])} for edge in definition["edges"]]
+        return {**definition, "guards": list(map(mask, definition["guards"])), "edges": edges}
 
     # -- lines ----------------------------------------------------------------------------
 
@@ -319,9 +355,9 @@ class RecordingObserver:
             message_type=step.message_type,
             from_state=step.from_state,
             outcome=step.outcome,
-            reason=step.reason,
+            reason=self._shown(step.reason),
             duration_us=step.duration_us,
-            error=None if step.error is None else error_record(step.error),
+            error=None if step.error is None else error_record(step.error, self.redaction),
         )
 
     def _saved(

@@ -7,13 +7,17 @@ from typing import Any
 from flexiflow.guards import GuardCheck
 from flexiflow.persistence import tagged
 from flexiflow.persistence.history_file import Row
+from flexiflow.redaction import Redaction
 from flexiflow.step import Step
 from flexiflow.tracing.records import encode_valid, error_record
 
 
-def step_row(step: Step, run_id: int, fingerprint: str | None) -> Row:
+def step_row(
+    step: Step, run_id: int, fingerprint: str | None, redaction: Redaction | None = None
+) -> Row:
     """The values of `STEP_COLUMNS` for a step."""
-    error = None if step.error is None else encode_valid(error_record(step.error)).decode()
+    guards = [_guard(check) for check in step.guards]
+    error, reason = step.error, step.reason
     return (
         step.component,
         step.correlation_id,
@@ -29,9 +33,9 @@ def step_row(step: Step, run_id: int, fingerprint: str | None) -> Row:
         step.sender_span or step.parent_id,  # a step's parent is a step; the log knows handlers
         step.sender,
         step.tries,
-        tagged.encode([_guard(check) for check in step.guards]).decode() if step.guards else None,
-        error,
-        step.reason,
+        tagged.encode(guards, redaction=redaction).decode() if guards else None,
+        None if error is None else encode_valid(error_record(error, redaction)).decode(),
+        reason if reason is None or redaction is None else redaction.mask(reason),
         fingerprint,
     )
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from flexiflow.errors import FlexiFlowError, bounded, bounded_repr
+from flexiflow.redaction import MASK, Redaction
 
 Event = Literal[
     "component.registered",
@@ -125,18 +126,34 @@ def _escaped(match: re.Match[bytes]) -> bytes:
     return b"\\u%04x" % ord(match[0].decode())
 
 
-def error_record(error: BaseException) -> ErrorRecord:
-    """An exception as a record; every part is bounded."""
+def error_record(error: BaseException, redaction: Redaction | None = None) -> ErrorRecord:
+    """An exception as a record; every part is bounded, and without what is to be kept out."""
     kind = type(error).__name__
     if not isinstance(error, FlexiFlowError):
-        return ErrorRecord(kind, _text(error))
+        return ErrorRecord(kind, _shown(error, redaction))
     context = {
-        bounded(_text(key), 80): bounded_repr(value) for key, value in error.context_items.items()
+        bounded(_text(key), 80): _context_value(key, value, redaction)
+        for key, value in error.context_items.items()
     }
     what, why, fix = (
-        None if part is None else _text(part) for part in (error.what, error.why, error.fix)
+        None if part is None else _shown(part, redaction)
+        for part in (error.what, error.why, error.fix)
     )
     return ErrorRecord(kind, what or "", what, why, fix, context or None)
+
+
+def _context_value(key: Any, value: Any, redaction: Redaction | None) -> str:
+    if redaction is None:
+        return bounded_repr(value)
+    if redaction.hides(key):
+        redaction.remember(key, value)
+        return MASK
+    return redaction.mask(bounded_repr(value))
+
+
+def _shown(value: Any, redaction: Redaction | None) -> str:
+    text = _text(value)
+    return text if redaction is None else redaction.mask(text)
 
 
 def utc_text(time_us: int) -> str:

@@ -246,7 +246,7 @@ def test_a_question_inside_another_one_is_answered():
 
 def test_a_run_says_who_recorded(file, path):
     """Process, versions, durability and where the log is."""
-    row_id = file.begin_run("u1", "grouped", "/x/run.jsonl")
+    row_id = file.begin_run("u1", "grouped", "/x/run.jsonl", "python shop.py")
     columns = "id, uid, pid, python_version, flexiflow_version, durability, log_path, end_us"
     assert read(path, f"SELECT {columns} FROM {RUNS}") == [
         (
@@ -264,16 +264,15 @@ def test_a_run_says_who_recorded(file, path):
 
 def test_a_run_that_ended_has_an_end(file, path):
     """One that was killed has none."""
-    first, second = file.begin_run("u1", "always", None), file.begin_run("u2", "always", None)
+    first, second = (file.begin_run(uid, "always", None, "") for uid in ("u1", "u2"))
     file.end_run(second)
     rows = read(path, f"SELECT id, end_us >= start_us, log_path FROM {RUNS}")
     assert rows == [(first, None, None), (second, 1, None)]
 
 
-def test_a_command_line_that_is_no_text_is_spelt_out(file, path, monkeypatch):
+def test_a_command_line_that_is_no_text_is_spelt_out(file, path):
     """The system's arguments may be any bytes, and as long as they like."""
-    monkeypatch.setattr(sys, "argv", ["x\udcff", "y" * 1000])
-    file.begin_run("u1", "grouped", "/x/\udcff.jsonl")
+    file.begin_run("u1", "grouped", "/x/\udcff.jsonl", "x\udcff " + "y" * 1000)
     ((command, log_path),) = read(path, f"SELECT command, log_path FROM {RUNS}")
     assert command.startswith("x\\udcff yyy")
     assert len(command) < 600

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,11 @@ from flexiflow.errors import bounded
 from flexiflow.graph.inferred import full_graph
 from flexiflow.graph.model import ANY_MESSAGE, Graph
 from flexiflow.graph.overlay import with_observed
-from flexiflow.hooks import watch_steps
+from flexiflow.hooks import shown, watch_steps
 from flexiflow.notebook.widgets.moment import Moment, Offer, StepLine, places
 
 if TYPE_CHECKING:
+    from flexiflow.answers import WhyNot
     from flexiflow.component import AsyncComponent
     from flexiflow.step import Step
 
@@ -82,11 +84,13 @@ class ComponentSource:
 
     def why_not(self, message_type: str, fields: dict[str, Any]) -> str:
         """What stands between a message and a transition, in words."""
-        return bounded(str(self.component.why_not(message_type, **fields)), _LONGEST_WHY)
+        return self._why(self.component.why_not(message_type, **fields))
 
     def _note(self, step: Step) -> None:
         self._steps += 1
         line = StepLine.of(step, self._steps)
+        if line.reason is not None:
+            line = replace(line, reason=shown(self.component._hooks, line.reason))
         self._last.append(line)
         self._visited.add(line.to_state)
         if line.outcome == "moved" and not places(self._graph, line):
@@ -105,4 +109,7 @@ class ComponentSource:
 
     def _offer(self, message_type: str) -> Offer:
         answer = self.component.why_not(message_type)
-        return Offer(message_type, answer.answer, bounded(str(answer), _LONGEST_WHY))
+        return Offer(message_type, answer.answer, self._why(answer))
+
+    def _why(self, answer: WhyNot) -> str:
+        return bounded(shown(self.component._hooks, str(answer)), _LONGEST_WHY)
