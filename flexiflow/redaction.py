@@ -178,7 +178,7 @@ class Redaction:
 
 
 def redacted_fields(value: Any, path: str = "") -> Iterator[str]:
-    """The paths of the fields in `value` that were kept out, as ``card.number`` and ``items[2]``."""
+    """The paths of the fields of `value` that were kept out, as ``card.number``, ``items[2]``."""
     if isinstance(value, Redacted):
         yield path or value.name
     elif isinstance(value, Mapping):
