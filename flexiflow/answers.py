@@ -13,7 +13,7 @@ from flexiflow.guards import GuardCheck
 from flexiflow.states import State, StateRegistry, identity, registry_of, resolve
 
 if TYPE_CHECKING:
-    from flexiflow.graph.inferred import Reading
+    from flexiflow.graph.handlers.reading import Reading
 
 Answer = bool | Literal["unknown"]
 

@@ -15,7 +15,8 @@ from flexiflow.declarations import on
 from flexiflow.graph import handlers, inferred
 from flexiflow.graph.declared import declared_graph
 from flexiflow.graph.definition import fingerprint, to_definition
-from flexiflow.graph.inferred import Reading, full_graph, read_state
+from flexiflow.graph.handlers.reading import Reading
+from flexiflow.graph.inferred import full_graph, read_state
 from flexiflow.graph.mermaid import to_mermaid
 from flexiflow.graph.model import ANY_MESSAGE
 from flexiflow.graph.overlay import with_observed
@@ -516,7 +517,7 @@ GIVEN_UP = [
     (ComputedTable, "the next state is computed"),
     (ComputedAnswer, "what it returns is computed"),
     (ChangedAttribute, "the next state is computed"),
-    (ReadsItself, "which messages lead to InfNext is computed"),
+    (ReadsItself, "it changes the message's type"),
     (Gathers, "takes its arguments in a way that is not followed"),
     (Partial, "handle_message is not a plain function"),
 ]

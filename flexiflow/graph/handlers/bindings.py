@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypeGuard
 
-from flexiflow.graph.handlers.about import type_kind
 from flexiflow.graph.handlers.expressions import MISSING, Scope, substituted
 from flexiflow.graph.handlers.paths import Path
 from flexiflow.graph.handlers.roles import Unknown, Value, mentions
@@ -16,14 +15,14 @@ from flexiflow.graph.handlers.roles import Unknown, Value, mentions
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
-def assigned(targets: list[ast.expr], value: ast.expr, path: Path, scope: Scope) -> Path:
+def assigned(targets: list[ast.expr], value: ast.expr, path: Path) -> Path:
     """The way after ``a = b = value``."""
     for target in targets:
-        path = bound(target, value, path, scope)
+        path = bound(target, value, path)
     return path
 
 
-def bound(target: ast.expr, value: ast.expr, path: Path, scope: Scope) -> Path:
+def bound(target: ast.expr, value: ast.expr, path: Path) -> Path:
     """The way after one target got its value."""
     match target:
         case ast.Name(id=name):
@@ -33,12 +32,10 @@ def bound(target: ast.expr, value: ast.expr, path: Path, scope: Scope) -> Path:
             if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(names):
                 values = value.elts
             for each, part in zip(names, values, strict=True):
-                path = bound(each, part, path, scope)
+                path = bound(each, part, path)
             return path
         case ast.Starred(value=inner):
-            return bound(inner, Unknown(ast.unparse(inner)), path, scope)
-    if type_kind(substituted(target, path.names), scope):
-        return replace(path, types=None, excluded=(), fuzzy=target.lineno)
+            return bound(inner, Unknown(ast.unparse(inner)), path)
     return path
 
 

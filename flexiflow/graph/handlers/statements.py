@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from flexiflow.graph.handlers.bindings import assigned, bound, forgotten, imported
+from flexiflow.graph.handlers.effects import Effect, effects, of_target
 from flexiflow.graph.handlers.expressions import substituted
 from flexiflow.graph.handlers.meaning import Answer, Follower, Meaning
 from flexiflow.graph.handlers.paths import Path, merged
 from flexiflow.graph.handlers.patterns import Patterns
-from flexiflow.graph.handlers.roles import Role, Unknown
+from flexiflow.graph.handlers.roles import Unknown
 from flexiflow.graph.handlers.source import FunctionNode
 from flexiflow.graph.handlers.tables import LONGEST_TABLE, table_of
 
@@ -70,8 +71,8 @@ class Following:
                 return self._assigned(targets, value, path)
             case ast.AnnAssign(target=target, value=ast.expr() as value):
                 return self._assigned([target], value, path)
-            case ast.Expr(value=value):
-                return [self.meaning.walruses(value, path)]
+            case ast.Expr() | ast.Delete():
+                return self._done(node, path)
             case ast.Assert(test=test):
                 return self.meaning.split(test, path)[0]
             case ast.For() | ast.AsyncFor() | ast.While():
@@ -91,11 +92,24 @@ class Following:
         return [forgotten(path, [node])]
 
     def _assigned(self, targets: list[ast.expr], value: ast.expr, path: Path) -> list[Path]:
-        if any(_is_current_state(substituted(each, path.names)) for each in targets):
-            self.follower.note(value.lineno, "it sets the current state itself")
-            return []
+        found = {effect for each in targets for effect in of_target(each, path, self.scope)}
+        if found:
+            return self._gives_up(found, value.lineno)
         values = self.meaning.values(value, path)
-        return [assigned(targets, each, after, self.scope) for each, after in values]
+        return [assigned(targets, each, after) for each, after in values]
+
+    def _done(self, node: ast.Expr | ast.Delete, path: Path) -> list[Path]:
+        done = effects(node, path, self.scope)
+        if done:
+            return self._gives_up(done, node.lineno)
+        if isinstance(node, ast.Delete):
+            return [forgotten(path, [node])]
+        return [self.meaning.walruses(node.value, path)]
+
+    def _gives_up(self, found: Iterable[Effect], line: int) -> list[Path]:
+        for effect in sorted(found):
+            self.follower.note(line, f"it {effect}")
+        return []
 
     def _return(self, value: ast.expr | None, path: Path, line: int) -> None:
         if value is None:
@@ -166,7 +180,7 @@ class Following:
     def _unrolled(self, node: ast.For, rows: list[ast.expr], path: Path) -> list[Path]:
         paths, broken = [path], list[Path]()
         for row in rows:
-            begun = [bound(node.target, row, each, self.scope) for each in paths]
+            begun = [bound(node.target, row, each) for each in paths]
             paths = self.block(node.body, begun)
             broken += [replace(each, jump=None) for each in paths if each.jump == "break"]
             paths = merged([replace(p, jump=None) for p in paths if p.jump != "break"])
@@ -195,17 +209,6 @@ class Following:
             del self.found[answered:]
         jumps = [each for each in left if each.jump]
         return jumps + self.block(node.finalbody, merged([e for e in left if not e.jump]))
-
-
-def _is_current_state(target: ast.expr) -> bool:
-    """Whether it is ``component.state_machine.current_state``."""
-    match target:
-        case ast.Attribute(
-            value=ast.Attribute(value=Role(role="component"), attr="state_machine"),
-            attr="current_state",
-        ):
-            return True
-    return False
 
 
 def _may_raise(node: ast.stmt) -> bool:

@@ -205,6 +205,14 @@ class AsksForType(State):
         return message["type"] == "a", StyA()
 
 
+class MarksTheMessage(State):
+    async def handle_message(self, message, component):
+        message.update(seen=True)
+        message.setdefault("x", 0)
+        del component.data
+        return message["type"] == "a", StyA()
+
+
 class BreakAndElse(State):
     async def handle_message(self, message, component):
         for kind in ("a", "b"):
@@ -248,6 +256,7 @@ READ = [
     (DecoratedByKind, [A]),
     (StaticFactory, [A, B]),
     (AsksForType, [A]),
+    (MarksTheMessage, [A]),
     (BreakAndElse, [A, ("b", "StyA", None)]),
     (Raises, [A, B]),
 ]
@@ -311,6 +320,42 @@ class SetsTheState(State):
         return True, self
 
 
+class SetsTheStateInAHelper(State):
+    async def handle_message(self, message, component):
+        self.move(component)
+        return True, self
+
+    def move(self, component):
+        component.state_machine.current_state = StyA()
+
+
+class SetsTheStateByName(State):
+    async def handle_message(self, message, component):
+        setattr(component.state_machine, "current_state", StyA())  # noqa: B010
+        return True, self
+
+
+class Updates(State):
+    async def handle_message(self, message, component):
+        message.update(type="b")
+        return message["type"] != "a", StyA()
+
+
+class Deletes(State):
+    async def handle_message(self, message, component):
+        del message["type"]
+        return True, StyA()
+
+
+class ChangesInAHelper(State):
+    async def handle_message(self, message, component):
+        self.rename(message)
+        return message["type"] != "a", StyA()
+
+    def rename(self, message):
+        message["type"] = "b"
+
+
 class ReturnsInFinally(State):
     async def handle_message(self, message, component):
         try:
@@ -338,6 +383,11 @@ GIVEN_UP = [
     (Lambdas, "what it returns is computed"),
     (Splits, "which messages lead to StyA is computed"),
     (SetsTheState, "it sets the current state itself"),
+    (SetsTheStateInAHelper, "it sets the current state itself"),
+    (SetsTheStateByName, "it sets the current state itself"),
+    (Updates, "it changes the message's type"),
+    (Deletes, "it changes the message's type"),
+    (ChangesInAHelper, "it changes the message's type"),
     (ReturnsInFinally, "a return in finally overrides the others"),
     (Loops, "which messages lead to StyA is computed"),
 ]
