@@ -7,7 +7,7 @@ DATA   := demo-data
 BROWSER := .browser
 AXE    := 4.11.1
 
-.PHONY: demo lab test bench check format clean help
+.PHONY: demo lab test bench soak check format clean help
 
 help:  ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -27,6 +27,9 @@ test: $(VENV)/.dev $(BROWSER)/.ready  ## Run all tests, in random order, with br
 
 bench: $(VENV)/.bench  ## Measure ours beside limits and peers, and write docs/benchmarks.md
 	$(BIN)/python -m benchmarks
+
+soak: $(VENV)/.dev  ## Run the faults in their long form: hundreds of kills; takes minutes
+	$(BIN)/python -m pytest --soak --timeout=3600 tests/faults
 
 check: $(VENV)/.dev  ## Lint, format, types, layers, spelling
 	$(BIN)/ruff check .

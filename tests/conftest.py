@@ -8,6 +8,12 @@ import pytest
 
 from flexiflow.state_machine import DEFAULT_REGISTRY
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--soak`` asks for the long form of the tests that have one; see ``make soak``."""
+    parser.addoption("--soak", action="store_true", help="run the long form of faults and fuzzers")
+
+
 _FRESH = {name: value.copy() for name, value in vars(DEFAULT_REGISTRY).items() if value}
 
 
