@@ -86,11 +86,15 @@ class ComponentSource:
         """What stands between a message and a transition, in words."""
         return self._why(self.component.why_not(message_type, **fields))
 
+    def masked(self, text: str) -> str:
+        """`text` without the values of fields that the engine's recording keeps out."""
+        return shown(self.component._hooks, text)
+
     def _note(self, step: Step) -> None:
         self._steps += 1
         line = StepLine.of(step, self._steps)
         if line.reason is not None:
-            line = replace(line, reason=shown(self.component._hooks, line.reason))
+            line = replace(line, reason=self.masked(line.reason))
         self._last.append(line)
         self._visited.add(line.to_state)
         if line.outcome == "moved" and not places(self._graph, line):
@@ -112,4 +116,4 @@ class ComponentSource:
         return Offer(message_type, answer.answer, self._why(answer))
 
     def _why(self, answer: WhyNot) -> str:
-        return bounded(shown(self.component._hooks, str(answer)), _LONGEST_WHY)
+        return bounded(self.masked(str(answer)), _LONGEST_WHY)

@@ -90,6 +90,10 @@ class FileSource:
         return next((o.why for o in self._offers(state) if o.type == message_type),
                     f"Nothing in the recorded machine takes {message_type!r}.")  # fmt: skip
 
+    def masked(self, text: str) -> str:
+        """`text` as it is: what was to be kept out is not in the file."""
+        return text
+
     def close(self) -> None:
         """There is nothing to end: each question opens and closes the file."""
 

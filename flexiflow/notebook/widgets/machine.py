@@ -58,6 +58,9 @@ class Source(Protocol):
     def why_not(self, message_type: str, fields: dict[str, Any]) -> str:
         """What stands between a message and a transition, in words."""
 
+    def masked(self, text: str) -> str:
+        """`text` without the values of fields that are to be kept out."""
+
     def close(self) -> None:
         """Follow it no longer."""
 
@@ -108,7 +111,7 @@ class MachineView(Widget):
         try:
             self._show(self._source)
         except Exception as exc:
-            self.problem = f"This view can't go on: {bounded(_words(exc), 1_000)}"
+            self._report("This view can't go on", exc)
 
     def rows(self) -> pd.DataFrame:
         """The kept steps that the selection is about: at most the last 1,000.
@@ -200,12 +203,15 @@ class MachineView(Widget):
             try:
                 changed = await asyncio.to_thread(read)
             except Exception as exc:
-                self.problem = f"The file can't be read: {_words(exc)}"
+                self._report("The file can't be read", exc)
             else:
                 if changed or self.problem:
                     self.refresh()
             # A file that takes long to read is not read all the time.
             await asyncio.sleep(max(POLL, 4 * (loop.time() - began)))
+
+    def _report(self, what: str, exc: Exception) -> None:
+        self.problem = f"{what}: {bounded(self._source.masked(_words(exc)), 1_000)}"
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -246,7 +252,8 @@ class MachineView(Widget):
         self.refresh()
 
     def _answer(self, asked: dict[str, Any], kind: str, text: str) -> None:
-        self.send({"answers": asked.get("id"), "kind": kind, "text": bounded(text, 4_000)})
+        shown = bounded(self._source.masked(text), 4_000)
+        self.send({"answers": asked.get("id"), "kind": kind, "text": shown})
 
 
 def _is_about(line: StepLine, chosen: Mapping[str, Any]) -> bool:

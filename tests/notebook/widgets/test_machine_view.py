@@ -277,3 +277,22 @@ async def test_nbconvert_without_a_network_shows_the_picture(order):
     ]
     page, _ = HTMLExporter().from_notebook_node(notebook)
     assert 'alt="Machine of order-1042; described below" src="data:image/svg+xml;base64,' in page
+
+
+async def test_hidden_values_stay_out_of_everything_that_is_sent(engine, order, from_browser):
+    """Errors too: a view may be on a shared screen, and its file in a bug report."""
+    await order.send("submit")
+    with record(engine, redact=["card"]):
+        view = watch(order)
+        fields = {"card": "4111111111111111", "quote": True}
+        await from_browser(view, do="send", id=1, type="pay", fields=fields)
+    assert view.comm.customs()[0]["text"] == "ValueError: no such card: <redacted>"
+    assert "4111111111111111" not in str(view.comm.sent)
+
+
+async def test_hidden_values_stay_out_of_what_went_wrong(engine, order, monkeypatch):
+    """The error of a view may quote them."""
+    monkeypatch.setattr(order, "accepts", lambda: int("card=4111111111111111"))
+    with record(engine, redact=["card"]):
+        view = watch(order)
+    assert "card=<redacted>" in view.problem

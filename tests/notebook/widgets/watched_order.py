@@ -19,6 +19,8 @@ class Draft(State):
 class Submitted(State):
     @on("pay", to="Paid")
     async def pay(self, message, order):
+        if message.get("quote"):
+            raise ValueError(f"no such card: {message['card']}")
         if message.get("card") == "declined":
             raise ValueError("card declined")
 
