@@ -22,6 +22,7 @@ from flexiflow.errors import (
     PersistenceError,
     StateError,
 )
+from flexiflow.events import log_event
 from flexiflow.explain import ConfigExplanation, Diagnostic, explain
 from flexiflow.guards import guard
 from flexiflow.pack_loader import collect_provided_keys, load_packs
@@ -60,6 +61,7 @@ __all__ = [
     "__version__",
     "explain",
     "guard",
+    "log_event",
     "machine_graph",
     "on",
     "open_history",

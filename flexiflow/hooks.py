@@ -64,6 +64,9 @@ class Observer(Protocol):
     def settled(self, step: Step) -> None:
         """The new state is assigned."""
 
+    def own_event(self, name: str, component: str | None, fields: dict[str, Any]) -> bool:
+        """The application tells of an event; whether it was noted."""
+
 
 class Hooks:
     """The place where an observer is looked for; shared by an engine and what belongs to it.

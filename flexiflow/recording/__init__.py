@@ -27,11 +27,13 @@ from flexiflow.errors import (
     StateError,
     bounded_repr,
 )
+from flexiflow.events import check_event_name
 from flexiflow.hooks import snapshot_listeners
 from flexiflow.persistence.history_file import HistoryFile
 from flexiflow.recording.observer import Durability, Metadata, RecordingObserver, attached
 from flexiflow.recording.pipeline import Pipeline
 from flexiflow.redaction import Redaction
+from flexiflow.tracing.rotation import Rotation
 from flexiflow.tracing.writer import LogWriter
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ def record(
     durability: Durability = "grouped",
     metadata: Metadata | None = None,
     redact: str | Iterable[str | re.Pattern[str]] | None = None,
+    rotate: int | str | None = None,
 ) -> Recording:
     """Record every step of an engine's components from now on.
 
@@ -66,6 +69,8 @@ def record(
         redact: names of fields that are kept out of everything written, at any depth, without
             regard to case; ``card*`` and compiled patterns too. Their values are masked in
             texts. What is restored has `Redacted` in their place.
+        rotate: when the log begins a new file: bytes, ``"64 MB"``, or ``"day"`` (in UTC). The
+            old one is renamed to ``run.jsonl.<time>``, and none is ever deleted.
 
     Returns:
         the recording. Leaving its ``with`` or ``async with`` block, or `Recording.close`, ends
@@ -75,8 +80,9 @@ def record(
     Raises:
         PersistenceError: where a file can't be opened or written.
         StateError: where the engine is being recorded to other files, or in another way.
-        InvalidValue: (a ValueError) for an unknown durability, or an empty name to redact.
-        InvalidType: (a TypeError) for a name to redact that is none.
+        InvalidValue: (a ValueError) for an unknown durability or rotation, or an empty name to
+            redact.
+        InvalidType: (a TypeError) for a rotation or a name to redact that is none.
     """
     if durability not in ("grouped", "always"):
         raise InvalidValue(
@@ -90,21 +96,24 @@ def record(
     if database is not None and log_path is not None:
         _refuse_one_file(database, log_path)
     redaction = None if redact is None else Redaction(redact)
+    rotation = None if rotate is None else Rotation.of(rotate)
     running = _running(engine)
     if running is not None:
-        same = (running.path, running.log_path, running.durability, _names(running.redaction))
-        if same == (database, log_path, durability, _names(redaction)):
+        same = (running.path, running.log_path, running.durability, running.rotation)
+        asked = (database, log_path, durability, rotation)
+        if same == asked and _names(running.redaction) == _names(redaction):
             running.observer.metadata = metadata
             return running
         raise StateError(
             "The engine is already being recorded.",
             why=f"Its steps go to {running.path or 'memory'} and {running.log_path or 'no log'}, "
-            f"with durability={running.durability!r}; or it keeps out other fields.",
+            f"with durability={running.durability!r}, rotate={running.rotation} and "
+            f"redact={_names(running.redaction)}.",
             fix="Close that recording first, or use it.",
             context={"path": running.path, "log": running.log_path},
         )
     _refuse_file_of_parent(database)
-    recording = Recording(engine, database, log_path, durability, metadata, redaction)
+    recording = Recording(engine, database, log_path, durability, metadata, redaction, rotation)
     if durability == "always":  # so is the state in which each component begins
         try:
             recording.flush_now()
@@ -125,6 +134,7 @@ class Recording:
         run_id: the id of this recording, as in the log and in the history.
         durability: ``"grouped"`` or ``"always"``.
         redaction: which fields are kept out, or None.
+        rotation: when the log begins a new file, or None.
         observer: what the engine tells of its steps.
     """
 
@@ -136,18 +146,20 @@ class Recording:
         durability: Durability,
         metadata: Metadata | None,
         redaction: Redaction | None,
+        rotation: Rotation | None,
     ) -> None:
         self.engine = engine
         self.path = path
         self.log_path = log_path
         self.durability = durability
         self.redaction = redaction
+        self.rotation = rotation
         self.run_id = new_span_id()
         self.closed = False
         self._file = HistoryFile(path)
         self._log: LogWriter | None = None
         try:
-            self._log = None if log_path is None else LogWriter(log_path)
+            self._log = None if log_path is None else LogWriter(log_path, rotation)
             log_text = None if log_path is None else str(log_path)
             command = " ".join(sys.argv) if redaction is None else redaction.command(sys.argv)
             run = self._file.begin_run(self.run_id, durability, log_text, command)
@@ -211,6 +223,25 @@ class Recording:
         """As `flush`, blocking: for code outside an event loop and for questions in a notebook."""
         if not self.closed:
             self._pipeline.flush()
+
+    def event(self, name: str, /, *, component: str | None = None, **fields: Any) -> bool:
+        """Write an event of the application's own to the log, with the current correlation id.
+
+        Inside a handler `flexiflow.log_event` does the same without a recording at hand.
+
+        Args:
+            name: what happened, as ``"payment.quoted"``; a name of the log's own is refused.
+            component: whose event it is; inside a handler the handler's, unless given.
+            **fields: anything; stands under ``data``.
+
+        Returns:
+            whether it was written: False where there is no log, or the recording is closed.
+
+        Raises:
+            InvalidValue: (a ValueError) for a name that can't be used.
+        """
+        check_event_name(name)
+        return not self.closed and self.observer.own_event(name, component, fields)
 
     def close(self) -> None:
         """Detach from the engine, write what is queued, and close the files.

@@ -27,6 +27,7 @@ from flexiflow.redaction import Redaction
 from flexiflow.step import Step
 from flexiflow.tracing.records import (
     LONGEST_DATA,
+    LONGEST_OWN_DATA,
     LogRecord,
     encode_record,
     encode_valid,
@@ -209,6 +210,23 @@ class RecordingObserver:
 
     # -- what others tell -----------------------------------------------------------------
 
+    def own_event(self, name: str, component: str | None, fields: dict[str, Any]) -> bool:
+        """Log an event of the application's own, and say whether there is a log for it."""
+        if not self._lines or self.pipeline.closed:
+            return False
+        span = current_span.get()
+        if component is None and span is not None:
+            component = span.owner
+        data = tagged.encode(fields, redaction=self.redaction).decode() if fields else None
+        self._log(
+            name,
+            time.time_ns() // 1000,
+            span,
+            component,
+            data=None if data is None else _log_data(data, LONGEST_OWN_DATA),
+        )
+        return True
+
     def explicit_save(self, component: str, facts: dict[str, Any]) -> None:
         """Log a snapshot that was saved by hand."""
         span = current_span.get()
@@ -384,7 +402,12 @@ class RecordingObserver:
         return done
 
     def _log(
-        self, event: str, time_us: int, span: Span | Step | None, component: str, **fields: Any
+        self,
+        event: str,
+        time_us: int,
+        span: Span | Step | None,
+        component: str | None,
+        **fields: Any,
     ) -> None:
         if self._lines:
             self._write(encode_record(self._record(event, time_us, span, component, **fields)))
@@ -423,7 +446,7 @@ def attached(hooks: Hooks) -> RecordingObserver | None:
     return observer if isinstance(observer, RecordingObserver) else None
 
 
-def _log_data(fields: str) -> Any:
-    if len(fields) > LONGEST_DATA:
+def _log_data(fields: str, longest: int = LONGEST_DATA) -> Any:
+    if len(fields) > longest:
         return {"left_out_bytes": len(fields.encode())}
     return msgspec.Raw(fields)

@@ -16,6 +16,7 @@ import msgspec
 
 from flexiflow.errors import InvalidType, PersistenceError, StateFileNotFound, bounded_repr
 from flexiflow.tracing.records import LogRecord, encode_valid
+from flexiflow.tracing.rotation import in_order, rotated_files
 
 PathLike = str | os.PathLike[str]
 
@@ -41,7 +42,10 @@ class BrokenLine:
 
 
 def log_files(source: PathLike | Iterable[PathLike]) -> list[Path]:
-    """The files that a path, several, or a glob pattern mean, in the order of their names.
+    """The files that a path, several, or a glob pattern mean.
+
+    A path means the log with its rotated files, a pattern what matches it; the rotated files of a
+    log come before it, the oldest first, and logs come in the order of their names.
 
     Raises:
         StateFileNotFound: (a FileNotFoundError) where there are none.
@@ -159,12 +163,15 @@ def _opened(path: Path) -> IO[bytes]:
 
 
 def _expand(pattern: str) -> list[Path]:
+    whole = rotated_files(Path(pattern))
     if os.path.exists(pattern):
-        return [Path(pattern)]
-    matches = sorted(glob.glob(pattern))
+        return [*whole, Path(pattern)]
+    if whole:  # a kill between renaming and the next line
+        return whole
+    matches = in_order(map(Path, glob.glob(pattern)))
     if not matches and not glob.has_magic(pattern):
         raise _not_found(pattern)
-    return [Path(match) for match in matches]
+    return matches
 
 
 def _not_found(what: str) -> StateFileNotFound:

@@ -9,30 +9,18 @@ from __future__ import annotations
 import re
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from flexiflow.errors import FlexiFlowError, bounded, bounded_repr
 from flexiflow.redaction import MASK, Redaction
 
-Event = Literal[
-    "component.registered",
-    "message.received",
-    "message.refused",
-    "message.failed",
-    "handler.started",
-    "handler.finished",
-    "handler.failed",
-    "state.changed",
-    "snapshot.saved",
-    "recording.gap",
-]
-
-EVENTS: tuple[str, ...] = Event.__args__  # type: ignore[attr-defined]
-
 LONGEST_DATA = 4096
 """Bytes of a message's fields that a log line keeps; the history keeps them all."""
+
+LONGEST_OWN_DATA = 65_536
+"""Bytes of the fields of an application's own event, which stand in no history."""
 
 
 class ErrorRecord(msgspec.Struct, omit_defaults=True):
@@ -59,7 +47,7 @@ class LogRecord(msgspec.Struct, omit_defaults=True):
     Attributes:
         ts: ISO 8601, UTC, microseconds.
         level: INFO, WARNING or ERROR.
-        event: one of `EVENTS`, or an application's own.
+        event: one of `flexiflow.events.EVENTS`, or an application's own.
         correlation_id, span_id, parent_id: where it stands in its trace.
         component: the component's name.
         handler: the method, subscriber or retried function.

@@ -13,9 +13,10 @@ import pytest
 
 from flexiflow import AsyncComponent, FlexiFlowEngine, StateMachine, record
 from flexiflow.analysis import frames, machine_graph
+from flexiflow.events import EVENTS
 from flexiflow.notebook.widgets.modules import STATIC
 from flexiflow.notebook.widgets.moment import STEP_ROWS
-from flexiflow.tracing.records import EVENTS, LogRecord
+from flexiflow.tracing.records import LogRecord
 
 DOCS = Path(__file__).parents[2] / "docs"
 FRAMES = ["snapshots", "steps", "components", "visits", "stuck"]
@@ -113,7 +114,7 @@ def test_the_code_of_the_history_page_runs(workplace, capsys):
 def test_the_code_of_the_tracing_page_runs(workplace):
     """An id that was set by hand is the trace that the log is asked for."""
     names: dict[str, object] = {}
-    setting, asking = code_blocks("tracing.md")
+    setting, asking, quoting = code_blocks("tracing.md")
 
     async def work():
         engine = FlexiFlowEngine()
@@ -121,6 +122,8 @@ def test_the_code_of_the_tracing_page_runs(workplace):
         async with record(engine, log="run.jsonl"):
             exec(compile(setting, "tracing.md", "exec"), names)
             await component.send("start")
+            exec(compile(quoting, "tracing.md", "exec"), names)
+            assert await names["quote"]({"amount": 12}, component) is None
 
     asyncio.run(work())
     exec(compile(asking, "tracing.md", "exec"), names)
