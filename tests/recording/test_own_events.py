@@ -138,7 +138,6 @@ async def test_a_recording_that_rotates_keeps_every_line(path, order):
         steps = [await order.send("quote") for _ in range(20)]
     files = log_files(path)
     text = b"".join(file.read_bytes() for file in files).decode()
-    assert [text.count(step.correlation_id) for step in steps] == [
-        text.count(steps[0].correlation_id)
-    ] * 20
+    # The first step also changes the data, and so has a snapshot.
+    assert [text.count(step.correlation_id) for step in steps] == [7] + [6] * 19
     assert max(file.stat().st_size for file in files) <= 2_000
