@@ -14,7 +14,7 @@ configurations that you trust like code. The YAML itself can build nothing but p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
@@ -27,7 +27,7 @@ from flexiflow.errors import (
     config_wrong_type,
     state_not_found,
 )
-from flexiflow.imports import dotted_path_of, load_state_class
+from flexiflow.imports import AllowList, dotted_path_of, load_state_class
 from flexiflow.pack_contents import Report
 from flexiflow.pack_loader import PackReading, raise_error, read_packs
 from flexiflow.state_machine import BUILTIN_STATES
@@ -76,7 +76,9 @@ class ConfigLoader:
         return checked_fields(document, str(path))
 
     @classmethod
-    def load_component_config(cls, path: Source) -> ComponentConfig:
+    def load_component_config(
+        cls, path: Source, allow: str | Iterable[str] | None = None
+    ) -> ComponentConfig:
         """Load a component's configuration, and register its states under their class names.
 
         This imports and runs the code that its dotted paths name. Nothing is registered where
@@ -84,6 +86,9 @@ class ConfigLoader:
 
         Args:
             path: a YAML file, or the mapping itself.
+            allow: the modules (with all beneath them) and ``module:Symbol`` paths that it may
+                name; what the environment variable ``FLEXIFLOW_ALLOW`` lists (with commas
+                between) unless given, and anything where there is neither.
 
         Returns:
             the configuration; its `initial_state` is a registered name. One that names no states
@@ -92,13 +97,15 @@ class ConfigLoader:
         Raises:
             ConfigError: where the configuration is wrong.
             ConfigFileNotFound: (a FileNotFoundError) where there is no such file.
-            ImportError_: where a dotted path can't be imported or leads to no state.
+            ImportError_: where a dotted path is not allowed, can't be imported or leads to no
+                state.
             StateError: where it names states, and the initial state is none of them.
         """
+        allowed = AllowList.of(allow)
         if isinstance(path, Mapping):
-            reading = read_config(checked_fields(path, None), None, raise_error)
+            reading = read_config(checked_fields(path, None), None, raise_error, allowed)
         else:
-            reading = read_config(cls.load_yaml(path), str(path), raise_error)
+            reading = read_config(cls.load_yaml(path), str(path), raise_error, allowed)
         assert reading.name is not None
         return ComponentConfig(reading.name, reading.rules, _register(reading))
 
@@ -141,7 +148,9 @@ class ConfigReading:
     resolution: tuple[str, ...]
 
 
-def read_config(data: Mapping[str, Any], path: str | None, report: Report) -> ConfigReading:
+def read_config(
+    data: Mapping[str, Any], path: str | None, report: Report, allow: AllowList | None
+) -> ConfigReading:
     """Read a configuration without registering anything; every error goes to `report`.
 
     This imports and runs the code that its dotted paths name.
@@ -150,6 +159,7 @@ def read_config(data: Mapping[str, Any], path: str | None, report: Report) -> Co
         data: the configuration.
         path: its file, for the errors.
         report: raises or collects.
+        allow: what its dotted paths may name; None for anything.
     """
 
     def located(error: FlexiFlowError) -> None:
@@ -159,10 +169,10 @@ def read_config(data: Mapping[str, Any], path: str | None, report: Report) -> Co
 
     name = _name(data, located)
     rules = _rules(data, located)
-    packs = read_packs(data.get("states"), data.get("packs"), located)
+    packs = read_packs(data.get("states"), data.get("packs"), located, allow=allow)
     resolution = _resolution(data, located)
     initial = _initial_state(data, located)
-    found = None if initial is None else _initial_class(initial, packs, resolution, located)
+    found = None if initial is None else _initial_class(initial, packs, resolution, located, allow)
     return ConfigReading(name, rules, packs, initial, found, resolution)
 
 
@@ -213,7 +223,11 @@ def _initial_state(data: Mapping[str, Any], report: Report) -> str | None:
 
 
 def _initial_class(
-    name: str, packs: PackReading, resolution: tuple[str, ...], report: Report
+    name: str,
+    packs: PackReading,
+    resolution: tuple[str, ...],
+    report: Report,
+    allow: AllowList | None,
 ) -> type[State] | None:
     entry = packs.states.get(name)
     if entry is not None and (resolution[0] == "packs" or name not in BUILTIN_KEYS):
@@ -222,7 +236,7 @@ def _initial_class(
         return None
     if ":" in name:
         try:
-            return load_state_class(name)
+            return load_state_class(name, allow)
         except FlexiFlowError as exc:
             report(exc)
     elif packs.packs and packs.complete:

@@ -223,6 +223,17 @@ def import_module_failed(module: str, dotted: str, error: BaseException) -> Impo
     )
 
 
+def import_not_allowed(dotted: str, allowed: Iterable[str]) -> ImportError_:
+    """A dotted path that the list of what a configuration may name does not have."""
+    entries = list(allowed)
+    return ImportError_(
+        f"Dotted path {bounded_repr(dotted, 200)} is not allowed.",
+        why=f"Configurations may name: {listed(entries)}. Nothing was imported.",
+        fix="If you trust it, add its module to allow= (or --allow, or FLEXIFLOW_ALLOW).",
+        context={"dotted_path": dotted, "allowed": entries[:_VALID_SHOWN]},
+    )
+
+
 def import_symbol_not_found(module: str, symbol: str, dotted: str) -> ImportError_:
     """The module exists, the symbol in it does not."""
     return ImportError_(

@@ -7,7 +7,7 @@ instead of raising them, and registers nothing.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from os import PathLike
 from typing import Any
 
@@ -27,6 +27,7 @@ from flexiflow.explanation import (
     PackInfo,
     StateResolution,
 )
+from flexiflow.imports import AllowList
 from flexiflow.pack_contents import PackContents, StateEntry
 from flexiflow.pack_loader import shadows_builtin
 from flexiflow.states import DEFAULT_REGISTRY, State
@@ -41,7 +42,9 @@ __all__ = [
 ]
 
 
-def explain(source: str | PathLike[str] | Mapping[str, Any]) -> ConfigExplanation:
+def explain(
+    source: str | PathLike[str] | Mapping[str, Any], allow: str | Iterable[str] | None = None
+) -> ConfigExplanation:
     """Say what a configuration means, and everything that is wrong with it.
 
     This registers nothing, and never raises for a bad configuration: what is wrong becomes an
@@ -51,12 +54,15 @@ def explain(source: str | PathLike[str] | Mapping[str, Any]) -> ConfigExplanatio
 
     Args:
         source: a YAML file, or the configuration itself as a mapping.
+        allow: what it may name, as `ConfigLoader.load_component_config` takes it; nothing else is
+            imported.
 
     Returns:
         the explanation; it `is_valid` where the configuration can be loaded and its component
         created.
     """
     path = None if isinstance(source, Mapping) else _text_of(source)
+    allowed = AllowList.of(allow)
     try:
         if isinstance(source, Mapping):
             data = checked_fields(source, None)
@@ -70,7 +76,7 @@ def explain(source: str | PathLike[str] | Mapping[str, Any]) -> ConfigExplanatio
             errors=[Diagnostic.of(exc)],
         )
     errors: list[FlexiFlowError] = []
-    reading = read_config(data, path, errors.append)
+    reading = read_config(data, path, errors.append, allowed)
     errors.extend(_unknown_initial(reading))
     explanation = _described(path, reading)
     explanation.errors = [Diagnostic.of(each) for each in errors]

@@ -7,6 +7,7 @@ imports and runs the code that the paths name; see `flexiflow.imports`.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from flexiflow.errors import (
 )
 from flexiflow.imports import (
     USER_CODE_FAILURES,
+    AllowList,
     as_state_class,
     dotted_path_of,
     load_symbol,
@@ -80,14 +82,14 @@ class PackContents:
         return [each.key for each in self.states]
 
 
-def read_mapping(states: Any, report: Report) -> list[PackContents]:
+def read_mapping(states: Any, report: Report, allow: AllowList | None) -> list[PackContents]:
     """The one pack that the ``states`` of a configuration become; none where there are none."""
     if states is None:
         return []
     if not isinstance(states, Mapping):
         report(config_wrong_type("states", "a mapping of keys to paths", type(states).__name__))
         return []
-    read = [_read_entry(key, value, report) for key, value in states.items()]
+    read = [_read_entry(key, value, report, allow) for key, value in states.items()]
     entries = [entry for entry in read if entry is not None]
     if not entries:
         return []
@@ -95,14 +97,16 @@ def read_mapping(states: Any, report: Report) -> list[PackContents]:
     return [PackContents(pack, pack.name, tuple(entries))]
 
 
-def _read_entry(key: object, value: object, report: Report) -> StateEntry | None:
+def _read_entry(
+    key: object, value: object, report: Report, allow: AllowList | None
+) -> StateEntry | None:
     if not isinstance(key, str) or not isinstance(value, str | type):
         report(_invalid_states_entry(key, value))
         return None
     path = value if isinstance(value, str) else dotted_path_of(value)
     found = False
     try:
-        symbol = load_symbol(value) if isinstance(value, str) else value
+        symbol = load_symbol(value, allow) if isinstance(value, str) else value
         found = True
         return StateEntry(key, path, as_state_class(symbol, path))
     except FlexiFlowError as exc:
@@ -110,7 +114,7 @@ def _read_entry(key: object, value: object, report: Report) -> StateEntry | None
         return StateEntry(key, path, None, found, exc)
 
 
-def read_list(packs: Any, report: Report) -> list[PackContents]:
+def read_list(packs: Any, report: Report, allow: AllowList | None) -> list[PackContents]:
     """The packs that can be read of the ``packs`` of a configuration."""
     if packs is None:
         return []
@@ -120,19 +124,19 @@ def read_list(packs: Any, report: Report) -> list[PackContents]:
     contents = []
     for position, entry in enumerate(packs):
         try:
-            contents.append(_contents_of(_pack_of(entry, position)))
+            contents.append(_contents_of(_pack_of(entry, position, allow)))
         except FlexiFlowError as exc:
             report(exc)
     return contents
 
 
-def _pack_of(entry: Any, position: int) -> StatePack:
+def _pack_of(entry: Any, position: int, allow: AllowList | None) -> StatePack:
     """The pack that an entry names, makes or is."""
     symbol, label = entry, bounded_repr(entry, 80)
     if isinstance(entry, str):
         if split_dotted_path(entry) is None:
             raise _invalid_pack_path(entry)
-        symbol = load_symbol(entry)
+        symbol = load_symbol(entry, allow)
     elif not callable(entry) and not _is_pack(entry):
         raise _invalid_pack_entry(entry, position)
     made = symbol
@@ -156,11 +160,22 @@ def _made_by(factory: Any, label: str) -> object:
 
 
 def _takes_nothing(candidate: Any) -> bool:
+    if _is_pythons_own(candidate):  # a config that names os:abort must not end the process
+        return False
     try:
         inspect.signature(candidate).bind()
     except (TypeError, ValueError):
         return False
     return True
+
+
+def _is_pythons_own(candidate: Any) -> bool:
+    """Whether a function is Python's own: none makes a pack, and some do harm."""
+    if inspect.isbuiltin(candidate):
+        return True
+    module = getattr(candidate, "__module__", None)
+    root = module.partition(".")[0] if isinstance(module, str) else ""
+    return inspect.isfunction(candidate) and root in sys.stdlib_module_names
 
 
 def _has_methods(candidate: object) -> bool:

@@ -18,6 +18,7 @@ from flexiflow.errors import (
     listed,
     suggestion,
 )
+from flexiflow.imports import AllowList
 from flexiflow.pack_contents import (
     PackContents,
     PackPathError,
@@ -78,6 +79,7 @@ def load_packs(
     states: Mapping[str, str | type[State]] | None = None,
     packs: Iterable[str | StatePack | type] | None = None,
     builtin_keys: Iterable[str] | None = None,
+    allow: str | Iterable[str] | None = None,
 ) -> list[StatePack]:
     """Load the packs of a configuration and check that they fit together.
 
@@ -89,6 +91,7 @@ def load_packs(
             are called without arguments; packs themselves are taken too.
         builtin_keys: keys that no pack may provide, and that packs may depend on. Without them
             packs may provide any key, and may depend on what is registered by default.
+        allow: what the dotted paths may name, as `ConfigLoader.load_component_config` takes it.
 
     Returns:
         the packs, each after those that it depends on, else in the order given.
@@ -97,9 +100,9 @@ def load_packs(
         ConfigError: where both `states` and `packs` are given, an entry is not of the right form,
             a path leads to no pack, a key is provided twice or is a built-in one, or a dependency
             is unmet or goes round in a circle.
-        ImportError_: where a dotted path can't be imported or leads to no state.
+        ImportError_: where a dotted path is not allowed, can't be imported or leads to no state.
     """
-    reading = read_packs(states, packs, raise_error, builtin_keys)
+    reading = read_packs(states, packs, raise_error, builtin_keys, AllowList.of(allow))
     return [each.pack for each in reading.packs]
 
 
@@ -109,7 +112,11 @@ def raise_error(error: FlexiFlowError) -> NoReturn:
 
 
 def read_packs(
-    states: Any, packs: Any, report: Report, builtin_keys: Iterable[str] | None = None
+    states: Any,
+    packs: Any,
+    report: Report,
+    builtin_keys: Iterable[str] | None = None,
+    allow: AllowList | None = None,
 ) -> PackReading:
     """Load and check as `load_packs` does, but hand every error to `report`.
 
@@ -123,7 +130,7 @@ def read_packs(
 
     if states and packs:
         report(_both_given())
-    contents = read_mapping(states, note) + read_list(packs, note)
+    contents = read_mapping(states, note, allow) + read_list(packs, note, allow)
     complete = not failures
     _check_keys(contents, None if builtin_keys is None else set(builtin_keys), report)
     if complete:  # else a pack that is missing might have met the dependency

@@ -32,14 +32,22 @@ config_option = click.option(
     show_envvar=True,
     help="The component's YAML file. The code that it names is run.",
 )
+allow_option = click.option(
+    "--allow",
+    metavar="MODULE",
+    multiple=True,
+    help="A module, or module:Symbol, that the config may name; repeatable. Without it, those "
+    "in FLEXIFLOW_ALLOW (commas between), or any.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
 @click.command(cls=Command)
 @config_option
+@allow_option
 @click.option("--start", is_flag=True, help='Send it the message "start" as well.')
 @json_option
-def register(config: str | None, start: bool, as_json: bool) -> None:
+def register(config: str | None, allow: tuple[str, ...], start: bool, as_json: bool) -> None:
     """Make the component that a config describes.
 
     It is registered with an engine and, with --start, sent the message "start".
@@ -53,7 +61,7 @@ def register(config: str | None, start: bool, as_json: bool) -> None:
     JSON: {"component", "state", "rules", "step": as in `flexiflow handle
       --json`, or null}
     """
-    engine, component = _component(config)
+    engine, component = _component(config, allow)
     began, rules = component.state, len(component.rules)
     step = _send(engine, component, "start", {}) if start else None
     if as_json:
@@ -68,10 +76,17 @@ def register(config: str | None, start: bool, as_json: bool) -> None:
 
 @click.command(cls=Command)
 @config_option
+@allow_option
 @click.argument("message_type", metavar="TYPE")
 @click.option("--content", metavar="S", help="The message's content, a text.")
 @json_option
-def handle(config: str | None, message_type: str, content: str | None, as_json: bool) -> None:
+def handle(
+    config: str | None,
+    allow: tuple[str, ...],
+    message_type: str,
+    content: str | None,
+    as_json: bool,
+) -> None:
     """Send one message to a component, and say what came of it.
 
     The component is new, and in the initial state of its config.
@@ -85,7 +100,7 @@ def handle(config: str | None, message_type: str, content: str | None, as_json: 
     JSON: {"component", "message", "outcome", "from_state", "to_state",
       "reason", "error", "tries", "duration_us", "correlation_id"}
     """
-    engine, component = _component(config)
+    engine, component = _component(config, allow)
     fields = {} if content is None else {"content": content}
     step = _send(engine, component, message_type, fields)
     if as_json:
@@ -97,9 +112,10 @@ def handle(config: str | None, message_type: str, content: str | None, as_json: 
 
 @click.command("update_rules", cls=Command)
 @config_option
+@allow_option
 @click.argument("rules")
 @json_option
-def update_rules(config: str | None, rules: str, as_json: bool) -> None:
+def update_rules(config: str | None, allow: tuple[str, ...], rules: str, as_json: bool) -> None:
     """Add rules from a file to a component's, and count them.
 
     RULES is a YAML file: a list, or a mapping with the list under `rules`.
@@ -111,7 +127,7 @@ def update_rules(config: str | None, rules: str, as_json: bool) -> None:
     \b
     JSON: {"component", "added", "rules"}
     """
-    _, component = _component(config)
+    _, component = _component(config, allow)
     more = ConfigLoader.load_rules(rules)
     asyncio.run(component.update_rules(more))
     count = len(component.rules)
@@ -123,8 +139,9 @@ def update_rules(config: str | None, rules: str, as_json: bool) -> None:
 
 @click.command(cls=Command)
 @click.argument("config")
+@allow_option
 @json_option
-def explain(config: str, as_json: bool) -> None:
+def explain(config: str, allow: tuple[str, ...], as_json: bool) -> None:
     """Say what a config means, and all that is wrong with it.
 
     It registers nothing. The modules that CONFIG names are imported, and so their code is run.
@@ -146,7 +163,7 @@ def explain(config: str, as_json: bool) -> None:
     from flexiflow.explain import explain as explain_config
 
     find_modules_here()
-    explanation = explain_config(config)
+    explanation = explain_config(config, allow or None)
     if as_json:
         print_json(explanation_document(explanation))
     else:
@@ -155,7 +172,9 @@ def explain(config: str, as_json: bool) -> None:
     answer(bad=not explanation.is_valid)
 
 
-def _component(config: str | None) -> tuple[FlexiFlowEngine, AsyncComponent]:
+def _component(
+    config: str | None, allow: tuple[str, ...]
+) -> tuple[FlexiFlowEngine, AsyncComponent]:
     if config is None:
         raise ConfigError(
             "No config provided.",
@@ -164,7 +183,7 @@ def _component(config: str | None) -> tuple[FlexiFlowEngine, AsyncComponent]:
             context={"option": "--config", "variable": CONFIG_VARIABLE},
         )
     find_modules_here()
-    loaded = ConfigLoader.load_component_config(config)
+    loaded = ConfigLoader.load_component_config(config, allow or None)
     engine = FlexiFlowEngine()
     return engine, engine.create_component(loaded)
 
