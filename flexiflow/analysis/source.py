@@ -14,7 +14,14 @@ from typing import Any, Protocol
 from flexiflow.analysis.tables import began_us, readable
 from flexiflow.errors import InvalidType, PersistenceError, StateFileNotFound, bounded, bounded_repr
 from flexiflow.persistence.schema import SNAPSHOTS as SNAPSHOT_TABLE
-from flexiflow.persistence.schema import columns_of, cursor, has_table, sqlite_failed, version_of
+from flexiflow.persistence.schema import (
+    SQLITE_ERRORS,
+    columns_of,
+    cursor,
+    has_table,
+    sqlite_failed,
+    version_of,
+)
 
 PathLike = str | os.PathLike[str]
 BUSY_TIMEOUT_S = 5.0
@@ -162,7 +169,7 @@ def _reporting(name: str) -> Iterator[None]:
     """Turn SQLite's errors into ours, and let every error say which database it is about."""
     try:
         yield
-    except sqlite3.Error as exc:
+    except SQLITE_ERRORS as exc:
         error = sqlite_failed("read", exc)
         error.context = {"path": name, **error.context_items}
         raise error from exc

@@ -23,6 +23,7 @@ from flexiflow.persistence.schema import (
     MARKERS,
     RUNS,
     SNAPSHOTS,
+    SQLITE_ERRORS,
     STEPS,
     migrate,
     sqlite_failed,
@@ -76,7 +77,7 @@ class HistoryFile:
         self._readers: list[int] = []
         if path is not None:
             _refuse_network(path)
-        fresh = path is None or not path.exists() or path.stat().st_size == 0
+        fresh = path is None or _is_missing_or_empty(path)
         try:
             self._conn = sqlite3.connect(
                 ":memory:" if path is None else path,
@@ -88,7 +89,7 @@ class HistoryFile:
             raise _named(sqlite_failed("opened", exc), path) from exc
         try:
             self._prepare(fresh)
-        except sqlite3.Error as exc:
+        except SQLITE_ERRORS as exc:
             self._conn.close()
             raise _named(sqlite_failed("opened", exc), path) from exc
         except PersistenceError as exc:
@@ -110,13 +111,13 @@ class HistoryFile:
         columns = (
             "uid, start_us, pid, command, python_version, flexiflow_version, durability, log_path"
         )
-        with self._lock, transaction(self._conn) as run:
+        with self._writing() as run:
             run.execute(f"INSERT INTO {RUNS} ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
             return int(run.lastrowid or 0)
 
     def end_run(self, run_id: int) -> None:
         """Note that a recording ended as it should."""
-        with self._lock, transaction(self._conn) as run:
+        with self._writing() as run:
             now = time.time_ns() // 1000
             run.execute(f"UPDATE {RUNS} SET end_us = ? WHERE id = ?", (now, run_id))
 
@@ -127,7 +128,7 @@ class HistoryFile:
             PersistenceError: where SQLite refuses; then nothing is written.
             ValueError, OverflowError: where a value can't be stored.
         """
-        with self._lock, transaction(self._conn) as run:
+        with self._writing() as run:
             steps = [entry for entry in entries if entry.step is not None]
             for entry in entries:
                 if entry.parts:
@@ -142,6 +143,15 @@ class HistoryFile:
             markers = [entry.marker for entry in entries if entry.marker is not None]
             if markers:
                 insert_chained(run, MARKERS, markers)
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Cursor]:
+        """A transaction of its own, whose errors say which file could not be written."""
+        try:
+            with self._lock, transaction(self._conn) as run:
+                yield run
+        except PersistenceError as exc:
+            raise _named(exc, self.path) from exc.__cause__
 
     @contextmanager
     def shared(self) -> Iterator[sqlite3.Connection]:
@@ -164,7 +174,7 @@ class HistoryFile:
                 if self.path is not None:
                     self._conn.execute(f"PRAGMA busy_timeout = {_PATIENCE_AT_CLOSE_MS}")
                     self._conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            except sqlite3.Error:
+            except SQLITE_ERRORS:
                 pass  # another process reads; the -wal stays, and holds what it holds
             finally:
                 self._conn.close()
@@ -217,6 +227,13 @@ def _write_snapshots(run: sqlite3.Cursor, entries: list[Entry]) -> None:
         rows.append(tuple(values))
     for entry, row_id in zip(entries, insert_chained(run, SNAPSHOTS, rows), strict=True):
         entry.snapshot_id = row_id
+
+
+def _is_missing_or_empty(path: Path) -> bool:
+    try:
+        return path.stat().st_size == 0
+    except OSError:  # where it may not even be looked at, opening it says why
+        return True
 
 
 def _refuse_network(path: Path) -> None:

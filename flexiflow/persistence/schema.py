@@ -25,6 +25,9 @@ MACHINES = "flexiflow_machines"
 PARTS = "flexiflow_parts"
 MARKERS = "flexiflow_markers"
 
+SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""What the driver raises; the second where SQLite's own words quote bytes of a damaged file."""
+
 # Every new column is nullable: 1.x may go on inserting into this table.
 _SNAPSHOT_COLUMNS = {
     "time_us": "INTEGER",  # created_at as microseconds since 1970 UTC
@@ -216,7 +219,7 @@ def transaction(conn: sqlite3.Connection) -> Iterator[sqlite3.Cursor]:
                     run.execute("RELEASE flexiflow")
             raise
         run.execute("RELEASE flexiflow" if nested else "COMMIT")
-    except sqlite3.Error as exc:
+    except SQLITE_ERRORS as exc:
         if not nested and conn.in_transaction:  # the commit itself failed
             run.execute("ROLLBACK")
         raise sqlite_failed("written", exc) from exc
@@ -227,19 +230,25 @@ def reading() -> Iterator[None]:
     """Turn SQLite's errors while reading into ours."""
     try:
         yield
-    except sqlite3.Error as exc:
+    except SQLITE_ERRORS as exc:
         raise sqlite_failed("read", exc) from exc
 
 
-def sqlite_failed(what: str, exc: sqlite3.Error) -> PersistenceError:
-    """A database that can't be read or written."""
-    code = getattr(exc, "sqlite_errorname", None)
+def sqlite_failed(what: str, exc: Exception) -> PersistenceError:
+    """A database that can't be read or written: one of `SQLITE_ERRORS` in our words."""
+    damaged = "SQLITE_CORRUPT" if isinstance(exc, UnicodeDecodeError) else None
+    code = getattr(exc, "sqlite_errorname", damaged)
     return PersistenceError(
         f"The database can't be {what}.",
         why=f"SQLite says: {bounded(str(exc), 200)}.",
-        fix=_FIXES.get(code or "", "Check the file, the folder and the free space."),
+        fix=_FIXES.get(_kind(code), "Check the file, the folder and the free space."),
         context={"sqlite_error": code or type(exc).__name__},
     )
+
+
+def _kind(code: str | None) -> str:
+    """An error's name without what SQLite adds to it, as in ``SQLITE_READONLY_DIRECTORY``."""
+    return "_".join((code or "").split("_")[:2])
 
 
 def cursor(conn: sqlite3.Connection) -> sqlite3.Cursor:

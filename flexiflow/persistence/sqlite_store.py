@@ -93,7 +93,7 @@ def load_latest_snapshot(conn: sqlite3.Connection, name: str) -> ComponentSnapsh
         query = f"""SELECT id, snapshot_json, {_format_column(conn)} FROM {SNAPSHOTS}
             WHERE component_name = ? ORDER BY id DESC LIMIT 1"""
         row = cursor(conn).execute(query, (storable(name),)).fetchone()
-    return None if row is None else read_snapshot(conn, *row)
+        return None if row is None else read_snapshot(conn, *row)
 
 
 def read_snapshot(

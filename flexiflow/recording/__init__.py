@@ -311,13 +311,20 @@ def _refuse_one_file(database: Path, log: Path) -> None:
     """A log that is the database, or one of SQLite's files beside it, would destroy it."""
     endings = ("", "-wal", "-shm", "-journal")
     taken = [database.with_name(database.name + ending) for ending in endings]
-    if log in taken or (log.exists() and database.exists() and log.samefile(database)):
+    if log in taken or _is_one_file(log, database):
         raise InvalidValue(
             "The log can't be written into the database.",
             why=f"{log} is the database itself, or one of the files that SQLite keeps beside it.",
             fix='Give the log a file of its own: record(engine, "state.db", log="run.jsonl").',
             context={"path": str(database), "log": str(log)},
         )
+
+
+def _is_one_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # one is not there, or may not be looked at: opening it says so
+        return False
 
 
 def _running(engine: FlexiFlowEngine) -> Recording | None:

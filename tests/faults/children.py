@@ -12,21 +12,26 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-PROGRAM = Path(__file__).with_name("service.py")
+FOLDER = Path(__file__).parent
 PATIENCE_S = 60
 
 
 class Child:
-    """A service in a process of its own.
+    """A program of this folder in a process of its own.
+
+    Args:
+        program: its name.
+        prefix: a command that runs it.
+        options: handed to it as JSON.
 
     Attributes:
         said: everything it has told so far.
     """
 
     def __init__(
-        self, program: Path = PROGRAM, prefix: tuple[str, ...] = (), **options: Any
+        self, program: str = "service.py", prefix: tuple[str, ...] = (), **options: Any
     ) -> None:
-        command = [*prefix, sys.executable, str(program), json.dumps(options, default=str)]
+        command = [*prefix, sys.executable, str(FOLDER / program), json.dumps(options, default=str)]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.register_assert_rewrite("checking", "children")
+
 
 @pytest.fixture
 def dice(request: pytest.FixtureRequest) -> random.Random:
