@@ -13,7 +13,7 @@ from typing import Any
 
 from flexiflow.answers import Accepted, Answer, WhyNot, accepted, can, why_not
 from flexiflow.correlation import current_span, entry_ids, new_span_id
-from flexiflow.dispatch import Decision, decide_by_override
+from flexiflow.dispatch import Decision, decide_by_override, raised
 from flexiflow.errors import InvalidType, bounded, bounded_repr
 from flexiflow.event_manager import AsyncEventManager
 from flexiflow.hooks import NO_HOOKS, Hooks, Observer, StepWatcher, shielded, shown, tell
@@ -25,8 +25,18 @@ from flexiflow.step import Step
 MESSAGE_RECEIVED = "component.message.received"
 STATE_CHANGED = "state.changed"
 
-# The step that an overridden handle_message led to, on its way back to `send`.
-_reported: ContextVar[list[Step] | None] = ContextVar("flexiflow_reported", default=None)
+
+class _Report:
+    """What an overridden handle_message led to, on its way back to `send`."""
+
+    __slots__ = ("reached", "steps")
+
+    def __init__(self) -> None:
+        self.reached: set[str] = set()  # components whose own handling has begun
+        self.steps: list[Step] = []
+
+
+_report: ContextVar[_Report | None] = ContextVar("flexiflow_report", default=None)
 
 # The event loop refers to its tasks weakly. A queued message must be handled even where the send
 # that would have waited for it was cancelled.
@@ -123,26 +133,38 @@ class AsyncComponent:
 
     async def handle_message(self, message: dict[str, Any]) -> None:
         """Handle one message. Everything that enters comes through here."""
+        report = _report.get()
+        if report is not None:
+            report.reached.add(self.name)
         step = await self._receive(message)
-        reported = _reported.get()
-        if reported is not None:
-            reported.append(step)
+        if report is not None:
+            report.steps.append(step)
 
     async def _deliver(self, message: dict[str, Any]) -> Step:
         """Pass a message to `handle_message`, and return the step that it led to."""
         if type(self).handle_message is AsyncComponent.handle_message:
             return await self._receive(message)
-        reported: list[Step] = []
-        token = _reported.set(reported)
+        report = _Report()
+        token = _report.set(report)
+        own = self._new_step(message)
+        own.started_us, began = time.time_ns() // 1000, time.perf_counter_ns()
+        decision = Decision("stayed", None, (), self._kept_to_itself())
         try:
             await self.handle_message(message)
+        except GeneratorExit:
+            raise
+        except BaseException as exc:
+            if self.name in report.reached:  # the machine had it, and its step is recorded
+                raise
+            decision = raised(exc)
         finally:
             with contextlib.suppress(ValueError):  # closed from outside, in another context
-                _reported.reset(token)
-        for step in reversed(reported):
+                _report.reset(token)
+        for step in reversed(report.steps):
             if step.component == self.name:
                 return step
-        return self._unreported(message)
+        own.duration_us = (time.perf_counter_ns() - began) // 1000
+        return await self._record_own(own, message, decision)
 
     def can(self, /, type: str, **fields: Any) -> Answer:
         """Whether the current state would take this message now.
@@ -174,18 +196,7 @@ class AsyncComponent:
                 fix='Send {"type": "start"}, or call component.send("start").',
                 context={"component": self.name, "message": bounded_repr(message, 200)},
             )
-        sender = current_span.get()
-        correlation_id, parent_id = entry_ids(message, sender)
-        step = Step(
-            self.name,
-            _type_of(message),
-            self.state_machine.state_name,
-            correlation_id,
-            new_span_id(),
-            parent_id,
-        )
-        if sender is not None and sender.turn is not None:
-            step.sender, step.sender_span = sender.owner, sender.turn.span_id
+        step = self._new_step(message)
         outer = enclosing_turn()
         turn = Turn(self, step, outer)
         mailbox = self._mailbox
@@ -202,6 +213,36 @@ class AsyncComponent:
             await self._run(turn, mailbox.take(turn), message)
         finally:
             outer.waits.remove(mailbox)
+        return step
+
+    def _new_step(self, message: dict[str, Any]) -> Step:
+        sender = current_span.get()
+        correlation_id, parent_id = entry_ids(message, sender)
+        state = self.state_machine.state_name
+        step = Step(self.name, _type_of(message), state, correlation_id, new_span_id(), parent_id)
+        if sender is not None and sender.turn is not None:
+            step.sender, step.sender_span = sender.owner, sender.turn.span_id
+        return step
+
+    def _kept_to_itself(self) -> str:
+        return f"{type(self).__name__}.handle_message did not pass it to the machine"
+
+    async def _record_own(self, step: Step, message: dict[str, Any], decision: Decision) -> Step:
+        """Record the step of a message that an overridden ``handle_message`` kept to itself."""
+        if self.state_machine.state_name != step.from_state:  # it assigned the state itself
+            decision.next_state = self.state_machine.current_state
+            decision.outcome = "moved" if decision.error is None else decision.outcome
+        observer = self._hooks.observer
+        if observer is not None:
+            observer.received(step, message)
+        cancelled = await self._record(step, message, decision, observer)
+        self._tell(step)
+        if decision.error is not None:
+            raise cancelled or decision.error
+        if cancelled is not None:
+            raise cancelled
+        if observer is not None:
+            observer.settled(step)
         return step
 
     def _queue(self, turn: Turn, message: dict[str, Any]) -> None:
@@ -344,7 +385,7 @@ class AsyncComponent:
         step.outcome = decision.outcome
         if decision.next_state is not None:
             step.to_state = identity(decision.next_state, self.state_machine.registry)
-            if step.to_state == step.from_state:
+            if step.to_state == step.from_state and decision.error is None:
                 step.outcome = "stayed"
         if observer is None:
             return None
@@ -374,23 +415,6 @@ class AsyncComponent:
         # Never louder than INFO: failures reach the caller, and a refusal is no failure.
         if logger.isEnabledFor(logging.INFO):
             logger.info("%s", bounded(shown(self._hooks, repr(step)), 500))
-
-    def _unreported(self, message: dict[str, Any]) -> Step:
-        """The step of a message that an overridden ``handle_message`` kept to itself."""
-        correlation_id, parent_id = entry_ids(message, current_span.get())
-        now = time.time_ns() // 1000
-        step = Step(
-            self.name,
-            _type_of(message),
-            self.state_machine.state_name,
-            correlation_id,
-            None,
-            parent_id,
-            now,
-        )
-        step.outcome = "stayed"
-        step.reason = f"{type(self).__name__}.handle_message did not pass it to the machine"
-        return step
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r} in {self.state_machine.state_name}>"

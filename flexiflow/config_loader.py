@@ -239,7 +239,7 @@ def _initial_class(
             return load_state_class(name, allow)
         except FlexiFlowError as exc:
             report(exc)
-    elif packs.packs and packs.complete:
+    elif packs.packs and (packs.complete or packs.is_mapping):
         report(state_not_found(name, {*packs.states, *DEFAULT_REGISTRY.names()}))
     return None
 

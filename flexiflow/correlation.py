@@ -158,10 +158,10 @@ def entry_ids(message: dict[str, Any], sender: Span | None) -> tuple[str, str | 
     The first that is there: the message's ``correlation_id``, its ``traceparent``, the sender's
     span, OpenTelemetry's active span, a new id.
     """
-    if "correlation_id" in message:
+    if message.get("correlation_id") is not None:
         parent = None if sender is None else sender.span_id
         return checked_correlation_id(message["correlation_id"]), parent
-    if "traceparent" in message:
+    if message.get("traceparent") is not None:
         return parse_traceparent(message["traceparent"])
     if sender is not None:
         return sender.correlation_id, sender.span_id

@@ -22,7 +22,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from itertools import takewhile
 from typing import Any
+
+from flexiflow.reprs import beginning_of_repr
 
 _LONGEST_VALUE = 500  # characters of one context value; a 1 MB field must not fill a terminal
 _VALID_SHOWN = 5
@@ -284,9 +287,19 @@ def suggestion(name: str, known: Iterable[str]) -> str | None:
     Names longer than 80 characters are not compared, nor more than 2,000 of them: the search is
     quadratic, and an error must come at once.
     """
-    short = [candidate for candidate in known if len(candidate) <= 80][:2000]
-    near = difflib.get_close_matches(name, short, n=3) if len(name) <= 80 else []
+    short = sorted(candidate for candidate in known if len(candidate) <= 80)[:2000]
+    near = difflib.get_close_matches(name, short, n=len(short) or 1) if len(name) <= 80 else []
+    near.sort(key=lambda each: _distance(name, each))
+    near = near[:3]
     return f"Did you mean {' or '.join(map(repr, near))}?" if near else None
+
+
+def _distance(name: str, candidate: str) -> tuple[float, int, str]:
+    """The nearest first; among those as near, the one that begins alike, then by name."""
+    matcher = difflib.SequenceMatcher(None, candidate, name)
+    pairs = zip(name.lower(), candidate.lower(), strict=False)
+    begins = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return -matcher.ratio(), -begins, candidate
 
 
 def bounded(text: str, longest: int) -> str:
@@ -297,8 +310,15 @@ def bounded(text: str, longest: int) -> str:
 
 
 def bounded_repr(value: Any, longest: int = _LONGEST_VALUE) -> str:
-    """``repr(value)``, bounded, and never an exception of its own."""
+    """``repr(value)``, bounded, and never an exception of its own.
+
+    Of strings and containers no more is read than is shown.
+    """
     try:
-        return bounded(repr(value), longest)
+        text, length = beginning_of_repr(value, longest)
+        if length is None:
+            return f"{text[:longest]}… (+more)"
+        left_out = length - longest
+        return text if left_out <= 0 else f"{text[:longest]}… (+{left_out} characters)"
     except Exception as exc:  # a broken __repr__ must not hide the error being reported
         return f"<{type(value).__name__} whose repr raised {type(exc).__name__}>"

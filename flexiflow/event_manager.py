@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import logging
 from bisect import insort
@@ -134,6 +135,24 @@ class AsyncEventManager:
         _check_choice("delivery", delivery, ("sequential", "concurrent"))
         _check_choice("on_error", on_error, ("continue", "raise"))
         chosen = list(self._subscriptions.get(event_name, ()))  # they may change meanwhile
+        if not chosen or current_span.get() is not None:
+            await self._deliver_all(chosen, event_name, data, delivery, on_error)
+            return
+        token = current_span.set(Span(new_correlation_id()))  # one id for all that it causes
+        try:
+            await self._deliver_all(chosen, event_name, data, delivery, on_error)
+        finally:
+            with contextlib.suppress(ValueError):  # closed from outside, in another context
+                current_span.reset(token)
+
+    async def _deliver_all(
+        self,
+        chosen: list[_Subscription],
+        event_name: str,
+        data: Any,
+        delivery: Delivery,
+        on_error: OnError,
+    ) -> None:
         if delivery == "sequential":
             for subscription in chosen:
                 error = await self._deliver(subscription, event_name, data, on_error)

@@ -59,10 +59,13 @@ class PackReading:
     Attributes:
         packs: those that could be read, each after the ones that it depends on.
         complete: whether all could be read, with all their states.
+        is_mapping: whether they are the keys of ``states``, which are all known even where a
+            class could not be loaded.
     """
 
     packs: tuple[PackContents, ...]
     complete: bool
+    is_mapping: bool = False
 
     @property
     def states(self) -> dict[str, StateEntry]:
@@ -135,7 +138,7 @@ def read_packs(
     _check_keys(contents, None if builtin_keys is None else set(builtin_keys), report)
     if complete:  # else a pack that is missing might have met the dependency
         _check_dependencies(contents, builtin_keys, report)
-    return PackReading(tuple(_ordered(contents, report)), complete)
+    return PackReading(tuple(_ordered(contents, report)), complete, is_mapping=not packs)
 
 
 def _check_keys(contents: list[PackContents], builtin: set[str] | None, report: Report) -> None:

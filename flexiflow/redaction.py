@@ -30,7 +30,7 @@ _MOST_LEAVES = 1_000
 _DEEPEST = 50
 _MOST_NAMES_KNOWN = 10_000
 _WORTHLESS = frozenset({"", "None", "True", "False"})
-_CUT = re.compile(r"… \(\+\d+ characters\)")
+_CUT = re.compile(r"… \(\+(?:\d+ characters|more)\)")
 _WORD = re.compile(r"\w+")
 _ASSIGNMENT = re.compile(
     r"""(?P<name>[A-Za-z_][\w.-]*)(?P<between>['"]?\s*(?:[=!]?=|:)\s*)

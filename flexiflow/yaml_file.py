@@ -48,10 +48,16 @@ def read_yaml(path: str | PathLike[str]) -> Any:
     except Exception as exc:  # PyYAML lets a KeyError for `!!bool x` through, and others
         raise ConfigError(
             f"Invalid YAML in {bounded_repr(where, 200)}.",
-            why=f"The text can't be read: {bounded(' '.join(str(exc).split()), 300)}.",
+            why=f"The text can't be read: {bounded(_said(exc, where), 300)}.",
             fix="Correct it at the line named above; quote texts that hold ': ' or start with @.",
             context={"path": where, "error": type(exc).__name__},
         ) from exc
+
+
+def _said(exc: Exception, where: str) -> str:
+    """What the parser says, on one line; it does not know the file that the bytes are from."""
+    said = str(exc).replace('"<byte string>"', bounded_repr(os.path.basename(where), 80))
+    return " ".join(said.split())
 
 
 class _TooLarge(Exception):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flexiflow.analysis import frames
+from flexiflow.analysis.file_kind import refuse_databases
 from flexiflow.analysis.records import records_frame
 from flexiflow.analysis.rows import row_count
 from flexiflow.analysis.trace import Trace
@@ -35,8 +36,11 @@ def open_log(source: PathLike | Iterable[PathLike]) -> Log:
 
     Raises:
         StateFileNotFound: (a FileNotFoundError) where there is none.
+        PersistenceError: where one is a database.
     """
-    return Log(log_files(source))
+    paths = log_files(source)
+    refuse_databases(paths)
+    return Log(paths)
 
 
 class Log:

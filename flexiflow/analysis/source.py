@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from flexiflow.analysis.file_kind import refuse_log
 from flexiflow.analysis.tables import began_us, readable
 from flexiflow.errors import InvalidType, PersistenceError, StateFileNotFound, bounded, bounded_repr
 from flexiflow.persistence.schema import SNAPSHOTS as SNAPSHOT_TABLE
@@ -203,6 +204,7 @@ def _expand(pattern: str) -> list[Path]:
     if os.path.isdir(pattern):
         raise _not_found(pattern, "It is a folder, not a database.")
     if os.path.exists(pattern):
+        refuse_log(pattern)
         return [Path(pattern)]
     found = [
         Path(each)

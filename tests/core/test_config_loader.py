@@ -9,6 +9,7 @@ from flexiflow import yaml_file
 from flexiflow.config_loader import ComponentConfig, ConfigLoader
 from flexiflow.engine import FlexiFlowEngine
 from flexiflow.errors import ConfigError, FlexiFlowError, ImportError_, InvalidType, StateError
+from flexiflow.explain import explain
 from flexiflow.state_machine import DEFAULT_REGISTRY, State
 from flexiflow.state_machine import InitialState as BuiltInInitial
 from flexiflow.statepack import StateSpec
@@ -442,3 +443,17 @@ def test_a_class_named_as_a_builtin_state_steps_back_where_builtin_comes_first()
     assert DEFAULT_REGISTRY.find("InitialState") is BuiltInInitial
     config = load(**fields, initial_state="Mine")
     assert DEFAULT_REGISTRY.find(config.initial_state) is InitialState
+
+
+def test_what_the_yaml_parser_says_names_the_file(tmp_path):
+    """It was given bytes, and calls them so."""
+    (tmp_path / "order.yaml").write_text("name: [1\nb: 2")
+    with pytest.raises(ConfigError, match=r"in 'order\.yaml', line 2, column 2"):
+        ConfigLoader.load_yaml(tmp_path / "order.yaml")
+
+
+def test_an_initial_state_is_checked_beside_a_state_that_can_not_be_imported():
+    """All keys are known, whatever their classes are."""
+    config = {"name": "a", "states": {"A": "no_such_module:A"}, "initial_state": "B"}
+    found = [each.what for each in explain(config).errors]
+    assert found == ["Module not found: 'no_such_module'.", "Unknown state 'B'."]

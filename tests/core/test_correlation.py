@@ -271,8 +271,14 @@ def test_an_invalid_span_of_opentelemetry_is_no_source(opentelemetry):
     assert entry_ids({}, None)[0] != f"{0xABC:032x}"
 
 
-@pytest.mark.parametrize("message", [{"correlation_id": None}, {"traceparent": "nonsense"}])
+@pytest.mark.parametrize("message", [{"correlation_id": 5}, {"traceparent": "nonsense"}])
 def test_a_wrong_id_in_a_message_is_refused(message):
     """A source that is there but wrong is not passed over."""
     with pytest.raises(InvalidValue):
         entry_ids(message, SENDER)
+
+
+@pytest.mark.parametrize("message", [{"correlation_id": None}, {"traceparent": None}])
+def test_none_is_no_id(message):
+    """As where the key is absent: a caller passes on what it may not have."""
+    assert len(entry_ids(message, None)[0]) == 32

@@ -261,3 +261,10 @@ def test_names_in_a_list_are_printable():
     said = str(component_not_found("x", ["", "\x1b[31mred", "plain"]))
     assert "\x1b" not in said
     assert "Known components: '', '\\x1b[31mred', plain." in said
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_names_that_are_equally_near_come_in_one_order(order):
+    """The one that begins alike first, whatever the order in which they are known."""
+    names = ["xorder", "orderx", "ordery", "zorder", "order-"][::order]
+    assert errors.suggestion("order", names) == "Did you mean 'order-' or 'orderx' or 'ordery'?"

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flexiflow.correlation import current_correlation_id
 from flexiflow.errors import FlexiFlowError, InvalidType
 from flexiflow.event_manager import AsyncEventManager, SubscriptionHandle
 
@@ -314,3 +315,17 @@ async def test_a_failure_is_logged_in_one_line(caplog):
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     assert record.getMessage() == r"order: handler of paid failed: ValueError('one\ntwo')"
+
+
+async def test_subscribers_of_an_event_outside_every_trace_share_an_id():
+    """What it causes belongs together; afterwards there is none."""
+    bus, seen = AsyncEventManager(), []
+    for _ in range(2):
+        await bus.subscribe("e", "c", lambda _: seen.append(current_correlation_id()))
+    await bus.publish("e")
+    await bus.publish("e", delivery="concurrent")
+    first, second = seen[0], seen[2]
+    assert seen == [first, first, second, second]
+    assert None not in seen
+    assert first != second
+    assert current_correlation_id() is None

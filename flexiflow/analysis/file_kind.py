@@ -1,0 +1,59 @@
+"""A database where a log belongs, and a log where a database does: said by what the file holds."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+from collections.abc import Iterable
+from pathlib import Path
+
+from flexiflow.errors import PersistenceError
+
+_SQLITE = b"SQLite format 3\0"
+
+
+def first_bytes(path: str | os.PathLike[str]) -> bytes:
+    """The beginning of a file; nothing where it can't be read."""
+    if os.path.isfile(path):
+        with contextlib.suppress(OSError), open(path, "rb") as file:
+            return file.read(32)
+    return b""
+
+
+def is_sqlite(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is a SQLite database; an empty one, which may become one, is not."""
+    return first_bytes(path).startswith(_SQLITE)
+
+
+def refuse_databases(paths: Iterable[Path]) -> None:
+    """Say where what is given as a log is a database.
+
+    Raises:
+        PersistenceError: with what to call instead.
+    """
+    for path in paths:
+        if is_sqlite(path):
+            raise PersistenceError(
+                f"{path} is not a trace log; it is a SQLite database.",
+                why="A trace log holds one JSON object a line.",
+                fix=f"For a history: `flexiflow history {shlex.quote(str(path))}`, or "
+                "open_history with that path; else correct the path.",
+                context={"path": str(path)},
+            )
+
+
+def refuse_log(path: str | os.PathLike[str]) -> None:
+    """Say where what is given as a history is a log.
+
+    Raises:
+        PersistenceError: with what to call instead.
+    """
+    if first_bytes(path).lstrip().startswith(b"{"):
+        raise PersistenceError(
+            f"{path} is not a database; it looks like a trace log.",
+            why="It holds JSON, and a history is a SQLite database.",
+            fix=f"For a log: `flexiflow trace {shlex.quote(str(path))}`, or open_log with that "
+            "path; else correct the path.",
+            context={"path": str(path)},
+        )
