@@ -97,6 +97,63 @@ STUCK: Columns = {
     "last_error": TEXT,
     "source": NAME,
 }
+BLAME: Columns = {
+    "field": NAME,
+    "change": NAME,
+    "old": TEXT,
+    "new": TEXT,
+    "time": TIME,
+    "step_id": OPTIONAL_ID,
+    "snapshot_id": ID,
+    "message": NAME,
+    "sender": NAME,
+    "outcome": NAME,
+    "correlation_id": TEXT,
+    "unsure": FLAG,
+    "source": NAME,
+}
+WHEN: Columns = {
+    "component": NAME,
+    "start": TIME,
+    "end": TIME,
+    "dwell": DURATION,
+    "first_step": OPTIONAL_ID,
+    "last_step": OPTIONAL_ID,
+    "end_step": OPTIONAL_ID,
+    "first_snapshot": ID,
+    "last_snapshot": ID,
+    "snapshots": COUNT,
+    "source": NAME,
+}
+DIFF: Columns = {
+    "component": NAME,
+    "field": TEXT,
+    "change": NAME,
+    "old": TEXT,
+    "new": TEXT,
+}
+STORY: Columns = {
+    "time": TIME,
+    "first_step": OPTIONAL_ID,
+    "last_step": OPTIONAL_ID,
+    "steps": COUNT,
+    "outcome": NAME,
+    "sentence": TEXT,
+    "source": NAME,
+}
+OUTLIERS: Columns = {
+    "component": NAME,
+    "what": NAME,
+    "start": TIME,
+    "took": DURATION,
+    "usual": DURATION,
+    "ratio": NUMBER,
+    "siblings": COUNT,
+    "lasts": FLAG,
+    "step_id": OPTIONAL_ID,
+    "correlation_id": TEXT,
+    "source": NAME,
+}
 TRACES: Columns = {
     "correlation_id": TEXT,
     "start": TIME,

@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from flexiflow.analysis.source import PathLike, Source, in_order, log_path_of, sources_of
 from flexiflow.errors import InvalidType, bounded_repr
@@ -17,10 +18,16 @@ from flexiflow.errors import InvalidType, bounded_repr
 if TYPE_CHECKING:
     import pandas as pd
 
+    from flexiflow.analysis.difference import Difference
     from flexiflow.analysis.log import Log
     from flexiflow.analysis.machine_graph import MachineGraph
+    from flexiflow.analysis.story import Story
+    from flexiflow.analysis.when import Intervals
     from flexiflow.analysis.why import Verdict
+    from flexiflow.component import AsyncComponent
+    from flexiflow.engine import FlexiFlowEngine
     from flexiflow.persistence.snapshot import ComponentSnapshot
+    from flexiflow.state_machine import StateRegistry
 
 
 def open_history(
@@ -156,7 +163,13 @@ class History:
         self.require(component)
         return visits_frame(self.sources, component)
 
-    def stuck(self, *, factor: float = 3.0, min_departures: int = 5) -> pd.DataFrame:
+    def stuck(
+        self,
+        *,
+        factor: float = 3.0,
+        min_departures: int = 5,
+        min_dwell: timedelta | str | int = "100ms",
+    ) -> pd.DataFrame:
         """Components that should have moved on, the worst first.
 
         A component is stuck when it is in a state that is not final for longer than `factor`
@@ -167,6 +180,8 @@ class History:
         Args:
             factor: how many times p95, which is a stay that was really seen (nearest rank).
             min_departures: how many stays of others it takes to judge.
+            min_dwell: a shorter stay is not stuck, however short those of its siblings are: a
+                timedelta, text such as ``"2s"``, or 0.
 
         Returns:
             a DataFrame with the columns of `frames.STUCK`: the stuck ones by `ratio`, then the
@@ -175,9 +190,42 @@ class History:
         Raises:
             InvalidValue: (a ValueError) where an argument makes no sense.
         """
+        from flexiflow.analysis.moments import duration_us
         from flexiflow.analysis.stuck import stuck_frame
 
-        return stuck_frame(self.sources, factor, min_departures)
+        shortest_us = duration_us("min_dwell", min_dwell)
+        return stuck_frame(self.sources, factor, min_departures, shortest_us)
+
+    def outliers(
+        self,
+        of: Literal["stays", "steps"] = "stays",
+        *,
+        factor: float = 3.0,
+        min_siblings: int = 5,
+        min_took: timedelta | str | int = "10ms",
+    ) -> pd.DataFrame:
+        """What took far longer than is usual, also where it ended; the most time lost first.
+
+        A stay is compared with those in the same state of the same machine; a step with those of
+        the same message there. Usual is their median, of those that ended.
+
+        Args:
+            of: the stays in states, or the steps.
+            factor: how many times the usual time.
+            min_siblings: how many must have ended, to compare with.
+            min_took: what took less is no outlier: a timedelta, text such as ``"2s"``, or 0.
+
+        Returns:
+            a DataFrame with the columns of `frames.OUTLIERS`.
+
+        Raises:
+            InvalidValue: (a ValueError) where an argument makes no sense.
+        """
+        from flexiflow.analysis.moments import duration_us
+        from flexiflow.analysis.outliers import outliers_frame
+
+        shortest_us = duration_us("min_took", min_took)
+        return outliers_frame(self.sources, of, factor, min_siblings, shortest_us)
 
     def why(self, component: str) -> Verdict:
         """What happened to a component, in words, with the rows behind them.
@@ -190,15 +238,119 @@ class History:
         """
         from flexiflow.analysis.why import verdict_on
 
-        if not isinstance(component, str):
-            raise InvalidType(
-                f"why() needs a component's name, not {bounded_repr(component, 80)}.",
-                why="A verdict is about one component.",
-                fix='Write history.why("order-1042"); history.stuck() lists those in trouble.',
-                context={"component": component},
-            )
-        self.require(component)
+        self._require_one("why", component)
         return verdict_on(self, component)
+
+    def blame(self, component: str, field: str | None = None) -> pd.DataFrame:
+        """What changed a component's fields, in the order of the history: the last row is the last.
+
+        A change that was made outside of any step shows at the step after it.
+
+        Args:
+            component: the component.
+            field: ``total``, ``items[0].price``, ``state`` or ``rules``; ``metadata.state`` is a
+                field of that name. All unless given.
+
+        Returns:
+            a DataFrame with the columns of `frames.BLAME`.
+
+        Raises:
+            ComponentNotFound: (a KeyError) for an unknown component.
+            InvalidValue: (a ValueError) for a field that was never recorded.
+        """
+        from flexiflow.analysis.blame import blame_frame
+
+        self._require_one("blame", component)
+        return blame_frame(self.sources, component, field)
+
+    def when(self, component: str | None, condition: str) -> Intervals:
+        """When a condition on recorded fields held, e.g. ``"attempts > 2 and state == 'Paying'"``.
+
+        Nothing is evaluated by Python itself. A field that is not there is None, as null is.
+
+        Args:
+            component: one component; None for all that have any of the condition's fields.
+            condition: fields as in `blame`, constants (``true false null``), lists,
+                ``== != < <= > >= in``, ``and or not``, ``+ - * / // %``, ``changed(field)``,
+                ``exists(field)``, ``len(value)``.
+
+        Returns:
+            a sequence of intervals with ``first``, ``last``, ``longest``, ``frame`` (the columns of
+            `frames.WHEN`) and ``text``.
+
+        Raises:
+            ComponentNotFound: (a KeyError) for an unknown component.
+            InvalidValue: (a ValueError) where the condition can't be read, or asks for a field
+                that was never recorded.
+        """
+        from flexiflow.analysis.when import intervals
+
+        self.require(component)
+        return intervals(self.sources, component, condition)
+
+    def diff(self, old: int | str | History, new: int | str | History | None = None) -> Difference:
+        """What differs between two snapshots, two components as they were last, or two histories.
+
+        Args:
+            old, new: two snapshot ids; two components' names; or two histories. ``diff(other)`` is
+                from this history to the other.
+
+        Returns:
+            a `Difference` with ``frame`` (the columns of `frames.DIFF`), ``text``, and of
+            components and histories ``divergence``: the first step that was not the same.
+
+        Raises:
+            ComponentNotFound: (a KeyError) for an unknown component.
+            InvalidValue: (a ValueError) for an unknown snapshot.
+            InvalidType: (a TypeError) where the two are of different kinds.
+            PersistenceError: where a snapshot can't be read.
+        """
+        from flexiflow.analysis.difference import difference
+
+        return difference(self, old, new)
+
+    def story(self, component: str, *, limit: int = 30) -> Story:
+        """A component's history in plain sentences.
+
+        Args:
+            component: the component.
+            limit: about how many sentences; what is left out is said where it is missing.
+
+        Returns:
+            a `Story` with ``text``, ``sentences``, ``left_out`` and ``frame`` (the columns of
+            `frames.STORY`).
+
+        Raises:
+            ComponentNotFound: (a KeyError) for an unknown component.
+            InvalidValue: (a ValueError) where the limit is no number.
+        """
+        from flexiflow.analysis.rows import row_count
+        from flexiflow.analysis.story import story_of
+
+        self._require_one("story", component)
+        return story_of(self.sources, component, row_count(limit))
+
+    def restore(
+        self, snapshot_id: int, engine: FlexiFlowEngine, registry: StateRegistry | None = None
+    ) -> AsyncComponent:
+        """A live component from a snapshot, registered in an engine; it replaces one of that name.
+
+        What can't be as it was is said by an `IncompleteRestore` warning: values that were not
+        stored, and a machine that is not the recorded one.
+
+        Args:
+            snapshot_id: the snapshot's id.
+            engine: where the component is to live.
+            registry: where its state is looked up; as for `restore_component` unless given.
+
+        Raises:
+            InvalidValue: (a ValueError) where there is no such row, or several files have one.
+            StateError: where the state is unknown.
+            PersistenceError: where the row can't be read.
+        """
+        from flexiflow.analysis.restore import restored
+
+        return restored(self.sources, snapshot_id, engine, registry)
 
     def graph(self, component: str | None = None) -> MachineGraph:
         """The machine as it was declared when it was recorded, with what happened on it.
@@ -254,6 +406,17 @@ class History:
 
         if component is not None:
             require_component(self.sources, component)
+
+    def _require_one(self, question: str, component: str) -> None:
+        """Raise where no component is named, or nobody recorded it."""
+        if not isinstance(component, str):
+            raise InvalidType(
+                f"{question}() needs a component's name, not {bounded_repr(component, 80)}.",
+                why="The answer is about one component.",
+                fix=f'Write history.{question}("order-1042"); history.names() lists them.',
+                context={"component": component},
+            )
+        self.require(component)
 
     def _settle(self) -> None:
         for source in self.sources:

@@ -44,6 +44,32 @@ def moment_us(argument: str, value: Any, now_us: int | None) -> int | None:
         raise _no_time(argument, value, why, None) from exc
 
 
+def duration_us(argument: str, value: Any) -> int:
+    """A duration in microseconds.
+
+    Args:
+        argument: the argument's name, for errors.
+        value: a timedelta, text such as ``"100ms"`` (us, ms, s, m, h, d, w), or 0.
+
+    Raises:
+        InvalidValue: (a ValueError) where it is none, or negative.
+    """
+    if type(value) is int and value == 0:
+        return 0
+    if isinstance(value, timedelta) and value >= timedelta(0):
+        return value // timedelta(microseconds=1)
+    if isinstance(value, str) and (read := _AGO.fullmatch(value.strip())):
+        sign, number, unit = read.groups()
+        if not sign and unit in UNITS:
+            return min(round(float(number) * UNITS[unit]), _FURTHEST)
+    raise InvalidValue(
+        f"{argument} is not a duration: {bounded_repr(value, 80)}.",
+        why="A duration is a timedelta, or a number and its unit.",
+        fix=f'Pass {argument}="100ms" (us, ms, s, m, h, d, w), or 0.',
+        context={argument: value},
+    )
+
+
 def _meant(number: str, unit: str) -> str | None:
     """What somebody who wrote "1h" or "-1hour" probably meant."""
     known = {"us": "us", "ms": "ms", "mi": "m"}

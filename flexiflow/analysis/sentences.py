@@ -7,7 +7,10 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flexiflow.analysis import frames, words
+from flexiflow.analysis.divergence import Parting
+from flexiflow.analysis.fields import field_name
 from flexiflow.analysis.stuck import Siblings
+from flexiflow.analysis.values import Change, shown
 from flexiflow.analysis.visits import Visit
 from flexiflow.persistence import tagged
 
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 
 TROUBLE = ("failed", "refused", "cancelled")
 _WAYS_SHOWN = 2
+_CHANGES_SHOWN = 4
 _OWN = "\0"  # for the sender: the component itself; no component is called so
 
 
@@ -50,7 +54,7 @@ def headline(visit: Visit, siblings: Siblings, others: Sequence[Visit], kind: st
 
 def last(rows: pd.DataFrame) -> str:
     """What the last step was."""
-    return f"Last: {_step(rows.iloc[-1])}."
+    return f"Last: {step_told(rows.iloc[-1])}."
 
 
 def troubles(rows: pd.DataFrame, stay: pd.DataFrame, trouble: pd.DataFrame) -> list[str]:
@@ -63,7 +67,7 @@ def troubles(rows: pd.DataFrame, stay: pd.DataFrame, trouble: pd.DataFrame) -> l
     """
     told = []
     if len(trouble) and rows.iloc[-1]["outcome"] not in TROUBLE:
-        told.append(f"Before: {_step(trouble.iloc[-1])}.")
+        told.append(f"Before: {step_told(trouble.iloc[-1])}.")
     if len(trouble) > 1:
         outcomes = Counter(trouble["outcome"].tolist())
         counts = [f"{words.count(outcomes[each])} {each}" for each in TROUBLE if outcomes[each]]
@@ -103,6 +107,39 @@ def ways_out(others: Iterable[Visit], stay: pd.DataFrame) -> list[str]:
     return [f"{of_them} {_and(counts)}."]
 
 
+def parted(found: Parting, changes: Sequence[Change], siblings: int) -> str:
+    """Where a component parted from its siblings, and what it changed there.
+
+    Args:
+        found: the step, and what the siblings did in its place.
+        changes: what the step changed, in the data.
+        siblings: how many there are in all.
+    """
+    step, usual = found.step, found.usual
+    what = "a message" if step.message is None else f"`{words.name(step.message)}`"
+    sender = _sender(step.sender, "", "")
+    ending = "" if step.outcome in ("moved", "stayed") else f", {words.name(step.outcome or '?')}"
+    others = f"{words.count(found.took_it)} of {words.plural(found.came, 'other')}"
+    instead = "a message" if usual.message is None else f"`{words.name(usual.message)}`"
+    if usual.message == step.message:
+        instead += f" {words.name(usual.outcome or '?')}"
+    told = [
+        f"{words.name(field_name(each.path))} {shown(each.old, 40)} → {shown(each.new, 40)}"
+        for each in changes[:_CHANGES_SHOWN]
+    ]
+    more = len(changes) - len(told)
+    told += [words.plural(more, "more change")] if more else []
+    changed = f"; it changed {_and(told)}" if told else ""
+    sample = ""
+    if found.compared < siblings:
+        compared, total = words.count(found.compared), words.count(siblings)
+        sample = f" ({compared} of {total} were compared)"
+    return (
+        f"It first parted from the others at step {words.count(step.step_id)}: "
+        f"{what}{sender}{ending}, where {others} had {instead}{sample}{changed}."
+    )
+
+
 def silence(visit: Visit, rows: pd.DataFrame) -> list[str]:
     """That nothing came since a stay began, where messages were recorded and that is so."""
     if rows.empty or rows.iloc[-1]["source"] != visit.source:
@@ -131,7 +168,12 @@ def _stays(others: Sequence[Visit]) -> str:
     return named if components == len(others) else f"{words.count(len(others))} stays of {named}"
 
 
-def _step(step: Any) -> str:
+def step_told(step: Any) -> str:
+    """A step in one clause: `` `pay` failed after 3 tries, …, step 18,233, sent by itself``.
+
+    Args:
+        step: a row with the columns of `frames.STEPS`.
+    """
     message, sender = frames.cell_text(step["message"]), frames.cell_text(step["sender"])
     what = "a message" if message is None else f"`{words.name(message)}`"
     by = _sender(sender, step["component"], "sent by itself")

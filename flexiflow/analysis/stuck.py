@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 FACTOR = 3.0
 MIN_DEPARTURES = 5
+MIN_DWELL_US = 100_000
+"""A tenth of a second: what a busy machine, a slow disk or a pause of the interpreter adds to a
+stay is less. In a run of milliseconds these would make anybody look stuck."""
 
 Judgement = Literal["stuck", "unknown", "usual"]
 
@@ -89,7 +92,9 @@ class _Stays:
             self._places.setdefault(visit.component, []).append(place)
 
 
-def stuck_frame(sources: Sequence[Source], factor: float, min_departures: int) -> pd.DataFrame:
+def stuck_frame(
+    sources: Sequence[Source], factor: float, min_departures: int, min_dwell_us: int
+) -> pd.DataFrame:
     """Components that are stuck or may be, the worst first; see `History.stuck`."""
     _check(factor, min_departures)
     visits = visits_of(sources)
@@ -97,7 +102,7 @@ def stuck_frame(sources: Sequence[Source], factor: float, min_departures: int) -
     found = []
     for visit in waiting(visits, sources):
         siblings = departures.siblings_of(visit)
-        verdict, ratio = judge(visit, siblings, factor, min_departures)
+        verdict, ratio = judge(visit, siblings, factor, min_departures, min_dwell_us)
         if verdict != "usual":
             found.append((verdict, ratio, visit, siblings))
     found.sort(key=lambda each: (each[0] != "stuck", -(each[1] or 0), -(each[2].dwell_us or 0)))
@@ -134,13 +139,18 @@ def waiting(visits: Iterable[Visit], sources: Sequence[Source]) -> list[Visit]:
 
 
 def judge(
-    visit: Visit, siblings: Siblings, factor: float = FACTOR, min_departures: int = MIN_DEPARTURES
+    visit: Visit,
+    siblings: Siblings,
+    factor: float = FACTOR,
+    min_departures: int = MIN_DEPARTURES,
+    min_dwell_us: int = MIN_DWELL_US,
 ) -> tuple[Judgement, float | None]:
     """Whether a stay that lasts is too long, and how many times the siblings' p95 it is."""
     if siblings.departures < min_departures or siblings.p95_us is None or visit.dwell_us is None:
         return "unknown", None
     ratio = visit.dwell_us / max(siblings.p95_us, 1)
-    return "stuck" if ratio > factor else "usual", ratio
+    long = ratio > factor and visit.dwell_us >= min_dwell_us
+    return "stuck" if long else "usual", ratio
 
 
 def _check(factor: Any, min_departures: Any) -> None:

@@ -7,11 +7,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from flexiflow.analysis import frames, sentences, words
+from flexiflow.analysis.blame import changed_fields
+from flexiflow.analysis.divergence import parting
+from flexiflow.analysis.fields import Document
 from flexiflow.analysis.late import card_html
 from flexiflow.analysis.rows import Filter, steps_frame
 from flexiflow.analysis.source import Source
-from flexiflow.analysis.stuck import Departures, judge, waiting
+from flexiflow.analysis.stuck import MIN_DEPARTURES, Departures, judge, waiting
 from flexiflow.analysis.tables import has_steps, lost_rows, unreadable_snapshots
+from flexiflow.analysis.timeline import moments_of
 from flexiflow.analysis.visits import Visit, visits_of
 from flexiflow.errors import FlexiFlowError
 
@@ -86,6 +90,7 @@ def verdict_on(history: History, component: str) -> Verdict:
     if not finished:
         told += sentences.troubles(rows, stay, trouble)
         told += sentences.ways_out(others, stay) or sentences.silence(visit, rows)
+        told += _parting(sources, component, others, rows)
     told += [*sentences.entered(visit), *_doubts(sources, component, visit.entered_us)]
     correlation_id = _correlation_id(rows if finished or trouble.empty else trouble)
     return Verdict(
@@ -126,6 +131,27 @@ def _last(sources: Sequence[Source], rows: pd.DataFrame) -> list[str]:
             if has_steps(conn):
                 return ["No message to it is recorded."]
     return ["Its messages were not recorded, only snapshots."]
+
+
+def _parting(
+    sources: Sequence[Source], component: str, others: Sequence[Visit], rows: pd.DataFrame
+) -> list[str]:
+    """Where its way first parted from that of most others, if it did before its last step."""
+    siblings = {each.component for each in others}
+    found = parting(sources, component, siblings, MIN_DEPARTURES)
+    if found is None:
+        return []
+    where = found.step.source, found.step.step_id
+    if where == (rows.iloc[-1]["source"], rows.iloc[-1]["id"]):
+        return []  # which is told already
+    before: Document | None = None
+    for moment in moments_of(sources, component):
+        if (moment.source, moment.step_id) == where and moment.document and before:
+            changes = changed_fields(before, moment.document)
+            of_data = [each for each in changes if each.path != ("state",)]
+            return [sentences.parted(found, of_data, len(siblings))]
+        before = moment.document or before
+    return [sentences.parted(found, [], len(siblings))]
 
 
 def _doubts(sources: Sequence[Source], component: str, since_us: int | None) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -97,7 +98,11 @@ def load_latest_snapshot(conn: sqlite3.Connection, name: str) -> ComponentSnapsh
 
 
 def read_snapshot(
-    conn: sqlite3.Connection, row_id: int, body: str, row_format: int | None
+    conn: sqlite3.Connection,
+    row_id: int,
+    body: str,
+    row_format: int | None,
+    part: Callable[[str], Any] | None = None,
 ) -> ComponentSnapshot:
     """The snapshot in a row.
 
@@ -106,11 +111,24 @@ def read_snapshot(
         row_id: the row's id, for errors.
         body: its JSON.
         row_format: its format; None for a row of 1.x, in which nothing is a tag.
+        part: looks large parts up; for many rows in turn one that remembers, see `part_reader`.
 
     Raises:
         PersistenceError: where it is not a snapshot.
     """
     source = f"row {row_id} of {SNAPSHOTS}"
+    try:
+        if row_format is None:
+            value = tagged.parse(body)
+        else:
+            value = tagged.decode(body, part or part_reader(conn))
+    except (ValueError, TypeError) as exc:
+        raise persistence_invalid_json(source, exc) from exc
+    return snapshot_from(value, source)
+
+
+def part_reader(conn: sqlite3.Connection) -> Callable[[str], Any]:
+    """Gives large parts by their hash; raises KeyError for one that is missing."""
 
     def part(digest: str) -> Any:
         query = f"SELECT json FROM {PARTS} WHERE hash = ?"
@@ -119,11 +137,7 @@ def read_snapshot(
             raise KeyError(digest)
         return tagged.decode(found[0])
 
-    try:
-        value = tagged.parse(body) if row_format is None else tagged.decode(body, part)
-    except (ValueError, TypeError) as exc:
-        raise persistence_invalid_json(source, exc) from exc
-    return snapshot_from(value, source)
+    return part
 
 
 def list_snapshots(conn: sqlite3.Connection, name: str, *, limit: int = 10) -> list[dict[str, Any]]:

@@ -70,7 +70,26 @@ def test_signatures():
         History.graph: [component],
         History.why: [("component", positional, empty)],
         History.snapshot: [("snapshot_id", positional, empty)],
-        History.stuck: [("factor", keyword, 3.0), ("min_departures", keyword, 5)],
+        History.stuck: [
+            ("factor", keyword, 3.0),
+            ("min_departures", keyword, 5),
+            ("min_dwell", keyword, "100ms"),
+        ],
+        History.outliers: [
+            ("of", positional, "stays"),
+            ("factor", keyword, 3.0),
+            ("min_siblings", keyword, 5),
+            ("min_took", keyword, "10ms"),
+        ],
+        History.blame: [("component", positional, empty), ("field", positional, None)],
+        History.when: [("component", positional, empty), ("condition", positional, empty)],
+        History.diff: [("old", positional, empty), ("new", positional, None)],
+        History.story: [("component", positional, empty), ("limit", keyword, 30)],
+        History.restore: [
+            ("snapshot_id", positional, empty),
+            ("engine", positional, empty),
+            ("registry", positional, None),
+        ],
         open_history: [("where", positional, empty), ("log", positional, None)],
     }
     assert {function: parameters(function) for function in expected} == expected

@@ -74,7 +74,7 @@ def reference(visits, factor, least) -> list[tuple]:
 def test_stuck_equals_a_reference(events, factor, least):
     """Which components, in which order, compared with how many, and by how much."""
     history = run_of(events).history
-    frame = history.stuck(factor=factor, min_departures=least)
+    frame = history.stuck(factor=factor, min_departures=least, min_dwell=0)
     assert dict(frame.dtypes.astype(str)) == dict(frames.STUCK)
     shown = [
         (
@@ -113,7 +113,7 @@ def test_at_least_95_percent_do_not_exceed_p95(number, p95):
     for dwell in range(1, number + 1):
         written.stays(f"other-{dwell}", [dwell])
     written.snapshot("order", "A", NOON)
-    frame = written.history.stuck(factor=1e-9, min_departures=1)
+    frame = written.history.stuck(factor=1e-9, min_departures=1, min_dwell=0)
     (row,) = frame[frame["component"] == "order"].itertuples()
     assert frames.microseconds_of(row.p95) == p95
 

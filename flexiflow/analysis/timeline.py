@@ -1,0 +1,187 @@
+"""A component's recorded moments, one a snapshot, in the order of the history.
+
+What every question about fields is asked of. They come one by one, so that a long history need not
+be in memory at once.
+"""
+
+from __future__ import annotations
+
+import functools
+import sqlite3
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flexiflow.analysis.fields import Document, names_in
+from flexiflow.analysis.frames import text_of
+from flexiflow.analysis.source import Source
+from flexiflow.analysis.tables import (
+    has_steps,
+    newest_us,
+    snapshot_columns,
+    step_columns,
+)
+from flexiflow.errors import PersistenceError
+from flexiflow.persistence.schema import MARKERS, SNAPSHOTS, STEPS, columns_of, cursor
+from flexiflow.persistence.snapshot import ComponentSnapshot
+from flexiflow.persistence.sqlite_store import part_reader, read_snapshot
+
+_MOST_NAMES = 2000
+_PARTS_KEPT = 64
+_OF_STEP = ("message_type", "sender", "outcome", "correlation_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A component after one step, as its snapshot has it.
+
+    Attributes:
+        component: whose.
+        source: the file.
+        snapshot_id: the row's id there.
+        step_id: the step that it follows; None for the first, and for those saved by hand.
+        time_us: microseconds since 1970; None where the row doesn't say.
+        document: its state, rules and metadata; None where the row can't be read.
+        message, sender, outcome, correlation_id: of that step; None where there is none.
+        unsure: whether rows between it and the component's moment before were lost.
+    """
+
+    component: str
+    source: str
+    snapshot_id: int
+    step_id: int | None
+    time_us: int | None
+    document: Document | None
+    message: str | None = None
+    sender: str | None = None
+    outcome: str | None = None
+    correlation_id: str | None = None
+    unsure: bool = False
+
+
+def moments_of(sources: Sequence[Source], component: str | None = None) -> Iterator[Moment]:
+    """Every snapshot as a moment, file by file and by id; those that can't be read too.
+
+    Args:
+        sources: the files.
+        component: one component, or None for all.
+    """
+    last_us: dict[str, int | None] = {}
+    for source in sources:
+        with source.connect() as conn:
+            gaps = _gaps(conn)
+            for moment in _moments_in(conn, source.name, component, gaps, last_us):
+                last_us[moment.component] = moment.time_us
+                yield moment
+
+
+def last_moment(sources: Sequence[Source], component: str) -> Moment | None:
+    """A component's newest moment that can be read, or None."""
+    for source in reversed(sources):
+        with source.connect() as conn:
+            moments = _moments_in(conn, source.name, component, (), {}, newest_first=True)
+            found = next((each for each in moments if each.document is not None), None)
+        if found is not None:
+            return found
+    return None
+
+
+def document_of(snapshot: ComponentSnapshot) -> Document:
+    """A snapshot's state, rules and metadata."""
+    return {
+        "state": snapshot.current_state,
+        "rules": snapshot.rules,
+        "metadata": snapshot.metadata,
+    }
+
+
+def now_of(sources: Sequence[Source]) -> int | None:
+    """The time of the newest record: what "now" means in every answer."""
+    times = []
+    for source in sources:
+        with source.connect() as conn:
+            times.append(newest_us(conn))
+    return max((time for time in times if time is not None), default=None)
+
+
+def known_fields(sources: Sequence[Source], component: str | None = None) -> set[str]:
+    """The names of recorded fields, with those inside them; for errors, so not more than 2,000."""
+    names: set[str] = set()
+    for moment in moments_of(sources, component):
+        if moment.document is not None:
+            names |= names_in(moment.document, _MOST_NAMES)
+        if len(names) >= _MOST_NAMES:
+            break
+    return names
+
+
+def _moments_in(
+    conn: sqlite3.Connection,
+    source: str,
+    component: str | None,
+    gaps: Sequence[int],
+    last_us: dict[str, int | None],
+    *,
+    newest_first: bool = False,
+) -> Iterator[Moment]:
+    part = functools.lru_cache(_PARTS_KEPT)(part_reader(conn))
+    for row in _rows(conn, component, newest_first):
+        name, row_id, step_id, time_us, body, row_format, correlation_id, *of_step = row
+        message, sender, outcome, of_trace = map(text_of, of_step)
+        known = str(name)
+        yield Moment(
+            known,
+            source,
+            row_id,
+            step_id,
+            time_us,
+            _document(conn, row_id, body, row_format, part),
+            message,
+            sender,
+            outcome,
+            of_trace or text_of(correlation_id),
+            _has_between(gaps, last_us.get(known), time_us),
+        )
+
+
+def _rows(
+    conn: sqlite3.Connection, component: str | None, newest_first: bool
+) -> Iterator[tuple[Any, ...]]:
+    columns = snapshot_columns(conn)
+    step, join = ", ".join(["NULL"] * len(_OF_STEP)), ""
+    if has_steps(conn):
+        of_step = step_columns(conn, "t")
+        step = ", ".join(of_step[name] for name in _OF_STEP)
+        join = f"LEFT JOIN {STEPS} t ON t.rowid = {columns['step_id']}"
+    named = ("component_name", "id", "step_id", "time_us", "snapshot_json", "format")
+    query = f"""SELECT {", ".join(columns[name] for name in named)}, {columns["correlation_id"]},
+            {step} FROM {SNAPSHOTS} s {join}
+        WHERE s.component_name {"IS NOT NULL" if component is None else "= ?"}
+        ORDER BY s.rowid {"DESC" if newest_first else ""}"""
+    return cursor(conn).execute(query, [] if component is None else [component])
+
+
+def _document(
+    conn: sqlite3.Connection, row_id: int, body: Any, row_format: int | None, part: Any
+) -> Document | None:
+    try:
+        return document_of(read_snapshot(conn, row_id, body, row_format, part))
+    except PersistenceError:
+        return None
+
+
+def _gaps(conn: sqlite3.Connection) -> list[int]:
+    """When a failing writer dropped rows, ascending."""
+    if not {"kind", "time_us"} <= set(columns_of(conn, MARKERS)):
+        return []
+    query = f"""SELECT time_us FROM {MARKERS} WHERE kind = 'gap' AND typeof(time_us) = 'integer'
+        ORDER BY time_us"""
+    return [time for (time,) in cursor(conn).execute(query)]
+
+
+def _has_between(gaps: Sequence[int], first_us: int | None, last_us: int | None) -> bool:
+    if not gaps or first_us is None or last_us is None:
+        return False
+    at = bisect_left(gaps, first_us)
+    return at < len(gaps) and gaps[at] <= last_us
