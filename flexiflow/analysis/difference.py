@@ -42,9 +42,7 @@ class Divergence:
     @property
     def sentence(self) -> str:
         """It in words."""
-        after = (
-            f"After {words.plural(self.alike, 'step')} that are alike" if self.alike else "At once"
-        )
+        after = f"After {words.plural(self.alike, 'step')} alike" if self.alike else "At once"
         return f"{after} they part: {_step(self.old)} → {_step(self.new)}."
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flexiflow.analysis import frames
 from flexiflow.analysis.source import Source
-from flexiflow.analysis.stuck import waiting
+from flexiflow.analysis.stuck import check_numbers, waiting
 from flexiflow.analysis.tables import has_steps, step_columns
 from flexiflow.analysis.visits import visits_of
 from flexiflow.errors import InvalidValue, bounded_repr
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 FACTOR = 3.0
 MIN_SIBLINGS = 5
-MIN_TOOK_US = 10_000
 
 
 class _Timed(NamedTuple):
@@ -47,6 +46,8 @@ def outliers_frame(
             fix='Pass of="stays" or of="steps".',
             context={"of": of},
         )
+    usual_numbers = f"{FACTOR} and {MIN_SIBLINGS}"
+    check_numbers("outliers", factor, ("min_siblings", min_siblings), usual_numbers)
     timed = _stays(sources) if of == "stays" else _steps(sources)
     usual = _usual(timed)
     rows = []

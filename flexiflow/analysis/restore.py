@@ -80,11 +80,19 @@ def _machine_changes(
     digest, recorded = _recorded_machine(sources, snapshot_id)
     if digest is None:
         return ["Which machine it had was not recorded with it."]
-    today = declared_graph(component)
+    today = _machine_today(component, recorded)
     if fingerprint(to_definition(today)) == digest:
         return []
     told = "Its machine is not the recorded one: the code has changed, or it began elsewhere"
     return [f"{told}{_differing(recorded, today)}."]
+
+
+def _machine_today(component: AsyncComponent, recorded: Graph | None) -> Graph:
+    """The machine that the code declares, from where the recorded one began."""
+    registry = component.state_machine.registry
+    start = None if recorded is None or recorded.start is None else registry.find(recorded.start)
+    # An engine that knows no other component of its kind takes where it is for its start.
+    return declared_graph(component) if start is None else declared_graph(start, registry)
 
 
 def _recorded_machine(

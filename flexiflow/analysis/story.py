@@ -80,6 +80,7 @@ def story_of(sources: Sequence[Source], component: str, limit: int) -> Story:
         rows.extend(_gap(events[after + 1 : at]))
         rows.append(_told(events[at]))
         after = at
+    rows.extend(_gap(events[after + 1 :]))
     if not events:
         rows.extend(_from_visits(visits, limit))
     rows.extend(_end(component, visits))
@@ -189,10 +190,11 @@ def _beginning(component: str, visits: Sequence[Visit]) -> Iterator[tuple[Any, .
 def _from_visits(visits: Sequence[Visit], limit: int) -> Iterator[tuple[Any, ...]]:
     """The moves that snapshots alone tell of: 1.x stored no messages."""
     moves = visits[1:]
-    shown_moves = moves[-limit:]
+    shown_moves = moves[len(moves) - min(limit, len(moves)) :]
     if len(shown_moves) < len(moves):
         count = words.plural(len(moves) - len(shown_moves), "move")
-        yield None, None, None, 0, None, f"Here {count} left out.", visits[0].source
+        verb = "is" if len(moves) - len(shown_moves) == 1 else "are"
+        yield None, None, None, 0, None, f"Here {count} {verb} left out.", visits[0].source
     for visit in shown_moves:
         sentence = f"At {_clock(visit.entered_us)} it came to {words.name(visit.state)}."
         yield visit.entered_us, None, None, 0, None, sentence, visit.source

@@ -96,7 +96,8 @@ def stuck_frame(
     sources: Sequence[Source], factor: float, min_departures: int, min_dwell_us: int
 ) -> pd.DataFrame:
     """Components that are stuck or may be, the worst first; see `History.stuck`."""
-    _check(factor, min_departures)
+    usual = f"{FACTOR} and {MIN_DEPARTURES}"
+    check_numbers("stuck", factor, ("min_departures", min_departures), usual)
     visits = visits_of(sources)
     departures = Departures(visits)
     found = []
@@ -153,20 +154,29 @@ def judge(
     return "stuck" if long else "usual", ratio
 
 
-def _check(factor: Any, min_departures: Any) -> None:
-    numbers = (
-        isinstance(factor, int | float)
-        and isinstance(min_departures, int)
-        and factor > 0
-        and min_departures >= 1
+def check_numbers(question: str, factor: Any, count: tuple[str, Any], usual: str) -> None:
+    """Refuse a factor and a number of siblings to compare with that make no sense.
+
+    Args:
+        question: what was asked.
+        factor: how many times what is usual.
+        count: the number's argument and its value.
+        usual: what they are where they are left out.
+
+    Raises:
+        InvalidValue: (a ValueError) where one of them makes none.
+    """
+    name, number = count
+    makes_sense = (
+        isinstance(factor, int | float) and isinstance(number, int) and factor > 0 and number >= 1
     )
-    if not numbers:
+    if not makes_sense:
         raise InvalidValue(
-            f"stuck(factor={bounded_repr(factor, 40)}, "
-            f"min_departures={bounded_repr(min_departures, 40)}) can't be answered.",
+            f"{question}(factor={bounded_repr(factor, 40)}, {name}={bounded_repr(number, 40)}) "
+            "can't be answered.",
             why="The factor must be above 0, and at least one departure is needed to compare.",
-            fix=f"Leave them out for {FACTOR} and {MIN_DEPARTURES}.",
-            context={"factor": factor, "min_departures": min_departures},
+            fix=f"Leave them out for {usual}.",
+            context={"factor": factor, name: number},
         )
 
 

@@ -7,6 +7,8 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+from hypothesis import strategies as st
+
 from flexiflow.analysis.history import History, open_history
 from flexiflow.persistence import tagged
 from flexiflow.persistence.rows import insert_chained, iso_time, snapshot_json, store_parts
@@ -198,3 +200,64 @@ def _connect(path: Path | None) -> sqlite3.Connection:
     )
     opened.append(conn)
     return conn
+
+
+FIELD_VALUES = st.sampled_from([None, 0, 1, 2, 1.0, True, "x", [], [1], [1, 2], {"b": 1}, {"b": 2}])
+RANDOM_STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["x", "y", "z"]),
+        st.sampled_from(["A", "B"]),
+        st.dictionaries(st.sampled_from(["n", "m", "a"]), FIELD_VALUES),
+        st.integers(-1, 20),
+        st.sampled_from(["step", "by hand", "broken", "no snapshot"]),
+    ),
+    max_size=25,
+)
+"""(component, state, data, pause in microseconds, how it was recorded) of one step each."""
+
+
+def random_history(steps) -> Written:
+    """A history of such steps."""
+    written = Written()
+    written.machine("m", ("A", "B"))
+    now, time_us = {}, NOON
+    for name, state, data, pause, how in steps:
+        time_us += pause
+        before = now.get(name, "A")
+        if how == "by hand":
+            written.snapshot(name, state, time_us, data=data)
+        else:
+            outcome = "refused" if how == "no snapshot" else None
+            after = before if how == "no snapshot" else state
+            written.step(
+                name,
+                "go",
+                before,
+                after,
+                time_us,
+                outcome=outcome,
+                data=data,
+                sender="s",
+                snapshot=how != "no snapshot",
+            )
+        if how == "broken":
+            written.conn.execute(
+                f"UPDATE {SNAPSHOTS} SET snapshot_json = '[' WHERE id = (SELECT max(id) FROM {SNAPSHOTS})"
+            )
+        now[name] = before if how == "no snapshot" else state
+    return written
+
+
+def readable_snapshots(history, component=None) -> list[tuple]:
+    """(row, document) of every snapshot that can be read, the slow way."""
+    found = []
+    for row in history.snapshots(component).itertuples():
+        if row.error != row.error:  # NaN: none
+            body = json.loads(row.snapshot_json)
+            document = {
+                "state": body["current_state"],
+                "rules": body["rules"],
+                "metadata": body["metadata"],
+            }
+            found.append((row, document))
+    return found
