@@ -8,6 +8,13 @@ import click
 
 from flexiflow.analysis import words
 from flexiflow.cli.boundary import Command
+from flexiflow.cli.history_questions import (
+    require_component,
+    require_one_question,
+    show_blame,
+    show_story,
+    show_when,
+)
 from flexiflow.cli.json_text import print_json, records_of
 from flexiflow.cli.opening import open_database
 from flexiflow.cli.output import STRONG, Column, left_out, print_table, say, table_of
@@ -37,6 +44,11 @@ ROWS_SHOWN = 50
     help=f"At most N rows, the newest. [default: {ROWS_SHOWN}; with --json all]",
 )
 @click.option("--snapshots", is_flag=True, help="The snapshots instead of the steps.")
+@click.option(
+    "--blame", metavar="FIELD", help="What changed a field, and the last time; '*' for all."
+)
+@click.option("--when", metavar="CONDITION", help="When it held, e.g. 'attempts > 2'.")
+@click.option("--story", is_flag=True, help="What happened, in plain sentences.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def history(
     db: str,
@@ -46,6 +58,9 @@ def history(
     states: tuple[str, ...],
     limit: int | None,
     snapshots: bool,
+    blame: str | None,
+    when: str | None,
+    story: bool,
     as_json: bool,
 ) -> None:
     """Show what was recorded: components, steps, snapshots.
@@ -59,6 +74,8 @@ def history(
     Example:
       flexiflow history state.db
       flexiflow history state.db order-1042 --since=-1h --state Paying
+      flexiflow history state.db order-1042 --blame currency
+      flexiflow history state.db --when "attempts > 2 and state == 'Paying'"
 
     \b
     JSON, one of:
@@ -70,8 +87,29 @@ def history(
         error_parts, source}]}
       {"snapshots": [{id, time, component, state, correlation_id, step_id,
         run, fingerprint, snapshot, error, source}]}
+      {"blame": [{field, change, old, new, time, step_id, snapshot_id,
+        message, sender, outcome, correlation_id, unsure, source}]}
+      {"when": {condition, components, text, intervals: [{component, start,
+        end, dwell_us, first_step, last_step, end_step, first_snapshot,
+        last_snapshot, snapshots, source}]}}
+      {"story": [{time, first_step, last_step, steps, outcome, sentence,
+        source}], "left_out"}
     """
+    require_one_question(
+        {"--blame": blame, "--when": when, "--story": story},
+        {"--since": since, "--until": until, "--state": states, "--snapshots": snapshots},
+    )
     opened = open_database(db)
+    if blame is not None:
+        name = require_component(component, "--blame")
+        show_blame(opened, name, blame, limit or ROWS_SHOWN, as_json)
+        return
+    if when is not None:
+        show_when(opened, component, when, limit or ROWS_SHOWN, as_json)
+        return
+    if story:
+        show_story(opened, require_component(component, "--story"), limit, as_json)
+        return
     filters = {"since": since, "until": until, "states": states or None}
     filtered = any(value is not None for value in filters.values())
     if component is None and not filtered and not snapshots:

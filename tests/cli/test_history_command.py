@@ -208,3 +208,74 @@ def test_a_pattern_means_several_databases(run_cli, recorded, old_database, tmp_
     """They are one history."""
     document = json.loads(run_cli("history", str(tmp_path / "*.db"), "--json").stdout)
     assert [row["component"] for row in document["components"]] == ["order-1"]
+
+
+def test_blame(run_cli, recorded):
+    """What changed a field, from the beginning on."""
+    out = run_cli("history", recorded.db, "order-9", "--blame", "state").stdout
+    header, first, last, note = out.splitlines()
+    assert header.split() == ["step", "time", "old", "→", "new", "message"]
+    assert first.endswith("nothing → 'Draft'")
+    assert last.endswith("'Draft' → 'Paying'  submit")
+    assert note.startswith("Times are UTC, ")
+
+
+def test_blame_of_all_fields(run_cli, recorded):
+    """The star stands for them all."""
+    out = run_cli("history", recorded.db, "order-9", "--blame", "*", "--limit", "2").stdout
+    assert "field" in out.splitlines()[0]
+    assert "Only the newest 2 of 4 are shown" in out
+
+
+def test_when(run_cli, recorded):
+    """The answer in words, and the intervals."""
+    out = run_cli("history", recorded.db, "--when", "state == 'Paying'").stdout
+    assert out.startswith("`state == 'Paying'` held 8 times, in 8 of 9 components.")
+    assert out.splitlines()[1].split()[:4] == ["component", "start", "end", "for"]
+    assert any("order-9" in line and "still" in line for line in out.splitlines())
+
+
+def test_story(run_cli, recorded):
+    """Sentences, one a line."""
+    lines = run_cli("history", recorded.db, "order-9", "--story").stdout.splitlines()
+    assert lines[0].startswith("order-9 began in Draft, at ")
+    assert "`pay` failed, ValueError: the card was declined" in lines[2]
+    assert lines[-1].startswith("At the newest record it is in Paying, for ")
+
+
+def test_the_questions_as_json(run_cli, recorded):
+    """With the keys of their frames; durations in microseconds."""
+    blame = json.loads(
+        run_cli("history", recorded.db, "order-9", "--blame", "items", "--json").stdout
+    )
+    when = json.loads(run_cli("history", recorded.db, "--when", "items > 8", "--json").stdout)
+    story = json.loads(run_cli("history", recorded.db, "order-9", "--story", "--json").stdout)
+    assert [(row["old"], row["new"]) for row in blame["blame"]] == [(None, "9")]
+    assert when["when"]["components"] == 8
+    assert [row["component"] for row in when["when"]["intervals"]] == ["order-9"]
+    assert when["when"]["intervals"][0]["dwell_us"] > 0
+    assert [row["steps"] for row in story["story"]] == [0, 1, 1, 0]
+    assert story["left_out"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--blame", "x"], "name it after the database"),
+        (["--story"], "name it after the database"),
+        (["order-9", "--blame", "x", "--story"], "two questions"),
+        (["order-9", "--when", "x > 1", "--snapshots"], "leave --snapshots out"),
+    ],
+)
+def test_questions_that_do_not_go_together(run_cli, recorded, arguments, said):
+    """Wrong usage, before anything is read."""
+    result = run_cli("history", recorded.db, *arguments)
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+def test_a_condition_that_cannot_be_read(run_cli, recorded):
+    """An error with its four parts."""
+    result = run_cli("history", recorded.db, "--when", "state = 1")
+    assert result.exit_code == 1
+    assert "Fix: Write == to compare." in result.stderr
