@@ -19,8 +19,9 @@ from flexiflow.graph.declared import declared_graph
 from flexiflow.graph.definition import fingerprint, to_definition
 from flexiflow.graph.model import Graph
 from flexiflow.persistence.schema import SNAPSHOTS, cursor
-from flexiflow.persistence.snapshot import ComponentSnapshot, restore_component
+from flexiflow.persistence.snapshot import ComponentSnapshot, component_from
 from flexiflow.persistence.tagged import Placeholder
+from flexiflow.redaction import Redacted
 from flexiflow.state_machine import StateRegistry
 
 _NAMED = 5
@@ -39,33 +40,39 @@ def restored(
 ) -> AsyncComponent:
     """A live component from a snapshot; see `History.restore`."""
     snapshot = one_snapshot(sources, snapshot_id)
-    component = restore_component(snapshot, engine, registry)
-    told = [*_placeholders(snapshot), *_machine_changes(sources, snapshot_id, component)]
+    component = component_from(snapshot, engine, registry)
+    told = [*_missing_values(snapshot), *_machine_changes(sources, snapshot_id, component)]
     if told:
         text = f"{words.name(snapshot.name)} is not all that it was. {' '.join(told)}"
+        # Before it is registered: who makes an error of the warning keeps the engine as it is.
         warnings.warn(IncompleteRestore(text), stacklevel=3)
-    return component
+    return engine.register(component)
 
 
-def _placeholders(snapshot: ComponentSnapshot) -> list[str]:
-    """Which values could not be stored, or were left out."""
+def _missing_values(snapshot: ComponentSnapshot) -> list[str]:
+    """Which values could not be stored, or were kept out."""
     document = {"rules": snapshot.rules, "metadata": snapshot.metadata}
-    found = list(_paths_of_placeholders(document))
+    found = list(_stand_ins(document))
     if not found:
         return []
     named = ", ".join(
-        f"{words.name(field_name(path))} ({words.sentence(each.text, 80)})"
-        for path, each in found[:_NAMED]
+        f"{words.name(field_name(path))} ({_reason(each)})" for path, each in found[:_NAMED]
     )
     more = f" and {words.count(len(found) - _NAMED)} more" if len(found) > _NAMED else ""
     return [f"Not stored, so not restored: {named}{more}."]
 
 
-def _paths_of_placeholders(document: dict[str, Any]) -> Iterator[tuple[Path, Placeholder]]:
+def _reason(stand_in: Placeholder | Redacted) -> str:
+    if isinstance(stand_in, Redacted):
+        return "kept out by redact="
+    return words.sentence(stand_in.text, 80)
+
+
+def _stand_ins(document: dict[str, Any]) -> Iterator[tuple[Path, Placeholder | Redacted]]:
     waiting: list[tuple[Path, Any]] = [((), document)]
     while waiting:
         path, value = waiting.pop()
-        if isinstance(value, Placeholder):
+        if isinstance(value, Placeholder | Redacted):
             yield path, value
         elif isinstance(value, dict):
             waiting.extend(((*path, key), each) for key, each in reversed(value.items()))
@@ -80,19 +87,22 @@ def _machine_changes(
     digest, recorded = _recorded_machine(sources, snapshot_id)
     if digest is None:
         return ["Which machine it had was not recorded with it."]
-    today = _machine_today(component, recorded)
+    _begin_where(recorded, component)
+    today = declared_graph(component)
     if fingerprint(to_definition(today)) == digest:
         return []
     told = "Its machine is not the recorded one: the code has changed, or it began elsewhere"
     return [f"{told}{_differing(recorded, today)}."]
 
 
-def _machine_today(component: AsyncComponent, recorded: Graph | None) -> Graph:
-    """The machine that the code declares, from where the recorded one began."""
-    registry = component.state_machine.registry
-    start = None if recorded is None or recorded.start is None else registry.find(recorded.start)
-    # An engine that knows no other component of its kind takes where it is for its start.
-    return declared_graph(component) if start is None else declared_graph(start, registry)
+def _begin_where(recorded: Graph | None, component: AsyncComponent) -> None:
+    """Have its machine begin where the recorded one did, though its own life begins in the middle.
+
+    An engine that knows no other component of its kind would take where it is for its start.
+    """
+    machine = component.state_machine
+    start = None if recorded is None or recorded.start is None else recorded.start
+    machine.start = (start and machine.registry.find(start)) or machine.start
 
 
 def _recorded_machine(

@@ -95,14 +95,21 @@ def restore_component(
     Raises:
         StateError: where the state is unknown, or its name means several classes.
     """
+    component = component_from(snapshot, engine, registry)
+    _say_what_is_missing(snapshot)
+    return engine.register(component)
+
+
+def component_from(
+    snapshot: ComponentSnapshot, engine: FlexiFlowEngine, registry: StateRegistry | None
+) -> AsyncComponent:
+    """The component that `restore_component` registers."""
     names = _registry_for(snapshot, engine) if registry is None else registry
     machine = StateMachine.from_name(snapshot.current_state, names)
     machine.start = _start(snapshot, engine, names) or machine.start
-    component = AsyncComponent(
+    return AsyncComponent(
         snapshot.name, list(snapshot.rules), machine, data=dict(snapshot.metadata)
     )
-    _say_what_is_missing(snapshot)
-    return engine.register(component)
 
 
 def _say_what_is_missing(snapshot: ComponentSnapshot) -> None:

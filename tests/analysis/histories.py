@@ -241,9 +241,8 @@ def random_history(steps) -> Written:
                 snapshot=how != "no snapshot",
             )
         if how == "broken":
-            written.conn.execute(
-                f"UPDATE {SNAPSHOTS} SET snapshot_json = '[' WHERE id = (SELECT max(id) FROM {SNAPSHOTS})"
-            )
+            newest = f"(SELECT max(id) FROM {SNAPSHOTS})"
+            written.conn.execute(f"UPDATE {SNAPSHOTS} SET snapshot_json = '[' WHERE id = {newest}")
         now[name] = before if how == "no snapshot" else state
     return written
 

@@ -65,6 +65,37 @@ async def test_values_that_were_not_stored(tmp_path):
     assert caught[0].filename == __file__
 
 
+async def test_values_that_were_kept_out(tmp_path):
+    """Named, and said once."""
+    engine = FlexiFlowEngine()
+    engine.add("order", Draft, data={"card": "4111-1111", "n": 1})
+    with record(engine, tmp_path / "state.db", redact=["card"]):
+        pass
+    history = open_history(tmp_path / "state.db")
+    assert list(history.blame("order", "card")["new"]) == ["<redacted: card>"]
+    with pytest.warns(IncompleteRestore, match=r"card \(kept out by redact=\)") as caught:
+        history.restore(1, fresh())
+    assert len(caught) == 1
+
+
+async def test_who_makes_an_error_of_the_warning_keeps_the_engine(tmp_path):
+    history = await recorded(tmp_path / "state.db", {"lock": object()})
+    engine = fresh()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", IncompleteRestore)
+        with pytest.raises(IncompleteRestore):
+            history.restore(1, engine)
+    assert engine.get("order") is None
+
+
+async def test_it_begins_where_the_recorded_one_did(tmp_path):
+    """So that it has the same machine when it is recorded again."""
+    history = await recorded(tmp_path / "state.db")
+    registry = fresh().get("other").state_machine.registry
+    order = history.restore(2, FlexiFlowEngine(), registry)
+    assert order.state_machine.start is Draft
+
+
 async def test_the_code_has_changed(tmp_path):
     """What the states are called today, and were called then."""
     made = Written(tmp_path / "state.db")

@@ -19,9 +19,18 @@ from flexiflow.notebook.widgets.moment import STEP_ROWS
 from flexiflow.tracing.records import LogRecord
 
 DOCS = Path(__file__).parents[2] / "docs"
-FRAMES = """
-snapshots steps components visits stuck blame when diff story outliers
-""".split()
+FRAMES = [
+    "snapshots",
+    "steps",
+    "components",
+    "visits",
+    "stuck",
+    "blame",
+    "when",
+    "diff",
+    "story",
+    "outliers",
+]
 
 # The reference page that the library was promised to, line by line, its line breaks restored.
 REFERENCE_LINES = """\

@@ -73,7 +73,7 @@ def test_the_guard_that_refuses_for_the_wrong_reason(full_run):
 
 
 def test_the_lost_message(full_run):
-    """Who waited too long; what came in the end, and from nobody; and that it was picked long before."""
+    """Who waited too long; what came in the end, from nobody; and that it was picked before."""
     waits, _, story, walks = run_cells(
         full_run.history,
         "waits = history.outliers(); waits",
@@ -93,7 +93,8 @@ def test_the_field_overwritten_by_the_wrong_component(full_run):
     """A parcel that nobody took; its address; and who wrote that into the order."""
     refused, address, blame = run_cells(
         full_run.history,
-        'steps = history.steps()\nsteps[(steps["outcome"] == "refused") & (steps["message"] == "deliver")]',
+        'steps = history.steps()\nrefused = steps[steps["outcome"] == "refused"]\n'
+        'refused[refused["message"] == "deliver"]',
         'history.blame("shipment-1077", "address.street")',
         'history.blame("order-1077", "address.street")',
     )
