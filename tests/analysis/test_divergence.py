@@ -16,7 +16,7 @@ def walked(made: Written, name: str, messages: str) -> None:
     ("one", "other", "at"),
     [
         ("abc", "abc", None),
-        ("abc", "abd", 2),
+        ("abc", "abx", 2),
         ("ab", "abc", 2),
         ("abc", "ab", 2),
         ("", "", None),

@@ -155,8 +155,8 @@ def test_components_without_the_field_are_not_asked():
 
 
 def test_an_unknown_field_names_the_nearest():
-    with pytest.raises(InvalidValue, match="Unknown field 'attemps'") as caught:
-        written().history.when("order", "attemps > 2")
+    with pytest.raises(InvalidValue, match="Unknown field 'attempt'") as caught:
+        written().history.when("order", "attempt > 2")
     assert caught.value.fix == "Did you mean 'attempts'?"
 
 
