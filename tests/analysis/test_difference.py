@@ -98,7 +98,7 @@ def test_unknown_ones():
     with pytest.raises(InvalidValue):
         history.diff(1, 99)
     with pytest.raises(ComponentNotFound):
-        history.diff("one", "othre")
+        history.diff("one", "unknown")
 
 
 def test_a_component_without_snapshots():
