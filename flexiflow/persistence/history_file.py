@@ -17,6 +17,7 @@ from typing import Any
 from flexiflow._version import __version__
 from flexiflow.errors import PersistenceError, bounded
 from flexiflow.persistence.mounts import network_mount
+from flexiflow.persistence.place import Place
 from flexiflow.persistence.rows import SNAPSHOT_COLUMNS, insert_chained, storable, store_parts
 from flexiflow.persistence.schema import (
     MACHINES,
@@ -26,6 +27,7 @@ from flexiflow.persistence.schema import (
     SQLITE_ERRORS,
     STEPS,
     migrate,
+    reading,
     sqlite_failed,
     transaction,
     version_of,
@@ -77,6 +79,12 @@ class HistoryFile:
         self._readers: list[int] = []
         if path is not None:
             _refuse_network(path)
+        self._place: Place | None = None
+        self._must_reopen = False
+        self._open()
+
+    def _open(self) -> None:
+        path = self.path
         fresh = path is None or _is_missing_or_empty(path)
         try:
             self._conn = sqlite3.connect(
@@ -95,6 +103,11 @@ class HistoryFile:
         except PersistenceError as exc:
             self._conn.close()
             raise _named(exc, path) from exc
+        self._place = None if path is None else Place(path)
+
+    def is_in_place(self) -> bool:
+        """Whether the path still leads to the file that is open; True in memory."""
+        return self._place is None or self._place.is_ours()
 
     def begin_run(self, uid: str, durability: str, log_path: str | None, command: str) -> int:
         """Note that a recording begins, and return its row id."""
@@ -148,8 +161,10 @@ class HistoryFile:
     def _writing(self) -> Iterator[sqlite3.Cursor]:
         """A transaction of its own, whose errors say which file could not be written."""
         try:
-            with self._lock, transaction(self._conn) as run:
-                yield run
+            with self._lock:
+                self._stay_in_place()
+                with transaction(self._conn) as run:
+                    yield run
         except PersistenceError as exc:
             raise _named(exc, self.path) from exc.__cause__
 
@@ -183,6 +198,34 @@ class HistoryFile:
         # A history in memory is kept after its recording, and ends with the last who refers to it.
         with contextlib.suppress(Exception):
             self._conn.close()
+
+    def _stay_in_place(self) -> None:
+        """Write nothing where nobody could read it.
+
+        Where the write-ahead log alone was deleted, all that is in it is brought into the main
+        file through the open connection, and another log begun.
+        """
+        place = self._place
+        if place is None:
+            return
+        if not place.is_ours():
+            raise place.lost(str(self.path))
+        if not self._must_reopen:
+            if place.has_our_wal():
+                return
+            self._bring_in_deleted_wal(place)
+            self._conn.close()
+            self._must_reopen = True
+        self._open()
+        self._must_reopen = False
+
+    def _bring_in_deleted_wal(self, place: Place) -> None:
+        busy = place.wal_is_taken()
+        if not busy:
+            with reading():
+                (busy, _, _) = self._conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise place.lost(f"The write-ahead log of {self.path}")
 
     def _prepare(self, fresh: bool) -> None:
         run = self._conn.execute

@@ -98,6 +98,10 @@ def record(
     redaction = None if redact is None else Redaction(redact)
     rotation = None if rotate is None else Rotation.of(rotate)
     running = _running(engine)
+    if running is not None and not running.is_in_place():
+        with contextlib.suppress(PersistenceError):  # of what its file lacks, it has told
+            running.close()
+        running = None
     if running is not None:
         same = (running.path, running.log_path, running.durability, running.rotation)
         asked = (database, log_path, durability, rotation)
@@ -263,6 +267,10 @@ class Recording:
             self._log.close()
         if lost is not None:
             raise lost
+
+    def is_in_place(self) -> bool:
+        """Whether its database is still the file that the path leads to; True in memory."""
+        return self._file.is_in_place()
 
     def _settle(self) -> None:
         """Wait until what is queued is written or given up: what is there can be read."""

@@ -13,7 +13,7 @@ pytest.register_assert_rewrite("checking", "children")
 @pytest.fixture
 def dice(request: pytest.FixtureRequest) -> random.Random:
     """Chance; ``-p randomly --randomly-seed=N`` with the printed number repeats a run."""
-    return random.Random(f"{request.config.getoption('randomly_seed')} {request.node.nodeid}")
+    return random.Random(f"{request.config.getoption('randomly_seed', 0)} {request.node.nodeid}")
 
 
 @pytest.fixture
