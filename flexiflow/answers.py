@@ -75,7 +75,7 @@ class WhyNot:
     options: tuple[Option, ...] = ()
 
     def __str__(self) -> str:
-        lines = [f"{self.message_type!r} to {self.component} in {self.state}: {self.reason}"]
+        lines = [f"{bounded_repr(self.message_type, 80)} to {self.component} in {self.state}: {self.reason}"]
         for option in self.options:
             mark = {True: "✓", False: "✗", "unknown": "?"}[option.open]
             lines.append(

@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from functools import cached_property
 from typing import Any
 
 from flexiflow.answers import Accepted, Answer, WhyNot, accepted, can, why_not
+from flexiflow.arguments import require
 from flexiflow.correlation import current_span, entry_ids, new_span_id
 from flexiflow.dispatch import Decision, decide_by_override, raised
 from flexiflow.errors import InvalidType, bounded, bounded_repr
@@ -86,7 +87,9 @@ class AsyncComponent:
     ) -> None:
         self.name = name
         self.rules = [] if rules is None else rules
-        self.state_machine = state_machine or StateMachine.from_name("InitialState")
+        self.state_machine = (
+            StateMachine.from_name("InitialState") if state_machine is None else state_machine
+        )
         self.logger = logger
         self.event_bus = event_bus
         self.data = {} if data is None else data
@@ -112,6 +115,13 @@ class AsyncComponent:
 
     async def update_rules(self, rules: list[Any]) -> None:
         """Append several rules."""
+        require(
+            isinstance(rules, Iterable) and not isinstance(rules, str | bytes | Mapping),
+            "rules",
+            rules,
+            "a list of rules",
+            "Use add_rule for a single one.",
+        )
         self.rules.extend(rules)
 
     async def send(self, /, type: str, **fields: Any) -> Step:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
+from flexiflow.arguments import require
 from flexiflow.errors import InvalidType, InvalidValue, bounded_repr
 from flexiflow.guards import Guard, GuardFunction, as_guard
 
@@ -80,12 +81,26 @@ def on(
             fix='Write @on("submit", to="Submitted").',
             context={"message_type": message_type},
         )
+    require(
+        raises is None or isinstance(raises, Mapping),
+        "raises",
+        raises,
+        "a dict of exceptions and states",
+        'Write raises={PaymentError: "Failed"}.',
+    )
     for target in ([] if to is None else [to]) + list((raises or {}).values()):
         _check_target(message_type, target)
     for kind in raises or {}:
         _check_exception(message_type, kind)
 
     def declare(method: Method) -> Method:
+        require(
+            callable(method) and hasattr(method, "__dict__") and not isinstance(method, type),
+            "what @on decorates",
+            method,
+            "a method (self, message, component)",
+            "Write @on(…) above a def or async def.",
+        )
         declaration = Declaration(
             message_type,
             to,

@@ -93,7 +93,7 @@ async def run_declared(
     checks: tuple[GuardCheck, ...] = ()
     message_type = message.get("type")
     for declaration in declarations:
-        if declaration.message_type != message_type:
+        if not isinstance(message_type, str) or declaration.message_type != message_type:
             continue
         if declaration.guard is not None:
             try:

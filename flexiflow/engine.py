@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
+from flexiflow.arguments import require
 from flexiflow.component import AsyncComponent
 from flexiflow.errors import InvalidType, bounded_repr, component_not_found
 from flexiflow.event_manager import AsyncEventManager
@@ -35,7 +37,15 @@ class FlexiFlowEngine:
         logger: logging.Logger | None = None,
         components: dict[str, AsyncComponent] | None = None,
     ) -> None:
-        self.logger = logger or logging.getLogger("flexiflow")
+        require(
+            components is None
+            or (isinstance(components, dict) and all(map(_is_component, components.values()))),
+            "components",
+            components,
+            "a dict of components by name",
+            "Leave it out, and use engine.add or engine.register.",
+        )
+        self.logger = logging.getLogger("flexiflow") if logger is None else logger
         self.event_bus = AsyncEventManager(self.logger)
         self.hooks = Hooks()
         self.event_bus.hooks = self.hooks
@@ -71,6 +81,16 @@ class FlexiFlowEngine:
             StateError: where `start`, or a name that a declaration leads to, is unknown.
             InvalidType: (a TypeError) where `start` is not a state.
         """
+        require(
+            isinstance(name, str), "name", name, "a string", 'Write engine.add("order-1", Draft).'
+        )
+        require(
+            registry is None or isinstance(registry, StateRegistry),
+            "registry",
+            registry,
+            "a StateRegistry",
+            "Leave it out: the machine gets a scope of its own.",
+        )
         state = self._start_state(start, registry)
         names = self._scope(type(state), registry)
         machine = StateMachine(state, names)
@@ -101,7 +121,7 @@ class FlexiFlowEngine:
 
     def get(self, name: str) -> AsyncComponent | None:
         """The component of that name, or None."""
-        return self.components.get(name)
+        return self.components.get(name) if isinstance(name, Hashable) else None
 
     def create_component(self, config: ComponentConfig) -> AsyncComponent:
         """Make and register the component that a config describes.
@@ -109,6 +129,13 @@ class FlexiFlowEngine:
         Raises:
             StateError: where its initial state is unknown.
         """
+        require(
+            all(hasattr(config, field) for field in ("name", "rules", "initial_state")),
+            "config",
+            config,
+            "a ComponentConfig",
+            "Load it first: ConfigLoader.load_component_config(path).",
+        )
         machine = StateMachine.from_name(config.initial_state)
         component = AsyncComponent(config.name, list(config.rules), machine)
         return self.register(component)
@@ -125,7 +152,7 @@ class FlexiFlowEngine:
             ComponentNotFound: (a KeyError) where there is no such component.
             Exception: what the handler raised, unless the transition declares it.
         """
-        component = self.components.get(name)
+        component = self.get(name)
         if component is None:
             raise component_not_found(name, self.components)
         return await component._deliver({"type": type, **fields})
@@ -138,13 +165,20 @@ class FlexiFlowEngine:
         return [component.state_machine.registry for component in self.components.values()]
 
     def _take_in(self, component: AsyncComponent) -> None:
-        if not hasattr(component, "handle_message"):
+        if not _is_component(component):
             raise InvalidType(
                 f"Not a component: {bounded_repr(component, 80)}.",
                 why="An engine passes messages to objects that have a handle_message.",
                 fix='Pass an AsyncComponent, or write engine.add("order-1", Draft).',
                 context={"got": type(component).__name__},
             )
+        require(
+            isinstance(component.name, Hashable),
+            "component.name",
+            component.name,
+            "a string",
+            'Write AsyncComponent("order-1").',
+        )
         self._equip(component)
         self.components[component.name] = component
         if self.hooks.observer is not None:
@@ -190,3 +224,7 @@ class FlexiFlowEngine:
             if registry is None:
                 DEFAULT_REGISTRY.offer(name, cls)
         return scope
+
+
+def _is_component(candidate: object) -> bool:
+    return hasattr(candidate, "handle_message")

@@ -170,8 +170,7 @@ def state_not_found(name: str, valid_states: Iterable[str]) -> StateError:
     return StateError(
         f"Unknown state {bounded_repr(name, 80)}.",
         why=f"No state is registered under that name. Valid states: {listed(valid)}.",
-        fix=suggestion(str(name), valid)
-        or "Register the state's class first, or correct the name.",
+        fix=suggestion(name, valid) or "Register the state's class first, or correct the name.",
         context={"state": name, "valid_states": valid[:_VALID_SHOWN]},
     )
 
@@ -263,7 +262,7 @@ def component_not_found(name: str, known: Iterable[str]) -> ComponentNotFound:
     return ComponentNotFound(
         f"Unknown component {bounded_repr(name)}.",
         why=f"Known components: {listed(names)}." if names else "There are no components at all.",
-        fix=suggestion(str(name), names) or "Add the component first, or correct the name.",
+        fix=suggestion(name, names) or "Add the component first, or correct the name.",
         context={"component": name, "components": len(names)},
     )
 
@@ -281,12 +280,14 @@ def _shown(name: str) -> str:
     return bounded(name, 80) if name.isprintable() and name else bounded(ascii(name), 80)
 
 
-def suggestion(name: str, known: Iterable[str]) -> str | None:
+def suggestion(name: object, known: Iterable[str]) -> str | None:
     """A sentence with the nearest three names, or None where nothing is near.
 
     Names longer than 80 characters are not compared, nor more than 2,000 of them: the search is
     quadratic, and an error must come at once.
     """
+    if not isinstance(name, str):
+        return None
     short = sorted(candidate for candidate in known if len(candidate) <= 80)[:2000]
     near = difflib.get_close_matches(name, short, n=len(short) or 1) if len(name) <= 80 else []
     near.sort(key=lambda each: _distance(name, each))

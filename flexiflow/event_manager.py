@@ -7,11 +7,12 @@ import contextlib
 import inspect
 import logging
 from bisect import insort
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, Literal
 
+from flexiflow.arguments import require
 from flexiflow.correlation import Span, current_span, new_correlation_id
 from flexiflow.errors import InvalidType, InvalidValue, bounded_repr
 from flexiflow.hooks import NO_HOOKS, Hooks, observed_call, shown
@@ -90,6 +91,7 @@ class AsyncEventManager:
                 fix="Leave it out for 3, or pass 1 to 5.",
                 context={"event_name": event_name, "priority": priority},
             )
+        _check_name(event_name)
         if not callable(handler):
             raise InvalidType(
                 f"The handler for {event_name!r} can't be called.",
@@ -132,6 +134,7 @@ class AsyncEventManager:
         Raises:
             InvalidValue: (a ValueError) for an unknown `delivery` or `on_error`.
         """
+        _check_name(event_name)
         _check_choice("delivery", delivery, ("sequential", "concurrent"))
         _check_choice("on_error", on_error, ("continue", "raise"))
         chosen = list(self._subscriptions.get(event_name, ()))  # they may change meanwhile
@@ -222,8 +225,19 @@ class AsyncEventManager:
         return removed
 
 
+def _check_name(event_name: object) -> None:
+    # Not only strings: code written for 1.x may name events by members of an Enum.
+    require(
+        isinstance(event_name, Hashable),
+        "event_name",
+        event_name,
+        "a string",
+        "Pass the event's name.",
+    )
+
+
 def _check_choice(argument: str, value: object, choices: tuple[str, ...]) -> None:
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise InvalidValue(
             f"{argument} must be one of {', '.join(choices)}, not {bounded_repr(value, 40)}.",
             why=f"publish() knows these ways of {argument} only.",

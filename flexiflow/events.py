@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from flexiflow.arguments import require
 from flexiflow.correlation import current_span
 from flexiflow.errors import InvalidType, InvalidValue, bounded_repr
 from flexiflow.hooks import NO_HOOKS
@@ -45,10 +46,22 @@ def log_event(name: str, /, *, component: str | None = None, **fields: Any) -> b
         InvalidType: (a TypeError) for a name that is no string.
     """
     check_event_name(name)
+    check_event_component(component)
     span = current_span.get()
     turn = None if span is None else span.turn
     hooks = NO_HOOKS if turn is None else turn.component._hooks
     return hooks.observer is not None and hooks.observer.own_event(name, component, fields)
+
+
+def check_event_component(component: object) -> None:
+    """Refuse what is no component's name."""
+    require(
+        component is None or isinstance(component, str),
+        "component",
+        component,
+        "a component's name",
+        "Pass component.name, or leave it out.",
+    )
 
 
 def check_event_name(name: object) -> None:

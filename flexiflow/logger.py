@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import logging
 
+from flexiflow.arguments import require
 from flexiflow.correlation import current_correlation_id, set_correlation_id
+from flexiflow.errors import InvalidType, InvalidValue, bounded_repr
 
 __all__ = ["CorrelationIdFilter", "get_logger", "set_correlation_id"]
 
@@ -32,8 +34,18 @@ def get_logger(name: str = "flexiflow", level: int | str = logging.INFO) -> logg
         name: the logger's name.
         level: the lowest level that is written, a number or a name such as ``"DEBUG"``.
     """
+    require(isinstance(name, str), "name", name, "a string", 'Leave it out for "flexiflow".')
     logger = logging.getLogger(name)
-    logger.setLevel(level)
+    try:
+        logger.setLevel(level)
+    except Exception as exc:  # logging puts the level into its error, and that may fail
+        kind = InvalidValue if isinstance(exc, ValueError) else InvalidType
+        raise kind(
+            f"level can't be {bounded_repr(level, 80)}.",
+            why="A level is a number, or a name that logging knows.",
+            fix='Pass logging.INFO, or "DEBUG".',
+            context={"level": level},
+        ) from exc
     if not logger.handlers:
         handler = logging.StreamHandler()
         handler.setFormatter(logging.Formatter(_FORMAT))

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from flexiflow.arguments import require
 from flexiflow.errors import (
     ConfigError,
     FlexiFlowError,
@@ -105,6 +106,14 @@ def load_packs(
             is unmet or goes round in a circle.
         ImportError_: where a dotted path is not allowed, can't be imported or leads to no state.
     """
+    require(
+        builtin_keys is None
+        or (isinstance(builtin_keys, Iterable) and not isinstance(builtin_keys, str | bytes)),
+        "builtin_keys",
+        builtin_keys,
+        "a list of keys",
+        "Leave it out, or pass BUILTIN_KEYS.",
+    )
     reading = read_packs(states, packs, raise_error, builtin_keys, AllowList.of(allow))
     return [each.pack for each in reading.packs]
 

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
+from flexiflow.arguments import require
 from flexiflow.correlation import current_span
 from flexiflow.errors import InvalidValue
 from flexiflow.hooks import NO_HOOKS, observed_call
@@ -38,6 +39,10 @@ class RetryConfig:
     retry_on: tuple[type[Exception], ...] = (Exception,)
 
     def __post_init__(self) -> None:
+        for name in ("max_attempts", "base_delay", "max_delay", "backoff", "jitter"):
+            value, kinds = getattr(self, name), int if name == "max_attempts" else int | float
+            fits = isinstance(value, kinds) and not isinstance(value, bool)
+            require(fits, name, value, "a number", f"Leave {name} out for its default.")
         if self.max_attempts < 1:
             raise InvalidValue(
                 f"max_attempts must be at least 1, not {self.max_attempts}.",
@@ -68,7 +73,14 @@ def retry_async(
     Raises:
         Exception: what the last try raised.
     """
-    settings = config or RetryConfig()
+    require(
+        config is None or isinstance(config, RetryConfig),
+        "config",
+        config,
+        "a RetryConfig",
+        "Write @retry_async(RetryConfig(max_attempts=5)), or @retry_async().",
+    )
+    settings = RetryConfig() if config is None else config
 
     def decorate(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
         @functools.wraps(function)

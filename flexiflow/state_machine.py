@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flexiflow.arguments import require
 from flexiflow.declarations import on
 from flexiflow.dispatch import Decision, decide
 from flexiflow.states import DEFAULT_REGISTRY, State, StateRegistry, identity
@@ -97,6 +98,13 @@ class StateMachine:
         Raises:
             StateError: where nobody registered the name.
         """
+        require(
+            isinstance(registry, StateRegistry),
+            "registry",
+            registry,
+            "a StateRegistry",
+            "Leave it out for DEFAULT_REGISTRY.",
+        )
         return cls(registry.create(name), registry)
 
     @property

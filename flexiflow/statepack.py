@@ -11,6 +11,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from flexiflow.arguments import require
 from flexiflow.errors import ConfigError, bounded_repr
 from flexiflow.guards import GuardFunction
 from flexiflow.states import State
@@ -97,6 +98,13 @@ class MappingPack:
     def __init__(
         self, states: Mapping[str, type[State] | StateSpec], name: str = "mapping"
     ) -> None:
+        require(
+            isinstance(states, Mapping),
+            "states",
+            states,
+            "a mapping of keys to state classes",
+            'Write MappingPack({"Draft": Draft}).',
+        )
         self.name = name
         self._specs = {
             key: each if isinstance(each, StateSpec) else StateSpec(each)
@@ -128,8 +136,22 @@ def collect_provided_keys(packs: Iterable[StatePack]) -> dict[str, str]:
     Raises:
         ConfigError: where two packs provide the same key.
     """
+    require(
+        isinstance(packs, Iterable) and not isinstance(packs, str | bytes),
+        "packs",
+        packs,
+        "a list of packs",
+        "Pass what load_packs returns.",
+    )
     providers: dict[str, str] = {}
     for pack in packs:
+        require(
+            hasattr(pack, "provides") and hasattr(pack, "name"),
+            "packs",
+            pack,
+            "a list of packs",
+            "Pass what load_packs returns.",
+        )
         for key in pack.provides():
             if key in providers:
                 raise duplicate_state_key(key, providers[key], pack.name)

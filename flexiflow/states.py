@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any, ClassVar, TypeGuard
 
+from flexiflow.arguments import require
 from flexiflow.declarations import Target, declarations_of, runs_declarations
 from flexiflow.dispatch import run_declared
 from flexiflow.errors import InvalidType, StateError, bounded_repr, state_not_found
@@ -79,6 +80,7 @@ class StateRegistry:
         Raises:
             InvalidType: (a TypeError) where `cls` is not a State subclass.
         """
+        require(isinstance(name, str), "name", name, "a string", 'Write register("Draft", Draft).')
         if not is_state_class(cls):
             raise InvalidType(
                 f"Not a State subclass: {bounded_repr(cls, 80)}.",
@@ -119,6 +121,8 @@ class StateRegistry:
 
     def unregister(self, name: str) -> None:
         """Take a name back; an unknown one is left alone."""
+        if not isinstance(name, str):
+            return
         self._contested.discard(name)
         if self._classes.pop(name, None) is not None:
             self._renumber()
@@ -140,6 +144,8 @@ class StateRegistry:
 
     def find(self, name: str) -> type[State] | None:
         """The class of that name, or None."""
+        if not isinstance(name, str):  # what can't be hashed is no name either
+            return None
         cls = self._classes.get(name)
         return self.parent.find(name) if cls is None and self.parent is not None else cls
 

@@ -44,11 +44,11 @@ def visualize(source: Source, format: str = "mermaid") -> str:
         InvalidValue: (a ValueError) where there is no such format.
         DrawingError: where an SVG is asked for and nothing can lay it out.
     """
-    if format not in FORMATS:
+    if not isinstance(format, str) or format not in FORMATS:
         raise InvalidValue(
             f"Unknown format {bounded_repr(format, 80)}.",
             why=f"A configuration is drawn as {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.",
-            fix=suggestion(str(format), FORMATS) or 'Write format="mermaid".',
+            fix=suggestion(format, FORMATS) or 'Write format="mermaid".',
             context={"format": format, "formats": list(FORMATS)},
         )
     explanation = _explained(source)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from flexiflow.analysis.source import PathLike, Source, in_order, log_path_of, sources_of
+from flexiflow.arguments import wrong_type
 from flexiflow.errors import InvalidType, bounded_repr
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class History:
     ) -> None:
         self.sources = list(sources)
         # A generator could be asked only once.
-        self._log = log if log is None or isinstance(log, str | os.PathLike) else list(log)
+        self._log = log if log is None or isinstance(log, str | os.PathLike) else _several(log)
 
     def components(self) -> pd.DataFrame:
         """One row a component: where it is, how its last step ended, how much is recorded.
@@ -439,3 +440,9 @@ def _noted_log(source: Source) -> str | None:
         return None
     beside = Path(source.name).with_name(name)
     return str(beside) if beside.is_file() else None
+
+
+def _several(log: Iterable[PathLike]) -> list[PathLike]:
+    if isinstance(log, Iterable) and not isinstance(log, bytes | Mapping):
+        return list(log)
+    raise wrong_type("log", log, "a path, several, or a glob", 'Write log="run.jsonl".')

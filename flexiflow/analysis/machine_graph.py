@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flexiflow.analysis import frames
+from flexiflow.arguments import checked_path
 from flexiflow.errors import InvalidType, InvalidValue, bounded_repr, suggestion
 from flexiflow.graph.inferred import full_graph
 from flexiflow.graph.model import Graph
@@ -282,7 +283,7 @@ class MachineGraph:
         """
         from flexiflow.analysis.text_file import write_text
 
-        file = Path(path)
+        file = Path(checked_path(path, "path"))
         forms = {
             ".svg": self.to_svg,
             ".dot": self.to_dot,
@@ -296,7 +297,7 @@ class MachineGraph:
             raise InvalidValue(
                 f"The ending of {bounded_repr(str(file), 120)} names no form of a graph.",
                 why=f"A graph is written as {endings}, and the ending says which.",
-                fix=suggestion(file.suffix, forms) or f"Write e.g. {file.stem or 'machine'}.svg.",
+                fix=suggestion(file.suffix, forms) or "Write e.g. machine.svg.",
                 context={"path": str(file), "endings": list(forms)},
             )
         write_text(file, form())

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from flexiflow.arguments import checked_path
 from flexiflow.component import AsyncComponent
 from flexiflow.errors import PersistenceError, StateFileNotFound, persistence_invalid_json
 from flexiflow.hooks import snapshot_saved
@@ -34,11 +35,12 @@ def save_component(
     Raises:
         PersistenceError: where the file can't be written, or the data is nested too deeply.
     """
+    file = Path(checked_path(path, "path"))
     snapshot = take_snapshot(component, metadata)
     raw = tagged.encode(vars(snapshot), strict=True)
     text = b'{"format":%d,' % FORMAT + raw[1:] + b"\n"
-    write_atomically(Path(path), text)
-    snapshot_saved(snapshot.name, path=os.fspath(path), state=snapshot.current_state)
+    write_atomically(file, text)
+    snapshot_saved(snapshot.name, path=str(file), state=snapshot.current_state)
 
 
 def load_snapshot(path: str | os.PathLike[str]) -> ComponentSnapshot:
@@ -48,7 +50,7 @@ def load_snapshot(path: str | os.PathLike[str]) -> ComponentSnapshot:
         StateFileNotFound: (a FileNotFoundError) where there is no such file.
         PersistenceError: where it can't be read, or is not a snapshot.
     """
-    file = Path(path)
+    file = Path(checked_path(path, "path"))
     try:
         text = file.read_bytes()
     except FileNotFoundError as exc:

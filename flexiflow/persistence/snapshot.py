@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from flexiflow.arguments import require
 from flexiflow.component import AsyncComponent
 from flexiflow.engine import FlexiFlowEngine
 from flexiflow.errors import (
@@ -49,6 +50,20 @@ def take_snapshot(
         component: the component.
         metadata: merged over the component's data.
     """
+    require(
+        all(hasattr(component, each) for each in ("data", "state_machine", "rules")),
+        "component",
+        component,
+        "a component",
+        "Pass an AsyncComponent.",
+    )
+    require(
+        metadata is None or isinstance(metadata, Mapping),
+        "metadata",
+        metadata,
+        "a dict",
+        "Leave it out to save component.data alone.",
+    )
     own = component.data
     # A subclass written for 1.x may use the name for something else, and give metadata=.
     data = {**(own if isinstance(own, Mapping) else {}), **(metadata or {})}
@@ -104,11 +119,34 @@ def component_from(
     snapshot: ComponentSnapshot, engine: FlexiFlowEngine, registry: StateRegistry | None
 ) -> AsyncComponent:
     """The component that `restore_component` registers."""
+    check_snapshot(snapshot)
+    require(
+        hasattr(engine, "register") and hasattr(engine, "registries"),
+        "engine",
+        engine,
+        "a FlexiFlowEngine",
+        "Write restore_component(snapshot, engine).",
+    )
     names = _registry_for(snapshot, engine) if registry is None else registry
     machine = StateMachine.from_name(snapshot.current_state, names)
     machine.start = _start(snapshot, engine, names) or machine.start
     return AsyncComponent(
         snapshot.name, list(snapshot.rules), machine, data=dict(snapshot.metadata)
+    )
+
+
+def check_snapshot(snapshot: Any) -> None:
+    """Refuse what is no snapshot.
+
+    Raises:
+        InvalidType: (a TypeError) for anything else.
+    """
+    require(
+        all(hasattr(snapshot, each) for each in ("name", "current_state", "rules", "metadata")),
+        "snapshot",
+        snapshot,
+        "a ComponentSnapshot",
+        "Pass what load_snapshot or take_snapshot returns.",
     )
 
 

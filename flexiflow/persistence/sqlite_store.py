@@ -12,8 +12,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from flexiflow.arguments import require
 from flexiflow.correlation import current_correlation_id
-from flexiflow.errors import InvalidType, InvalidValue, PersistenceError, persistence_invalid_json
+from flexiflow.errors import (
+    InvalidType,
+    InvalidValue,
+    PersistenceError,
+    bounded,
+    bounded_repr,
+    persistence_invalid_json,
+)
 from flexiflow.hooks import snapshot_saved
 from flexiflow.persistence import tagged
 from flexiflow.persistence.rows import (
@@ -35,7 +43,9 @@ from flexiflow.persistence.schema import (
     transaction,
     version_of,
 )
-from flexiflow.persistence.snapshot import ComponentSnapshot, snapshot_from
+from flexiflow.persistence.snapshot import ComponentSnapshot, check_snapshot, snapshot_from
+
+_MOST_ROWS = 2**63 - 1
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -58,6 +68,8 @@ def save_snapshot(
         PersistenceError: where SQLite refuses, or the data is nested too deeply.
         InvalidValue: (a ValueError) where `created_at` is not a time.
     """
+    check_snapshot(snapshot)
+    _check_connection(conn, snapshot.name)
     time_us, text = _moment(created_at)
     body, parts = snapshot_json(
         snapshot.name, snapshot.current_state, snapshot.rules, snapshot.metadata, strict=True
@@ -88,6 +100,7 @@ def load_latest_snapshot(conn: sqlite3.Connection, name: str) -> ComponentSnapsh
     Raises:
         PersistenceError: where the row or the database can't be read.
     """
+    _check_connection(conn, name)
     with reading():
         if version_of(conn) == 0:
             return None
@@ -151,6 +164,7 @@ def list_snapshots(conn: sqlite3.Connection, name: str, *, limit: int = 10) -> l
         PersistenceError: where the database can't be read.
         InvalidValue: (a ValueError) where the limit is negative.
     """
+    _check_connection(conn, name)
     _check_count("limit", limit)
     with reading():
         if version_of(conn) == 0:
@@ -160,7 +174,7 @@ def list_snapshots(conn: sqlite3.Connection, name: str, *, limit: int = 10) -> l
         query = f"""SELECT id, created_at, snapshot_json, json_valid(snapshot_json),
                 {", ".join(extra)} FROM {SNAPSHOTS}
             WHERE component_name = ? ORDER BY id DESC LIMIT ?"""
-        rows = cursor(conn).execute(query, (storable(name), limit)).fetchall()
+        rows = cursor(conn).execute(query, (storable(name), min(limit, _MOST_ROWS))).fetchall()
     return [_listed(*row) for row in rows]
 
 
@@ -195,6 +209,7 @@ def prune_snapshots(
             context={"keep": keep, "keep_last": keep_last},
         )
     count = next((each for each in (keep, keep_last) if each is not None), 10)
+    _check_connection(conn, name)
     _check_count("keep", count)
     with reading():
         if not has_table(conn, SNAPSHOTS):
@@ -257,18 +272,29 @@ def _moment(created_at: datetime | str | None) -> tuple[int, str]:
         time_us = delta // timedelta(microseconds=1)
     except (ValueError, TypeError, OverflowError) as exc:
         raise InvalidValue(
-            f"created_at is not a time: {created_at!r}.",
-            why=f"{exc}.",
+            f"created_at is not a time: {bounded_repr(created_at, 80)}.",
+            why=f"{bounded(str(exc), 200)}.",
             fix="Pass a datetime, or ISO 8601 text such as 2026-01-31T12:00:00+00:00.",
-            context={"created_at": created_at},
+            context={"created_at": bounded_repr(created_at, 200)},
         ) from exc
     return time_us, created_at if isinstance(created_at, str) else iso_time(time_us)
+
+
+def _check_connection(conn: object, name: object) -> None:
+    require(
+        isinstance(conn, sqlite3.Connection),
+        "conn",
+        conn,
+        "a sqlite3.Connection",
+        'Open one with sqlite3.connect("state.db").',
+    )
+    require(isinstance(name, str), "name", name, "a component's name", "Pass component.name.")
 
 
 def _check_count(argument: str, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise InvalidValue(
-            f"{argument} must be a number of rows, not {value!r}.",
+            f"{argument} must be a number of rows, not {bounded_repr(value, 80)}.",
             why="Rows are counted from 0 up.",
             fix=f"Pass {argument}=10, or 0 for none.",
             context={argument: value},

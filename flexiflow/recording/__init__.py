@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flexiflow.arguments import checked_path, require
 from flexiflow.correlation import new_span_id
 from flexiflow.engine import FlexiFlowEngine
 from flexiflow.errors import (
@@ -27,8 +28,8 @@ from flexiflow.errors import (
     StateError,
     bounded_repr,
 )
-from flexiflow.events import check_event_name
-from flexiflow.hooks import snapshot_listeners
+from flexiflow.events import check_event_component, check_event_name
+from flexiflow.hooks import Hooks, snapshot_listeners
 from flexiflow.persistence.history_file import HistoryFile
 from flexiflow.recording.observer import Durability, Metadata, RecordingObserver, attached
 from flexiflow.recording.pipeline import Pipeline
@@ -84,15 +85,29 @@ def record(
             redact.
         InvalidType: (a TypeError) for a rotation or a name to redact that is none.
     """
-    if durability not in ("grouped", "always"):
+    require(
+        isinstance(getattr(engine, "hooks", None), Hooks),
+        "engine",
+        engine,
+        "a FlexiFlowEngine",
+        'Write record(engine, "state.db"); a component is recorded with its engine.',
+    )
+    require(
+        metadata is None or callable(metadata),
+        "metadata",
+        metadata,
+        "a function (component) -> dict",
+        "Leave it out to record component.data.",
+    )
+    if not isinstance(durability, str) or durability not in ("grouped", "always"):
         raise InvalidValue(
             f"durability must be 'grouped' or 'always', not {bounded_repr(durability, 40)}.",
             why="Either steps are written in groups, or each before it counts.",
             fix='Leave it out, or pass durability="always".',
             context={"durability": durability},
         )
-    database = None if path is None else Path(os.path.abspath(path))
-    log_path = None if log is None else Path(os.path.abspath(log))
+    database = None if path is None else Path(os.path.abspath(checked_path(path, "path")))
+    log_path = None if log is None else Path(os.path.abspath(checked_path(log, "log")))
     if database is not None and log_path is not None:
         _refuse_one_file(database, log_path)
     redaction = None if redact is None else Redaction(redact)
@@ -245,6 +260,7 @@ class Recording:
             InvalidValue: (a ValueError) for a name that can't be used.
         """
         check_event_name(name)
+        check_event_component(component)
         return not self.closed and self.observer.own_event(name, component, fields)
 
     def close(self) -> None:

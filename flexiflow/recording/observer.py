@@ -101,7 +101,7 @@ class RecordingObserver:
     def received(self, step: Step, message: dict[str, Any]) -> None:
         """Log that a message's turn has come, and keep it as it came in."""
         # Now, since a handler may change it.
-        fields = {key: value for key, value in message.items() if key not in _RESERVED}
+        fields = {key: value for key, value in dict.items(message) if key not in _RESERVED}
         step.message_json = tagged.encode(fields, redaction=self.redaction).decode()
         if not self._lines:
             return

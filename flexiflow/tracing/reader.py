@@ -14,6 +14,7 @@ from typing import IO, cast
 
 import msgspec
 
+from flexiflow.arguments import checked_path
 from flexiflow.errors import InvalidType, PersistenceError, StateFileNotFound, bounded_repr
 from flexiflow.tracing.records import LogRecord, encode_valid
 from flexiflow.tracing.rotation import in_order, rotated_files
@@ -53,7 +54,7 @@ def log_files(source: PathLike | Iterable[PathLike]) -> list[Path]:
     """
     if isinstance(source, str | os.PathLike):
         sources: list[PathLike] = [source]
-    elif isinstance(source, Iterable):
+    elif isinstance(source, Iterable) and not isinstance(source, bytes):
         sources = list(source)
     else:
         raise InvalidType(
@@ -64,7 +65,7 @@ def log_files(source: PathLike | Iterable[PathLike]) -> list[Path]:
         )
     found: list[Path] = []
     for each in sources:
-        found.extend(_expand(os.fspath(each)))
+        found.extend(_expand(checked_path(each, "a log's path")))
     if not found:
         raise _not_found(", ".join(map(str, sources)) or "no path at all")
     return list(dict.fromkeys(found))
