@@ -75,7 +75,8 @@ class WhyNot:
     options: tuple[Option, ...] = ()
 
     def __str__(self) -> str:
-        lines = [f"{bounded_repr(self.message_type, 80)} to {self.component} in {self.state}: {self.reason}"]
+        message = bounded_repr(self.message_type, 80)
+        lines = [f"{message} to {self.component} in {self.state}: {self.reason}"]
         for option in self.options:
             mark = {True: "✓", False: "✗", "unknown": "?"}[option.open]
             lines.append(
