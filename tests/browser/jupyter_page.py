@@ -141,6 +141,7 @@ class Watched:
 
     async def violations(self, selector: str = ".ff-widget") -> list[str]:
         """What axe finds serious or critical within a part of the page."""
+        assert AXE.exists(), "No axe-core: run `make .browser/.ready`, as `make test` does."
         await self.page.evaluate(AXE.read_text("utf-8"))
         found = await self.page.evaluate("selector => axe.run(selector)", selector)
         return [

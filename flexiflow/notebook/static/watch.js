@@ -20,7 +20,7 @@ function render({ model, el: host }) {
   head.append(pane.tools);
   const problem = el("p", { class: "ff-problem", role: "alert", hidden: true });
   const messages = messagePart(model, frame);
-  const steps = stepPart(model, select);
+  const steps = stepPart(model, frame, select);
   frame.root.append(head, problem, pane.element, messages, steps.element);
   frame.later(() => pane.dispose());
 
@@ -227,7 +227,7 @@ function parsed(text) {
 
 // -- steps --------------------------------------------------------------------------------------
 
-function stepPart(model, select) {
+function stepPart(model, frame, select) {
   let steps = [];
   let waiting = null; // what came while somebody was pointing at a row
   const at = (index) => steps[steps.length - 1 - index]; // the newest first
@@ -236,7 +236,7 @@ function stepPart(model, select) {
   const table = new RowTable({
     label: "The last steps, the newest first",
     columns: ["time (UTC)", "message", "outcome", "state", "took", "why"],
-    empty: "No steps yet. What the machine does from now on is listed here.",
+    empty: frame.offline ? "No steps were seen." : "No steps yet. What the machine does from now on is listed here.",
     cells: (index) => stepCells(at(index)),
     onSelect: (index) => select({ step: at(index).id }),
   });

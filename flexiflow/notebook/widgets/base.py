@@ -76,6 +76,7 @@ class Widget(anywidget.AnyWidget):
         """
         page = offline_page(
             self.static_text().partition("\n")[0],
+            f"Saved {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC. What needs Python is left out.",
             str(self._esm),
             str(self._css),
             self._values(),

@@ -37,6 +37,7 @@ _STYLE = """
 body { margin: 0; padding: 16px; background: Canvas; color: CanvasText;
   font: 12.5px/1.5 system-ui, sans-serif; }
 main { max-width: 1200px; margin: 0 auto; }
+footer { padding: 8px 12px; color: color-mix(in srgb, CanvasText 68%, Canvas); }
 """
 
 _PAGE = """<!doctype html>
@@ -50,6 +51,7 @@ _PAGE = """<!doctype html>
 </head>
 <body><main>
 <div id="ff-root"></div>
+<footer>{note}</footer>
 <noscript>{static}</noscript>
 <script type="application/json" id="ff-state">{state}</script>
 <script type="module">{script}</script>
@@ -58,11 +60,14 @@ _PAGE = """<!doctype html>
 """
 
 
-def offline_page(title: str, script: str, style: str, state: Mapping[str, Any], static: str) -> str:
+def offline_page(
+    title: str, note: str, script: str, style: str, state: Mapping[str, Any], static: str
+) -> str:
     """The whole file as HTML.
 
     Args:
         title: what the window says.
+        note: what stands below the widget, such as when it was saved.
         script: an ES module whose default export has a ``render``, as anywidget wants it.
         style: its style sheet.
         state: the model's values by name; JSON-able, or bytes.
@@ -78,6 +83,7 @@ def offline_page(title: str, script: str, style: str, state: Mapping[str, Any], 
     return _PAGE.format(
         policy=html.escape(policy, quote=True),
         title=html.escape(title),
+        note=html.escape(note),
         style=_STYLE + style,
         static=static,
         state=_data_block(state),

@@ -97,14 +97,14 @@ def test_the_offline_file_allows_its_own_script_only(tmp_path):
 
 def test_values_cannot_leave_their_block():
     """Neither the end of a script nor a comment in a value changes the page."""
-    page = offline_page("t", "export default 1;", "", {"a": "</script><!--<b>"}, "")
+    page = offline_page("t", "n", "export default 1;", "", {"a": "</script><!--<b>"}, "")
     assert page.count("</script>") == 2
     assert '{"a": "\\u003c/script>\\u003c!--\\u003cb>"}' in page
 
 
 def test_bytes_are_kept_in_the_offline_file():
     """A browser gets them back as a DataView."""
-    page = offline_page("t", "export default 1;", "", {"raw": b"\x00\xff"}, "")
+    page = offline_page("t", "n", "export default 1;", "", {"raw": b"\x00\xff"}, "")
     assert '{"raw": {"$bytes": "AP8="}}' in page
 
 
@@ -112,3 +112,9 @@ def test_a_file_that_cannot_be_written_is_an_error(tmp_path):
     """And says which."""
     with pytest.raises(PersistenceError, match="can't be written"):
         Plain().save_html(tmp_path / "gone" / "w.html")
+
+
+def test_the_offline_file_says_when_it_was_saved(tmp_path):
+    """A bug report is read on another day."""
+    page = Plain().save_html(tmp_path / "w.html").read_text("utf-8")
+    assert re.search(r"<footer>Saved \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\.", page)
