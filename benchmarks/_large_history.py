@@ -123,7 +123,17 @@ def _write_recorded(conn: sqlite3.Connection) -> None:
             run.execute(
                 f"INSERT INTO {SNAPSHOTS} VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, ?, 2, zeroblob(32),"
                 " zeroblob(32))",
-                (step_id, name, body, iso_time(time_us), time_us, after, cid, step_id, _FINGERPRINT),
+                (
+                    step_id,
+                    name,
+                    body,
+                    iso_time(time_us),
+                    time_us,
+                    after,
+                    cid,
+                    step_id,
+                    _FINGERPRINT,
+                ),
             )
 
 

@@ -190,7 +190,9 @@ RECORDS: Columns = {
 
 
 # What 64 bits hold; beyond it a number is shown as missing, for pandas can't hold it either.
-_LARGEST = 2**63 - 1
+LARGEST = 2**63 - 1
+NO_NUMBER = -LARGEST - 1
+"""The whole number that stands for none; pandas' NaT is made of it, so that no row can have it."""
 _EXACT = 2**53  # up to here a float holds every whole number
 
 
@@ -212,32 +214,51 @@ def frame(columns: Columns, rows: Iterable[Sequence[Any]]) -> pd.DataFrame:
     return pd.DataFrame(built)
 
 
-def with_fields(
-    table: pd.DataFrame, prefix: str, records: Sequence[Mapping[Any, Any]]
-) -> pd.DataFrame:
-    """A frame with a further column for each field of its rows' records.
+class Fields:
+    """Columns for the fields of records, one record a row.
 
     A column of whole numbers is Int64, of numbers float64, of truth values boolean, of texts str;
     any other holds the values as they are. A row without the field has none.
 
     Args:
-        table: the frame.
         prefix: what the columns' names begin with.
-        records: one a row.
     """
-    import pandas as pd
 
-    fields: dict[str, list[Any]] = {}
-    for at, record in enumerate(records):
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._rows = 0
+        # Of each field the rows that have it, and what they have.
+        self._found: dict[Any, tuple[list[int], list[Any]]] = {}
+
+    def add(self, record: Mapping[Any, Any]) -> None:
+        """Go on with the next row's record."""
         for key, value in record.items():
-            name = f"{prefix}{key}"
-            if name not in fields:
-                fields[name] = [None] * len(records)
-            fields[name][at] = value
-    if not fields:
-        return table
-    added = {name: _inferred(values) for name, values in fields.items()}
-    return pd.concat([table, pd.DataFrame(added, index=table.index)], axis=1)
+            if key not in self._found:
+                self._found[key] = ([], [])
+            rows, values = self._found[key]
+            rows.append(self._rows)
+            values.append(value)
+        self._rows += 1
+
+    def beside(self, table: pd.DataFrame, first: int = 0) -> pd.DataFrame:
+        """A frame with these columns added: those of its rows, which begin at row `first`."""
+        import pandas as pd
+
+        added: dict[str, Any] = {}
+        for key, (rows, values) in self._found.items():
+            if rows[-1] >= first:
+                added[f"{self._prefix}{key}"] = _inferred(self._dense(rows, values)[first:])
+        if not added:
+            return table
+        return pd.concat([table, pd.DataFrame(added).set_axis(table.index)], axis=1)
+
+    def _dense(self, rows: list[int], values: list[Any]) -> list[Any]:
+        if len(rows) == self._rows:
+            return values
+        dense: list[Any] = [None] * self._rows
+        for row, value in zip(rows, values, strict=True):
+            dense[row] = value
+        return dense
 
 
 def microseconds(moment: pd.Timestamp | None) -> int | None:
@@ -268,40 +289,74 @@ def text_of(value: Any) -> str | None:
     return value if value is None or value.__class__ is str else str(value)
 
 
-def _series(values: Sequence[Any], dtype: str) -> Any:
+def is_whole(value: Any) -> bool:
+    """Whether a column of whole numbers can hold it."""
+    return value.__class__ is int and -LARGEST <= value <= LARGEST
+
+
+def wholes_series(raw: Any, dtype: str) -> Any:
+    """Whole numbers, an int64 array with `NO_NUMBER` where there is none, as a column."""
     import pandas as pd
 
-    if dtype in (TIME, DURATION):
-        return _moments(values, dtype)
-    if dtype == OPTIONAL_ID:
-        return pd.Series([each if _is_whole(each) else None for each in values], dtype=dtype)
-    if dtype in (NAME, TEXT):
-        texts = _texts([each if each.__class__ is str else text_of(each) for each in values])
-        return pd.Series(pd.Categorical(texts) if dtype == NAME else texts)
-    if dtype == "object":
-        return _as_they_are(values)
-    return pd.Series(list(values), dtype=dtype)
-
-
-def _moments(values: Sequence[Any], dtype: str) -> Any:
-    import numpy as np
-    import pandas as pd
-
-    nothing = np.iinfo(np.int64).min  # what NaT is made of
-    whole = [each if _is_whole(each) else nothing for each in values]
-    raw = np.array(whole, dtype=np.int64)
     if dtype == TIME:
         return pd.Series(pd.DatetimeIndex(raw.view("datetime64[us]")).tz_localize("UTC"))
-    return pd.Series(raw.view("timedelta64[us]"))
+    if dtype == DURATION:
+        return pd.Series(raw.view("timedelta64[us]"))
+    if dtype == OPTIONAL_ID:
+        missing = raw == NO_NUMBER
+        raw = raw.copy()
+        raw[missing] = 1  # as pandas itself has it where there is none
+        return pd.Series(pd.arrays.IntegerArray(raw, missing))
+    return pd.Series(raw)
 
 
-def _texts(values: list[str | None]) -> Any:
+def names_series(codes: Any, names: Sequence[str]) -> Any:
+    """Names as a column of categories: `codes` are places in the sorted `names`, -1 for none."""
+    import pandas as pd
+
+    return pd.Series(pd.Categorical.from_codes(codes, categories=texts_array(names)))
+
+
+def texts_array(values: Sequence[str | None]) -> Any:
+    """Texts as pandas holds them."""
     import pandas as pd
 
     # Lone surrogates: with pyarrow pandas can't hold them, and no file can.
     if any(map(_has_surrogates, values)):
         values = [each and each.encode("utf-8", "backslashreplace").decode() for each in values]
     return pd.array(values, dtype="str")
+
+
+def texts_are_in_arrow() -> bool:
+    """Whether pandas holds texts in Arrow arrays: where pyarrow is installed."""
+    import numpy as np
+    import pandas as pd
+
+    return bool(pd.StringDtype(na_value=np.nan).storage == "pyarrow")
+
+
+def arrow_series(pieces: Sequence[Any], first: int) -> Any:
+    """Arrow arrays of texts as one column, from that row on; nothing is copied."""
+    import pandas as pd
+    import pyarrow as pa
+
+    series: Any = pd.Series  # whose stubs don't know from_arrow yet
+    return series.from_arrow(pa.chunked_array(pieces, type=pa.large_string())[first:])
+
+
+def _series(values: Sequence[Any], dtype: str) -> Any:
+    import numpy as np
+    import pandas as pd
+
+    if dtype in (TIME, DURATION, OPTIONAL_ID):
+        whole = [each if is_whole(each) else NO_NUMBER for each in values]
+        return wholes_series(np.array(whole, dtype=np.int64), dtype)
+    if dtype in (NAME, TEXT):
+        texts = texts_array([each if each.__class__ is str else text_of(each) for each in values])
+        return pd.Series(pd.Categorical(texts) if dtype == NAME else texts)
+    if dtype == "object":
+        return _as_they_are(values)
+    return pd.Series(list(values), dtype=dtype)
 
 
 def _as_they_are(values: Sequence[Any]) -> Any:
@@ -318,20 +373,17 @@ def _as_they_are(values: Sequence[Any]) -> Any:
 def _inferred(values: list[Any]) -> Any:
     import pandas as pd
 
-    kinds = {type(value) for value in values if value is not None}
+    kinds = set(map(type, values)) - {type(None)}
     if kinds == {bool}:
         return pd.Series(values, dtype=FLAG)
-    if kinds == {int} and all(value is None or _is_whole(value) for value in values):
-        return pd.Series(values, dtype=OPTIONAL_ID)
-    if kinds and kinds <= {int, float} and all(map(_is_float, values)):
+    if kinds == {int} and min(known := [v for v in values if v is not None]) > NO_NUMBER:
+        if max(known) <= LARGEST:
+            return pd.Series(values, dtype=OPTIONAL_ID)
+    elif kinds == {float} or (kinds == {int, float} and all(map(_is_float, values))):
         return pd.Series(values, dtype=NUMBER)
-    if kinds == {str} and not any(map(_has_surrogates, values)):
+    elif kinds == {str} and not any(map(_has_surrogates, values)):
         return pd.Series(values, dtype=TEXT)
     return _as_they_are(values)
-
-
-def _is_whole(value: Any) -> bool:
-    return value.__class__ is int and -_LARGEST <= value <= _LARGEST
 
 
 def _is_float(value: Any) -> bool:

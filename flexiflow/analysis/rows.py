@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import operator
 import sqlite3
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from flexiflow.analysis import frames
+from flexiflow.analysis.columns import Building
 from flexiflow.analysis.components import require_component
+from flexiflow.analysis.exploded import Exploded
 from flexiflow.analysis.moments import moment_us
+from flexiflow.analysis.packed import Query, read, read_blocks
+from flexiflow.analysis.shortcuts import snapshot_shortcut, step_shortcut
 from flexiflow.analysis.source import Source
 from flexiflow.analysis.tables import (
     Expressions,
@@ -22,7 +26,6 @@ from flexiflow.analysis.tables import (
 from flexiflow.errors import (
     InvalidType,
     InvalidValue,
-    PersistenceError,
     StateError,
     bounded_repr,
     listed,
@@ -36,40 +39,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MOST_ROWS = 2**62
-_SNAPSHOT_FIELDS = (
-    "id",
-    "time_us",
-    "component_name",
-    "state",
-    "correlation_id",
-    "step_id",
-    "run",
-    "fingerprint",
-    "snapshot_json",
-    "error",
-)
-_STEP_FIELDS = (
-    "id",
-    "start_us",
-    "duration_us",
-    "component_name",
-    "message_type",
-    "from_state",
-    "to_state",
-    "outcome",
-    "reason",
-    "error",
-    "tries",
-    "sender",
-    "correlation_id",
-    "span_id",
-    "parent_id",
-    "run",
-    "fingerprint",
-    "message_json",
-    "guards_json",
-    "error_json",
-)
+# The expressions of `tables` behind the columns of the frames; the others have the same name.
+_SNAPSHOT_FIELDS = {"time": "time_us", "component": "component_name"}
+_STEP_FIELDS = {
+    "time": "start_us",
+    "duration": "duration_us",
+    "component": "component_name",
+    "message": "message_type",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,24 +91,22 @@ class Filter:
             None if limit is None else row_count(limit),
         )
 
-    def of_sources(self, sources: Sequence[Source]) -> list[tuple[Source, int]]:
-        """The sources that are asked, each with the id after which its rows are."""
+    def of_sources(self, sources: Sequence[Source]) -> list[tuple[Source, int | None]]:
+        """The sources that are asked, each with the id after which its rows are, if any."""
         if self.after is None:
-            return [(source, 0) for source in sources]
+            return [(source, None) for source in sources]
         name, row_id = self.after
         first = [source.name for source in sources].index(name)
-        return [(source, row_id * (at == 0)) for at, source in enumerate(sources[first:])]
+        later = sources[first + 1 :]
+        return [(sources[first], row_id), *((source, None) for source in later)]
 
-    def where(
-        self, columns: Expressions, time: str, state: str, after_id: int
-    ) -> tuple[str, list[Any]]:
+    def where(self, columns: Expressions, time: str, state: str) -> tuple[str, list[Any]]:
         """The condition and its values, for a table called ``s``."""
         conditions, values = ["1"], []
         for condition, value in (
             ("s.component_name = ?", self.component),
             (f"{columns[time]} >= ?", self.since_us),
             (f"{columns[time]} <= ?", self.until_us),
-            ("s.rowid > ?", after_id or None),
         ):
             if value is not None:
                 conditions.append(condition)
@@ -146,35 +121,31 @@ def snapshots_frame(
     sources: Sequence[Source], chosen: Filter, *, explode: bool = False
 ) -> pd.DataFrame:
     """Snapshots as a frame; see `History.snapshots`."""
-    rows: list[tuple[Any, ...]] = []
-    metadata: list[dict[str, Any]] = []
+    building = Building(frames.SNAPSHOTS)
+    exploded = Exploded() if explode else None
     for source, after_id in chosen.of_sources(sources):
         with source.connect() as conn:
-            columns = snapshot_columns(conn)
-            condition, values = chosen.where(columns, "time_us", "state", after_id)
-            query = f"""SELECT {_listed(columns, _SNAPSHOT_FIELDS)}, ?, {columns["format"]}
-                FROM {SNAPSHOTS} s WHERE {condition}"""
-            found = _ordered(conn, query, [source.name, *values], chosen)
-            rows.extend(row[:-1] for row in found)
-            if explode:
-                metadata.extend(_metadata(conn, row[0], row[8], row[-1]) for row in found)
-    first = _first_shown(rows, chosen)
-    frame = frames.frame(frames.SNAPSHOTS, rows[first:])
-    return frames.with_fields(frame, "metadata.", metadata[first:]) if explode else frame
+            query = snapshot_query(conn, chosen, after_id)
+            if query is not None:
+                building.source = source.name
+                for count in read_blocks(conn, query, building):
+                    if exploded is not None:
+                        exploded.add(conn, building, count)
+    first = _first_shown(building.rows, chosen)
+    frame = building.frame(first)
+    return frame if exploded is None else exploded.beside(frame, first)
 
 
 def steps_frame(sources: Sequence[Source], chosen: Filter) -> pd.DataFrame:
     """Steps as a frame; see `History.steps`."""
-    rows: list[tuple[Any, ...]] = []
+    building = Building(frames.STEPS)
     for source, after_id in chosen.of_sources(sources):
         with source.connect() as conn:
-            if has_steps(conn):
-                columns = step_columns(conn)
-                condition, values = chosen.where(columns, "start_us", "from_state", after_id)
-                query = f"""SELECT {_listed(columns, _STEP_FIELDS)}, ? FROM {STEPS} s
-                    WHERE {condition}"""
-                rows.extend(_ordered(conn, query, [source.name, *values], chosen))
-    return frames.frame(frames.STEPS, rows[_first_shown(rows, chosen) :])
+            query = step_query(conn, chosen, after_id) if has_steps(conn) else None
+            if query is not None:
+                building.source = source.name
+                read(conn, query, building)
+    return building.frame(_first_shown(building.rows, chosen))
 
 
 def one_snapshot(sources: Sequence[Source], snapshot_id: int) -> ComponentSnapshot:
@@ -208,32 +179,59 @@ def _newest_of(sources: Sequence[Source]) -> int | None:
     return max((time for time in times if time is not None), default=None)
 
 
-def _listed(columns: Expressions, names: Iterable[str]) -> str:
-    return ", ".join(columns[name] for name in names)
+def snapshot_query(
+    conn: sqlite3.Connection, chosen: Filter, after_id: int | None = None
+) -> Query | None:
+    """The query for the snapshots that are asked for; None for none."""
+    columns = snapshot_columns(conn)
+    condition, values = chosen.where(columns, "time_us", "state")
+    fields = _fields(frames.SNAPSHOTS, columns, _SNAPSHOT_FIELDS)
+    shortcut = snapshot_shortcut(conn)
+    return _limited(
+        conn,
+        Query(SNAPSHOTS, fields, condition, values, chosen.component, after_id, shortcut),
+        chosen.limit,
+    )
 
 
-def _ordered(
-    conn: sqlite3.Connection, query: str, values: list[Any], chosen: Filter
-) -> list[tuple[Any, ...]]:
-    """The rows that a query finds, by id; a limit keeps the newest."""
-    order = "ORDER BY s.rowid" if chosen.limit is None else "ORDER BY s.rowid DESC LIMIT ?"
-    limit = [] if chosen.limit is None else [chosen.limit]
-    found = cursor(conn).execute(f"{query} {order}", [*values, *limit]).fetchall()
-    return found if chosen.limit is None else found[::-1]
+def step_query(
+    conn: sqlite3.Connection, chosen: Filter, after_id: int | None = None
+) -> Query | None:
+    """The query for the steps that are asked for; None for none."""
+    columns = step_columns(conn)
+    condition, values = chosen.where(columns, "start_us", "from_state")
+    fields = _fields(frames.STEPS, columns, _STEP_FIELDS)
+    shortcut = step_shortcut(conn)
+    return _limited(
+        conn,
+        Query(STEPS, fields, condition, values, chosen.component, after_id, shortcut),
+        chosen.limit,
+    )
 
 
-def _first_shown(rows: Sequence[Any], chosen: Filter) -> int:
+def _fields(
+    wanted: frames.Columns, columns: Expressions, named: Mapping[str, str]
+) -> dict[str, str]:
+    return {name: columns[named.get(name, name)] for name in wanted if name != "source"}
+
+
+def _limited(conn: sqlite3.Connection, query: Query, limit: int | None) -> Query | None:
+    """The query for the newest rows only; None for none."""
+    if limit is None:
+        return query
+    if limit == 0:
+        return None
+    newest = f"""SELECT s.rowid FROM {query.table} s
+        WHERE {query.condition} ORDER BY s.rowid DESC LIMIT 1 OFFSET ?"""
+    row = cursor(conn).execute(newest, [*query.values, limit - 1]).fetchone()
+    if row is None or (query.after is not None and query.after >= row[0]):
+        return query
+    return replace(query, after=row[0] - 1)
+
+
+def _first_shown(rows: int, chosen: Filter) -> int:
     """Of several files each gave as many rows as are wanted in all."""
-    return 0 if chosen.limit is None else max(len(rows) - chosen.limit, 0)
-
-
-def _metadata(
-    conn: sqlite3.Connection, row_id: int, body: str, row_format: int | None
-) -> dict[str, Any]:
-    try:
-        return read_snapshot(conn, row_id, body, row_format).metadata
-    except PersistenceError:
-        return {}  # the row's error column says so
+    return 0 if chosen.limit is None else max(rows - chosen.limit, 0)
 
 
 def _states(sources: Sequence[Source], given: Any) -> tuple[str, ...]:

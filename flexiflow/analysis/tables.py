@@ -26,7 +26,7 @@ from flexiflow.persistence.schema import (
 from flexiflow.persistence.snapshot import snapshot_from
 
 # What a clock of 64 bits can say in nanoseconds, years 1678 to 2261: other tools can convert it.
-_LATEST = (2**63 - 1) // 1000
+LATEST = (2**63 - 1) // 1000
 
 _STEP_TEXTS = (
     "component_name",
@@ -156,7 +156,7 @@ def lost_rows(conn: sqlite3.Connection, since_us: int | None) -> int:
     if not {"kind", "time_us", "rows"} <= set(columns_of(conn, MARKERS)):
         return 0
     query = f"SELECT sum(rows) FROM {MARKERS} WHERE kind = 'gap' AND time_us >= ?"
-    (lost,) = cursor(conn).execute(query, (-_LATEST if since_us is None else since_us,)).fetchone()
+    (lost,) = cursor(conn).execute(query, (-LATEST if since_us is None else since_us,)).fetchone()
     return int(lost or 0)
 
 
@@ -185,7 +185,7 @@ class _Columns:
 
 
 def _is_time(column: str) -> str:
-    return f"(typeof({column}) = 'integer' AND {column} BETWEEN {-_LATEST} AND {_LATEST})"
+    return f"(typeof({column}) = 'integer' AND {column} BETWEEN {-LATEST} AND {LATEST})"
 
 
 def _time_of_text(text: str) -> str:

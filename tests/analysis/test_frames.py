@@ -137,6 +137,13 @@ def test_microseconds_of_other_resolutions():
     }
 
 
+def with_fields(table, prefix, records):
+    fields = frames.Fields(prefix)
+    for record in records:
+        fields.add(record)
+    return fields.beside(table)
+
+
 BASE = frames.frame({"id": frames.ID}, [(1,), (2,), (3,)])
 
 
@@ -156,10 +163,10 @@ BASE = frames.frame({"id": frames.ID}, [(1,), (2,), (3,)])
     ],
 )
 def test_fields_have_the_dtype_of_what_they_hold(values, dtype):
-    """The rule of `with_fields`, and no value is changed by it."""
+    """The rule of `Fields`, and no value is changed by it."""
     records = [{} if value is None else {"f": value} for value in values]
     records[0].setdefault("f", None)
-    frame = frames.with_fields(BASE, "metadata.", records)
+    frame = with_fields(BASE, "metadata.", records)
     assert str(frame["metadata.f"].dtype) == dtype
     back = [
         None if each is None or each is pd.NA or each != each else each
@@ -170,14 +177,14 @@ def test_fields_have_the_dtype_of_what_they_hold(values, dtype):
 
 def test_fields_stand_in_the_order_in_which_they_are_seen():
     """The first record's first, and a row without a field has none."""
-    frame = frames.with_fields(BASE, "metadata.", [{"b": 1, "a": 2}, {}, {"c": 3}])
+    frame = with_fields(BASE, "metadata.", [{"b": 1, "a": 2}, {}, {"c": 3}])
     assert list(frame) == ["id", "metadata.b", "metadata.a", "metadata.c"]
     assert frame["metadata.c"].isna().tolist() == [True, True, False]
 
 
 def test_no_fields_add_nothing():
     """Records that are all empty leave the frame as it is."""
-    assert list(frames.with_fields(BASE, "metadata.", [{}, {}, {}])) == ["id"]
+    assert list(with_fields(BASE, "metadata.", [{}, {}, {}])) == ["id"]
 
 
 VALUES = st.one_of(
@@ -193,7 +200,7 @@ VALUES = st.one_of(
 @given(st.lists(st.dictionaries(st.sampled_from("abc"), VALUES), min_size=3, max_size=3))
 def test_exploding_loses_no_value(records):
     """Whatever mixture of values a field has, each row gives back its own."""
-    frame = frames.with_fields(BASE, "", records)
+    frame = with_fields(BASE, "", records)
     for (at, record), key in itertools.product(enumerate(records), "abc"):
         if record.get(key) is not None:
             assert frame[key].iloc[at] == record[key]
