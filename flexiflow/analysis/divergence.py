@@ -17,6 +17,7 @@ RARE = 0.2
 MOST_COMPARED = 200
 """Siblings that are looked at; evenly chosen where there are more."""
 
+_MOST_STEPS = 20_000  # read in all, so that a verdict on a component comes at once
 _LONGEST_WAY = 1000
 _WANTED = ("id", "message_type", "sender", "from_state", "to_state", "outcome")
 
@@ -100,8 +101,10 @@ def parting(
         siblings: the names of those to compare it with.
         fewest: how many must have come the same way, for "few" to mean anything.
     """
-    way = way_of(sources, component, _LONGEST_WAY)
     names = _spread(sorted(set(siblings)))
+    if len(names) < fewest:
+        return None
+    way = way_of(sources, component, min(_MOST_STEPS // len(names), _LONGEST_WAY))
     # One step more than its own, so that those who went on can be told from those who ended.
     ways = [way_of(sources, name, len(way) + 1) for name in names]
     for at, step in enumerate(way):

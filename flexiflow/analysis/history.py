@@ -276,8 +276,8 @@ class History:
                 ``exists(field)``, ``len(value)``.
 
         Returns:
-            a sequence of intervals with ``first``, ``last``, ``longest``, ``frame`` (the columns of
-            `frames.WHEN`) and ``text``.
+            intervals, one after the other, with ``first``, ``last``, ``longest``, ``text``, and
+            ``frame`` (the columns of `frames.WHEN`).
 
         Raises:
             ComponentNotFound: (a KeyError) for an unknown component.

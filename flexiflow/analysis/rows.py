@@ -82,7 +82,7 @@ class Filter:
         if component is not None:
             require_component(sources, component)
         wanted = None if states is None else _states(sources, states)
-        now = _newest_of(sources) if isinstance(since, str) or isinstance(until, str) else None
+        now = newest_of(sources) if isinstance(since, str) or isinstance(until, str) else None
         return cls(
             component,
             moment_us("since", since, now),
@@ -170,7 +170,7 @@ def one_snapshot(sources: Sequence[Source], snapshot_id: int) -> ComponentSnapsh
     )
 
 
-def _newest_of(sources: Sequence[Source]) -> int | None:
+def newest_of(sources: Sequence[Source]) -> int | None:
     """The time of the newest record: what "now" means in every answer."""
     times = []
     for source in sources:

@@ -119,7 +119,7 @@ def _add_changes(sources: Sequence[Source], component: str, events: Iterable[_Ev
     """Note in each event what its first step changed, besides the state."""
     by_step = {(each.steps[0]["source"], int(each.steps[0]["id"])): each for each in events}
     before: Document | None = None
-    for moment in moments_of(sources, component):
+    for moment in moments_of(sources, component, steps=False):
         if moment.document is None:
             continue
         event = by_step.get((moment.source, moment.step_id or 0))

@@ -9,16 +9,14 @@ from __future__ import annotations
 import functools
 import sqlite3
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from flexiflow.analysis.fields import Document, names_in
 from flexiflow.analysis.frames import text_of
 from flexiflow.analysis.source import Source
 from flexiflow.analysis.tables import (
     has_steps,
-    newest_us,
     snapshot_columns,
     step_columns,
 )
@@ -32,8 +30,7 @@ _PARTS_KEPT = 64
 _OF_STEP = ("message_type", "sender", "outcome", "correlation_id")
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """A component after one step, as its snapshot has it.
 
     Attributes:
@@ -60,18 +57,22 @@ class Moment:
     unsure: bool = False
 
 
-def moments_of(sources: Sequence[Source], component: str | None = None) -> Iterator[Moment]:
+def moments_of(
+    sources: Sequence[Source], component: str | None = None, *, steps: bool = True
+) -> Iterator[Moment]:
     """Every snapshot as a moment, file by file and by id; those that can't be read too.
 
     Args:
         sources: the files.
         component: one component, or None for all.
+        steps: whether to look up what is known of each one's step, besides its id.
     """
     last_us: dict[str, int | None] = {}
     for source in sources:
         with source.connect() as conn:
             gaps = _gaps(conn)
-            for moment in _moments_in(conn, source.name, component, gaps, last_us):
+            rows = _rows(conn, component, steps=steps)
+            for moment in _moments_in(conn, source.name, rows, gaps, last_us):
                 last_us[moment.component] = moment.time_us
                 yield moment
 
@@ -80,7 +81,8 @@ def last_moment(sources: Sequence[Source], component: str) -> Moment | None:
     """A component's newest moment that can be read, or None."""
     for source in reversed(sources):
         with source.connect() as conn:
-            moments = _moments_in(conn, source.name, component, (), {}, newest_first=True)
+            rows = _rows(conn, component, steps=False, newest_first=True)
+            moments = _moments_in(conn, source.name, rows, (), {})
             found = next((each for each in moments if each.document is not None), None)
         if found is not None:
             return found
@@ -96,19 +98,10 @@ def document_of(snapshot: ComponentSnapshot) -> Document:
     }
 
 
-def now_of(sources: Sequence[Source]) -> int | None:
-    """The time of the newest record: what "now" means in every answer."""
-    times = []
-    for source in sources:
-        with source.connect() as conn:
-            times.append(newest_us(conn))
-    return max((time for time in times if time is not None), default=None)
-
-
 def known_fields(sources: Sequence[Source], component: str | None = None) -> set[str]:
     """The names of recorded fields, with those inside them; for errors, so not more than 2,000."""
     names: set[str] = set()
-    for moment in moments_of(sources, component):
+    for moment in moments_of(sources, component, steps=False):
         if moment.document is not None:
             names |= names_in(moment.document, _MOST_NAMES)
         if len(names) >= _MOST_NAMES:
@@ -119,14 +112,12 @@ def known_fields(sources: Sequence[Source], component: str | None = None) -> set
 def _moments_in(
     conn: sqlite3.Connection,
     source: str,
-    component: str | None,
+    rows: Iterable[tuple[Any, ...]],
     gaps: Sequence[int],
     last_us: dict[str, int | None],
-    *,
-    newest_first: bool = False,
 ) -> Iterator[Moment]:
     part = functools.lru_cache(_PARTS_KEPT)(part_reader(conn))
-    for row in _rows(conn, component, newest_first):
+    for row in rows:
         name, row_id, step_id, time_us, body, row_format, correlation_id, *of_step = row
         message, sender, outcome, of_trace = map(text_of, of_step)
         known = str(name)
@@ -146,11 +137,11 @@ def _moments_in(
 
 
 def _rows(
-    conn: sqlite3.Connection, component: str | None, newest_first: bool
+    conn: sqlite3.Connection, component: str | None, *, steps: bool, newest_first: bool = False
 ) -> Iterator[tuple[Any, ...]]:
     columns = snapshot_columns(conn)
     step, join = ", ".join(["NULL"] * len(_OF_STEP)), ""
-    if has_steps(conn):
+    if steps and has_steps(conn):
         of_step = step_columns(conn, "t")
         step = ", ".join(of_step[name] for name in _OF_STEP)
         join = f"LEFT JOIN {STEPS} t ON t.rowid = {columns['step_id']}"

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from flexiflow.analysis import frames, words
 from flexiflow.analysis.conditions import Condition, condition
 from flexiflow.analysis.fields import Document, unknown_field
+from flexiflow.analysis.rows import newest_of
 from flexiflow.analysis.source import Source
-from flexiflow.analysis.timeline import Moment, known_fields, moments_of, now_of
+from flexiflow.analysis.timeline import Moment, known_fields, moments_of
 from flexiflow.analysis.values import MISSING, Path, value_at
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Intervals(Sequence[Interval]):
-    """The answer to `History.when`: a sequence of intervals, by component and in their order.
+class Intervals:
+    """The answer to `History.when`: intervals, by component and in their order.
 
     Attributes:
         condition: the condition as it was written.
@@ -100,8 +101,11 @@ class Intervals(Sequence[Interval]):
         """The answer in words."""
         return " ".join(_sentences(self))
 
-    def __getitem__(self, at):  # type: ignore[no-untyped-def]  # as the tuple's own
+    def __getitem__(self, at: int) -> Interval:
         return self._found[at]
+
+    def __iter__(self) -> Iterator[Interval]:
+        return iter(self._found)
 
     def __len__(self) -> int:
         return len(self._found)
@@ -115,7 +119,7 @@ def intervals(sources: Sequence[Source], component: str | None, text: str) -> In
     asked = condition(text)
     followed: dict[str, _Followed] = {}
     unreadable = 0
-    for moment in moments_of(sources, component):
+    for moment in moments_of(sources, component, steps=False):
         if moment.document is None:
             unreadable += 1
             continue
@@ -125,7 +129,7 @@ def intervals(sources: Sequence[Source], component: str | None, text: str) -> In
         each.follow(moment, moment.document)
     _require_fields(asked, followed, sources, component)
     concerned = sorted(name for name, each in followed.items() if each.is_concerned)
-    now_us = now_of(sources)
+    now_us = newest_of(sources)
     found = tuple(each for name in concerned for each in followed[name].ended(now_us))
     return Intervals(asked.text, component, len(concerned), unreadable, found)
 

@@ -145,7 +145,7 @@ def _parting(
     if where == (rows.iloc[-1]["source"], rows.iloc[-1]["id"]):
         return []  # which is told already
     before: Document | None = None
-    for moment in moments_of(sources, component):
+    for moment in moments_of(sources, component, steps=False):
         if (moment.source, moment.step_id) == where and moment.document and before:
             changes = changed_fields(before, moment.document)
             of_data = [each for each in changes if each.path != ("state",)]

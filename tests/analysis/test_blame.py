@@ -13,6 +13,7 @@ from histories import (
 )
 from hypothesis import given, settings
 
+from flexiflow import FlexiFlowEngine, State, on, record
 from flexiflow.analysis import frames
 from flexiflow.analysis.blame import blame_sentence
 from flexiflow.analysis.history import open_history
@@ -59,7 +60,7 @@ def asked(frame) -> list[tuple]:
     return [(r.change, cell(r.old), cell(r.new), r.snapshot_id) for r in frame.itertuples()]
 
 
-@settings(max_examples=30)
+@settings(max_examples=25)
 @given(RANDOM_STEPS)
 def test_blame_equals_a_reference(steps):
     """For the state, a field and a field in it, whatever is broken or saved by hand."""
@@ -269,3 +270,35 @@ def test_the_values_are_those_that_were_recorded():
     frame = made.history.blame("order")
     new = dict(zip(frame["field"], frame["new"], strict=True))
     assert new == {"state": "'A'", "rules": "[]", "at": "{1, 2}", "none": "None"}
+
+
+class Waiting(State):
+    @on("count", to="Counted")
+    def count(self, message, component):
+        component.data["n"] = message["n"]
+
+
+class Counted(State):
+    @on("wait", to="Waiting")
+    def wait(self, message, component):
+        """Nothing to do."""
+
+
+async def test_every_question_is_answered_while_it_is_recorded():
+    """In memory, where there is one connection for the writer and all who ask."""
+    engine = FlexiFlowEngine()
+    one, other = engine.add("one", Waiting), engine.add("other", Waiting)
+    async with record(engine) as recording:
+        history = recording.history
+        await one.send("count", n=1)
+        await one.send("wait")
+        await other.send("count", n=2)
+        assert list(history.blame("one", "n")["new"]) == ["1"]
+        assert [each.component for each in history.when(None, "n > 1")] == ["other"]
+        assert history.diff("one", "other").divergence.alike == 1
+        assert len(history.story("one").sentences) == 4
+        assert len(history.outliers("steps", min_took=0)) == 0
+        with pytest.raises(InvalidValue, match="Unknown field"):
+            history.when("one", "m > 1")
+        await one.send("count", n=3)
+        assert list(history.blame("one", "n")["new"]) == ["1", "3"]

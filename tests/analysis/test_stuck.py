@@ -1,6 +1,7 @@
 """stuck(): equal to a brute-force reference, and its edges one by one."""
 
 import math
+from datetime import timedelta
 
 import pytest
 from histories import NOON, SECOND, Written, body_1x, written_by_1x
@@ -301,3 +302,43 @@ def test_many_that_wait_are_judged_without_looking_at_all_others(monkeypatch):
     answers = {departures.siblings_of(visit) for visit in visits if visit.lasts}
     assert answers == {Siblings(2_000, 1_899)}
     assert len(sorts) == 1
+
+
+def one_waits(dwell_us) -> Written:
+    """Five left A after a millisecond each; one is there for that long."""
+    written = Written()
+    written.machine("m", ("A", "B"), final=("B",))
+    for number in range(5):
+        written.stays(f"other-{number}", [1000])
+    written.snapshot("order", "A", NOON)
+    written.step("other-0", "ping", "B", time_us=NOON + dwell_us)
+    return written
+
+
+@pytest.mark.parametrize(("dwell_us", "number"), [(99_999, 0), (100_000, 1)])
+def test_a_stay_of_milliseconds_is_not_stuck(dwell_us, number):
+    """Ninety times what is usual is nothing yet where that is a millisecond."""
+    assert len(one_waits(dwell_us).history.stuck()) == number
+
+
+@pytest.mark.parametrize(
+    ("shortest", "number"),
+    [(0, 1), ("50ms", 1), ("51ms", 0), (timedelta(milliseconds=50), 1), ("1h", 0), ("0.05 s", 1)],
+)
+def test_the_smallest_dwell_is_an_argument(shortest, number):
+    assert len(one_waits(50_000).history.stuck(min_dwell=shortest)) == number
+
+
+def test_why_says_that_it_is_not_stuck():
+    assert "longer than usual, but not stuck" in one_waits(50_000).history.why("order").headline
+
+
+@pytest.mark.parametrize(
+    "shortest", ["soon", "-1s", "5", 5, 0.5, None, timedelta(-1), "1 fortnight", True]
+)
+def test_a_smallest_dwell_that_is_none(shortest):
+    with pytest.raises(InvalidValue, match="min_dwell is not a duration") as caught:
+        Written().history.stuck(min_dwell=shortest)
+    assert caught.value.why
+    assert caught.value.fix
+    assert caught.value.context_items == {"min_dwell": shortest}

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 
 from flexiflow.analysis import frames
 from flexiflow.analysis.history import open_history
-from flexiflow.analysis.timeline import now_of
+from flexiflow.analysis.rows import newest_of
 from flexiflow.errors import ComponentNotFound, InvalidValue
 from flexiflow.persistence.schema import SNAPSHOTS
 
@@ -73,7 +73,7 @@ def asked(intervals) -> list[tuple]:
 def test_when_equals_a_reference(steps):
     """Interval by interval, whatever is broken, saved by hand, or goes back in time."""
     history = random_history(steps).history
-    now = now_of(history.sources)
+    now = newest_of(history.sources)
     for component in history.names():
         readable = [document for _, document in readable_snapshots(history, component)]
         for text, holds in CONDITIONS.items():
