@@ -42,20 +42,22 @@ def test_the_mystery(full_run):
 
 
 def test_the_slow_gateway(full_run):
-    """What took long; of which component; when; and for whom."""
-    _, _, span, orders, failed = run_cells(
+    """What took long; of which component; when; for whom; and that it did no harm."""
+    _, charges, times, orders, outcomes = run_cells(
         full_run.history,
         'slow = history.outliers(of="steps"); slow',
-        'charges = slow[slow["what"] == "charge"]; charges',
-        'charges["start"].agg(["min", "max"])',
+        'charges = slow[slow["what"] == "charge"].head(8); charges',
+        'charges["start"].describe()',
         'steps = history.steps("gateway").set_index("id").loc[charges["step_id"]]\n'
         'steps["message_json"].str.extract(r"(order-\\d+)")[0].tolist()',
-        '(steps["outcome"] == "failed").sum()',
+        'steps["outcome"].tolist()',
     )
-    assert len(SLOW & set(orders)) > len(orders) / 2
-    assert len(SLOW & set(orders)) >= 6
-    assert failed == 0
-    assert span["max"] - span["min"] < pd.Timedelta(seconds=6)
+    # A busy machine slows others down as well.
+    planted = [outcome for order, outcome in zip(orders, outcomes, strict=True) if order in SLOW]
+    assert len(planted) > len(orders) / 2
+    assert set(planted) == {"stayed"}
+    assert set(charges["component"]) == {"gateway"}
+    assert times["count"] == len(orders)
 
 
 def test_the_guard_that_refuses_for_the_wrong_reason(full_run):
