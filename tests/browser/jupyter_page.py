@@ -246,6 +246,8 @@ class Lab(Watched):
         await self.command("apputils:change-theme", theme=name)
         light = str(name == THEMES[0]).lower()
         await self.page.wait_for_selector(f'body[data-jp-theme-light="{light}"]', state="attached")
+        # It covers the page while the theme changes, and fades.
+        await self.page.wait_for_selector("#jupyterlab-splash", state="detached")
 
     async def state(self, expected: str, nth: int = 0) -> None:
         """Wait until a widget says that its machine is in this state."""
