@@ -154,6 +154,14 @@ OUTLIERS: Columns = {
     "correlation_id": TEXT,
     "source": NAME,
 }
+FINDINGS: Columns = {
+    "table": NAME,
+    "kind": NAME,
+    "first_id": OPTIONAL_ID,
+    "last_id": OPTIONAL_ID,
+    "what": TEXT,
+    "source": NAME,
+}
 TRACES: Columns = {
     "correlation_id": TEXT,
     "start": TIME,

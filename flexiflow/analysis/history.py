@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from flexiflow.analysis.log import Log
     from flexiflow.analysis.machine_graph import MachineGraph
     from flexiflow.analysis.story import Story
+    from flexiflow.analysis.verifying import VerifyReport
     from flexiflow.analysis.when import Intervals
     from flexiflow.analysis.why import Verdict
     from flexiflow.component import AsyncComponent
@@ -379,6 +380,28 @@ class History:
         from flexiflow.analysis.rows import one_snapshot
 
         return one_snapshot(self.sources, snapshot_id)
+
+    def verify(self, *, head: str | None = None, allow_foreign: bool = False) -> VerifyReport:
+        """Check that the rows are as they were written, by the hash chains in the file.
+
+        Every row that was edited, deleted, inserted or swapped since is named by table and id.
+        That shows accidents and careless edits, not a forger who computes the hashes anew.
+
+        Args:
+            head: what `VerifyReport.head` was once, kept elsewhere: shows a lost end as well.
+            allow_foreign: take rows without a hash for fine, where 1.x code goes on inserting.
+
+        Returns:
+            the report; `ok` says whether all is well, `rows` is a DataFrame with the columns of
+            `frames.FINDINGS`.
+
+        Raises:
+            InvalidValue: (a ValueError) where `head` is none, or there are several files.
+            PersistenceError: where a file can't be read.
+        """
+        from flexiflow.analysis.verifying import verify
+
+        return verify(self.sources, head, allow_foreign=allow_foreign)
 
     @property
     def log(self) -> Log | None:

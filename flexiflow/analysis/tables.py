@@ -24,9 +24,7 @@ from flexiflow.persistence.schema import (
     has_table,
 )
 from flexiflow.persistence.snapshot import snapshot_from
-
-# What a clock of 64 bits can say in nanoseconds, years 1678 to 2261: other tools can convert it.
-LATEST = (2**63 - 1) // 1000
+from flexiflow.persistence.sql_times import LATEST, is_time, time_of_text
 
 _STEP_TEXTS = (
     "component_name",
@@ -80,8 +78,8 @@ def snapshot_columns(conn: sqlite3.Connection, row: str = "s") -> Expressions:
         WHEN {is_json} THEN CASE json_type({body}, '$.current_state')
             WHEN 'text' THEN json_extract({body}, '$.current_state') END
         ELSE flexiflow_state(CAST({body} AS BLOB)) END"""
-    text = _time_of_text(column("created_at"))
-    time = f"CASE WHEN {_is_time(time_us)} THEN {time_us} ELSE {text} END"
+    text = time_of_text(column("created_at"))
+    time = f"CASE WHEN {is_time(time_us)} THEN {time_us} ELSE {text} END"
     error = f"""CASE WHEN NOT ({is_json}) AND flexiflow_fault(CAST({body} AS BLOB)) IS NOT NULL
             THEN flexiflow_fault(CAST({body} AS BLOB))
         WHEN {is_json} AND json_type({body}) <> 'object'
@@ -110,7 +108,7 @@ def step_columns(conn: sqlite3.Connection, row: str = "s") -> Expressions:
     return {
         **{name: column(name) for name in _STEP_TEXTS},
         "id": f"{row}.rowid",
-        "start_us": f"CASE WHEN {_is_time(start)} THEN {start} END",
+        "start_us": f"CASE WHEN {is_time(start)} THEN {start} END",
         "duration_us": column.whole("duration_us"),
         "tries": f"coalesce({column.whole('tries')}, 0)",
         "run": _run_of(conn, column("run_id")),
@@ -146,7 +144,7 @@ def began_us(conn: sqlite3.Connection) -> int | None:
     columns = snapshot_columns(conn)
     queries = [f"SELECT {columns['time_us']} FROM {SNAPSHOTS} s ORDER BY s.rowid LIMIT 1"]
     if "start_us" in columns_of(conn, RUNS):
-        queries.append(f"SELECT min(start_us) FROM {RUNS} WHERE {_is_time('start_us')}")
+        queries.append(f"SELECT min(start_us) FROM {RUNS} WHERE {is_time('start_us')}")
     found = [cursor(conn).execute(query).fetchone() for query in queries]
     return min((row[0] for row in found if row and row[0] is not None), default=None)
 
@@ -182,23 +180,6 @@ class _Columns:
         """A column of whole numbers."""
         column = self(name)
         return f"CASE typeof({column}) WHEN 'integer' THEN {column} END"
-
-
-def _is_time(column: str) -> str:
-    return f"(typeof({column}) = 'integer' AND {column} BETWEEN {-LATEST} AND {LATEST})"
-
-
-def _time_of_text(text: str) -> str:
-    """ISO 8601 text as microseconds. SQLite rounds to milliseconds: the fraction is read apart."""
-    dot = f"instr({text}, '.')"
-    whole = f"""CASE {dot} WHEN 0 THEN {text} ELSE substr({text}, 1, {dot} - 1)
-        || ltrim(substr({text}, {dot} + 1), '0123456789') END"""
-    fraction = f"""CASE {dot} WHEN 0 THEN 0 ELSE
-        CAST(round(1e6 * CAST('0.' || substr({text}, {dot} + 1, 6) AS REAL)) AS INTEGER) END"""
-    # Without this 'now' would be a time too.
-    is_date = f"{text} GLOB '[12][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*'"
-    return f"""CASE WHEN {is_date} AND substr({text}, 1, 4) BETWEEN '1678' AND '2261'
-        THEN CAST(strftime('%s', {whole}) AS INTEGER) * 1000000 + {fraction} END"""
 
 
 def _run_of(conn: sqlite3.Connection, run_id: str) -> str:

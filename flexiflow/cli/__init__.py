@@ -21,6 +21,7 @@ from flexiflow.cli import (
     draw_command,
     history_command,
     trace_command,
+    verify_command,
     why_command,
 )
 from flexiflow.cli.boundary import Group
@@ -64,6 +65,7 @@ for _command in (
     trace_command.trace,
     draw_command.draw,
     check_command.check,
+    verify_command.verify,
     config_commands.explain,
     config_commands.register,
     config_commands.handle,

@@ -156,15 +156,25 @@ def columns_of(conn: sqlite3.Connection, table: str) -> list[str]:
     return [_as_text(name) for (name,) in rows]
 
 
+def newest_id(conn: sqlite3.Connection, table: str) -> int:
+    """The highest id in a table; 0 where it has no row."""
+    (found,) = cursor(conn).execute(f"SELECT max(rowid) FROM {table}").fetchone()
+    return int(found or 0)
+
+
+def pragma(conn: sqlite3.Connection, name: str) -> int:
+    """The number that a pragma gives."""
+    return int(cursor(conn).execute(f"PRAGMA {name}").fetchone()[0])
+
+
 def version_of(conn: sqlite3.Connection) -> int:
     """The schema's version: 0 where nothing is there, 1 as 1.x left it, or `VERSION`.
 
     Raises:
         PersistenceError: where a newer FlexiFlow has written the file.
     """
-    (application_id,) = cursor(conn).execute("PRAGMA application_id").fetchone()
-    if application_id == APPLICATION_ID:
-        (version,) = cursor(conn).execute("PRAGMA user_version").fetchone()
+    if pragma(conn, "application_id") == APPLICATION_ID:
+        version = pragma(conn, "user_version")
         if version > VERSION:
             raise PersistenceError(
                 f"The database has schema version {version}, newer than {VERSION}.",
@@ -172,7 +182,7 @@ def version_of(conn: sqlite3.Connection) -> int:
                 fix="Upgrade: pip install -U flexiflow.",
                 context={"version": version, "known_version": VERSION},
             )
-        return int(version)
+        return version
     if "format" in columns_of(conn, SNAPSHOTS):
         return VERSION
     return 1 if has_table(conn, SNAPSHOTS) else 0
@@ -272,9 +282,7 @@ def _is_ours_alone(conn: sqlite3.Connection) -> bool:
     rows = cursor(conn).execute("SELECT name FROM sqlite_master WHERE type = 'table'")
     if any(not _as_text(name).startswith(("flexiflow_", "sqlite_")) for (name,) in rows):
         return False
-    (application_id,) = cursor(conn).execute("PRAGMA application_id").fetchone()
-    (version,) = cursor(conn).execute("PRAGMA user_version").fetchone()
-    return bool(application_id == 0 and version == 0)
+    return pragma(conn, "application_id") == pragma(conn, "user_version") == 0
 
 
 _FIXES = {

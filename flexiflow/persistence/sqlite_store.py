@@ -7,7 +7,6 @@ save commits; in the caller's open transaction it is a savepoint, and the caller
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,6 +23,9 @@ from flexiflow.errors import (
 )
 from flexiflow.hooks import snapshot_saved
 from flexiflow.persistence import tagged
+from flexiflow.persistence.deleting import delete_rows, drop_parts
+from flexiflow.persistence.parts import parts_only_in
+from flexiflow.persistence.retention import check_count, ids_below_newest
 from flexiflow.persistence.rows import (
     insert_chained,
     iso_time,
@@ -32,13 +34,13 @@ from flexiflow.persistence.rows import (
     store_parts,
 )
 from flexiflow.persistence.schema import (
-    MARKERS,
     PARTS,
     SNAPSHOTS,
     columns_of,
     cursor,
     has_table,
     migrate,
+    newest_id,
     reading,
     transaction,
     version_of,
@@ -165,7 +167,7 @@ def list_snapshots(conn: sqlite3.Connection, name: str, *, limit: int = 10) -> l
         InvalidValue: (a ValueError) where the limit is negative.
     """
     _check_connection(conn, name)
-    _check_count("limit", limit)
+    check_count("limit", limit)
     with reading():
         if version_of(conn) == 0:
             return []
@@ -187,8 +189,9 @@ def prune_snapshots(
 ) -> int:
     """Delete all but a component's newest snapshots, and return how many were deleted.
 
-    Newest means the highest ids, whatever the clocks said. A chained marker says which are gone:
-    the component's rows from its first id to its last one.
+    Newest means the highest ids, whatever the clocks said. Chained markers say which are gone, and
+    large parts that nothing refers to any more go with them. Many rows are deleted in small
+    transactions, so that nobody waits long to write; in the caller's open transaction in that one.
 
     Args:
         conn: an open connection.
@@ -210,24 +213,20 @@ def prune_snapshots(
         )
     count = next((each for each in (keep, keep_last) if each is not None), 10)
     _check_connection(conn, name)
-    _check_count("keep", count)
+    check_count("keep", count)
     with reading():
         if not has_table(conn, SNAPSHOTS):
             return 0
     name = storable(name)
-    with transaction(conn) as run:
+    with transaction(conn):
         migrate(conn)
-        # Chosen and deleted by the same key, so that clocks that went back do no harm.
-        doomed = f"""FROM {SNAPSHOTS} WHERE component_name = ?1 AND id NOT IN (
-            SELECT id FROM {SNAPSHOTS} WHERE component_name = ?1 ORDER BY id DESC LIMIT ?2)"""
-        query = f"SELECT count(*), min(id), max(id) {doomed}"
-        deleted, first, last = run.execute(query, (name, count)).fetchone()
-        if deleted:
-            run.execute(f"DELETE {doomed}", (name, count))
-            now = time.time_ns() // 1000
-            marker = ("pruned", now, None, name, SNAPSHOTS, first, last, deleted, None)
-            insert_chained(run, MARKERS, [marker])
-        return int(deleted)
+    with reading():
+        ids = ids_below_newest(conn, name, count)
+        parts = parts_only_in(conn, name, frozenset(ids))
+        last_id = newest_id(conn, SNAPSHOTS)
+    deleted = delete_rows(conn, SNAPSHOTS, ids, name)
+    drop_parts(conn, parts, last_id)
+    return deleted
 
 
 def _listed(
@@ -289,13 +288,3 @@ def _check_connection(conn: object, name: object) -> None:
         'Open one with sqlite3.connect("state.db").',
     )
     require(isinstance(name, str), "name", name, "a component's name", "Pass component.name.")
-
-
-def _check_count(argument: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise InvalidValue(
-            f"{argument} must be a number of rows, not {bounded_repr(value, 80)}.",
-            why="Rows are counted from 0 up.",
-            fix=f"Pass {argument}=10, or 0 for none.",
-            context={argument: value},
-        )

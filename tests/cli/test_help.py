@@ -25,6 +25,7 @@ def test_all_commands_are_there():
         "register",
         "trace",
         "update_rules",
+        "verify",
         "why",
     ]
 

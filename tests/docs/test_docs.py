@@ -30,6 +30,7 @@ FRAMES = [
     "diff",
     "story",
     "outliers",
+    "findings",
 ]
 
 # The reference page that the library was promised to, line by line, its line breaks restored.

@@ -481,7 +481,7 @@ def test_pruning_leaves_a_chained_marker(conn):
         "first_id": 1,
         "last_id": 3,
         "rows": 2,
-        "detail_json": None,
+        "detail_json": '{"begins":1,"runs":[1,1,2,1]}',
     }
     assert link(MARKERS, 1, first[1:-2], None) == first[-1]
     assert link(MARKERS, 2, second[1:-2], first[-1]) == second[-1]
