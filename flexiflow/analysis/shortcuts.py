@@ -17,8 +17,9 @@ import msgspec
 from flexiflow.analysis import frames
 from flexiflow.analysis.columns import SEPARATOR, Building, whole_numbers
 from flexiflow.analysis.packed import Pieces, Shortcut
-from flexiflow.analysis.tables import LATEST, step_columns
+from flexiflow.analysis.tables import step_columns
 from flexiflow.persistence.schema import RUNS, SNAPSHOTS, STEPS, columns_of, cursor
+from flexiflow.persistence.sql_times import LATEST
 
 _SNAPSHOT_WHOLES = {"time": "time_us", "step_id": "step_id", "run": "run_id"}
 _SNAPSHOT_TEXTS = {
