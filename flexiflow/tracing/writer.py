@@ -61,6 +61,7 @@ class LogWriter:
                 many bytes of whole lines are written all the same.
         """
         with self._lock:
+            self._follow()
             if self._rotation is None:
                 self._append(lines)
                 return
@@ -96,7 +97,6 @@ class LogWriter:
 
     def _fitting(self, lines: bytes, rotation: Rotation) -> bytes:
         """The whole lines that the present file still takes; at least one. May rotate."""
-        self._follow()
         found = os.fstat(self._file)
         room = rotation.room(found.st_size)
         first = lines.index(b"\n") + 1
@@ -110,7 +110,9 @@ class LogWriter:
         return lines[: max(lines.rfind(b"\n", 0, room) + 1, first)]
 
     def _follow(self) -> None:
-        """Go on in the file of that name, where another process has rotated ours away."""
+        """Go on in the file of that name, where somebody has rotated or deleted ours."""
+        if self._file < 0:
+            return  # it is closed, and writing says so
         with contextlib.suppress(OSError):
             if os.path.samestat(os.stat(self.path), os.fstat(self._file)):
                 return

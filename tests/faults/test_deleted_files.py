@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from checking import acknowledged, ask, check_error, check_history, kept, kept_numbers
+from checking import acknowledged, ask, check_error, check_history, kept, kept_numbers, lines_of
 from children import running
 from service import engine_of
 
@@ -87,6 +87,25 @@ def test_grouped_tells_what_is_lost_with_its_database(db):
     check_error(raised.value)
     assert engine.get("a").data["n"] == 2
     recording.close()
+
+
+@pytest.mark.parametrize("moved", [False, True])
+@DURABILITIES
+def test_a_log_that_is_moved_or_deleted_is_begun_again(db, log, durability, moved):
+    """As programs that rotate logs leave it: nothing is written where nobody will look."""
+    engine = engine_of(("a",))
+    with record(engine, db, log=log, durability=durability) as recording:
+        send(engine, 1)
+        recording.flush_now()
+        before = log.read_bytes()
+        elsewhere = log.rename(log.with_suffix(".1"))
+        if not moved:
+            elsewhere.unlink()
+        send(engine, 2)
+    records, broken = lines_of(log)
+    changed = [line["message_type"] for line in records if line["event"] == "state.changed"]
+    assert (changed, broken) == (["work"], 0)
+    assert not moved or elsewhere.read_bytes() == before
 
 
 @pytest.mark.parametrize("endings", [[""], ["", "-wal", "-shm"]])
