@@ -14,12 +14,15 @@ from typing import Any
 
 import msgspec
 
+from flexiflow.errors import PersistenceError
 from flexiflow.persistence import tagged
 from flexiflow.persistence.schema import MARKERS, PARTS, ROW_FORMAT, SNAPSHOTS, STEPS
 from flexiflow.redaction import Redaction
 
 LARGE = 4096
 """Bytes of JSON from which on a part is stored once, by its hash."""
+
+_LARGEST_ID = 2**63 - 1
 
 SNAPSHOT_COLUMNS = (
     "component_name",
@@ -103,6 +106,8 @@ def insert_chained(run: sqlite3.Cursor, table: str, rows: Iterable[Sequence[Any]
     complete: list[tuple[Any, ...]] = []
     for values in rows:
         row_id += 1
+        if row_id > _LARGEST_ID:
+            raise _no_more_ids(table)
         this = link(table, row_id, values, before)
         complete.append((row_id, *values, ROW_FORMAT, before, this))
         before = this
@@ -186,14 +191,25 @@ def _is_tag(value: dict[str, Any]) -> bool:
     return len(value) == 1 and next(iter(value))[:1] == "$" and next(iter(value))[:2] != "$$"
 
 
+def _no_more_ids(table: str) -> PersistenceError:
+    return PersistenceError(
+        f"{table} has no id left for another row.",
+        why="Its highest id is the largest that SQLite knows; no recording has counted that far.",
+        fix="Record into another file, and look who wrote that row: flexiflow verify DB.",
+        context={"table": table, "largest_id": _LARGEST_ID},
+    )
+
+
 def _last_id(run: sqlite3.Cursor, table: str) -> int:
     # The sequence knows ids of rows that are gone; a table that others made may have none.
-    query = f"""SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = ?), 0),
+    sequence = "(SELECT CAST(seq AS INTEGER) FROM sqlite_sequence WHERE name = ?)"
+    query = f"""SELECT max(coalesce({sequence}, 0),
         coalesce((SELECT max(id) FROM {table}), 0))"""
     return int(run.execute(query, (table,)).fetchone()[0])
 
 
 def _last_hash(run: sqlite3.Cursor, table: str) -> bytes | None:
-    query = f"SELECT hash FROM {table} WHERE hash IS NOT NULL ORDER BY id DESC LIMIT 1"
+    # Of a damaged row the hash may be anything; it is no part of the chain.
+    query = f"SELECT hash FROM {table} WHERE typeof(hash) = 'blob' ORDER BY id DESC LIMIT 1"
     row = run.execute(query).fetchone()
     return None if row is None else bytes(row[0])

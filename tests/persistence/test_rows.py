@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from flexiflow.errors import PersistenceError
 from flexiflow.persistence import tagged
 from flexiflow.persistence.rows import (
     CHAINED_COLUMNS,
@@ -152,6 +153,31 @@ def test_a_table_that_has_no_sequence_goes_on_from_its_highest_id(connect):
     with transaction(conn) as run:
         migrate(conn)
         assert insert_chained(run, SNAPSHOTS, [snapshot]) == [42]
+
+
+@pytest.mark.parametrize("damage", ["'text'", "7", "x'00'"])
+def test_a_damaged_sequence_or_hash_stops_no_row(ready, damage):
+    """Ids go on above the highest, and the chain from the last hash that is one."""
+    with transaction(ready) as run:
+        insert_chained(run, STEPS, [step, step])
+    ready.execute(f"UPDATE sqlite_sequence SET seq = {damage}")
+    ready.execute(f"UPDATE {STEPS} SET hash = {damage} WHERE id = 2")
+    with transaction(ready) as run:
+        assert max(insert_chained(run, STEPS, [step])) >= 3
+    last = "SELECT typeof(prev_hash), typeof(hash) FROM flexiflow_steps ORDER BY id DESC LIMIT 1"
+    assert ready.execute(last).fetchone() == ("blob", "blob")
+
+
+def test_a_table_without_an_id_left_says_so(ready):
+    """And writes nothing."""
+    ready.execute("INSERT INTO sqlite_sequence VALUES (?, ?)", (STEPS, 2**63 - 1))
+    with (
+        pytest.raises(PersistenceError, match="no id left") as raised,
+        transaction(ready) as run,
+    ):
+        insert_chained(run, STEPS, [step])
+    assert raised.value.context_items == {"table": STEPS, "largest_id": 2**63 - 1}
+    assert stored(ready, STEPS) == []
 
 
 def test_ids_that_were_rolled_back_are_free(ready):
