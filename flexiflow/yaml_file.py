@@ -21,7 +21,8 @@ from flexiflow.errors import (
 )
 
 LARGEST_FILE = 5_000_000  # bytes
-MOST_ALIASED_VALUES = 100_000
+MOST_VALUES = 100_000  # PyYAML takes seconds for as many
+DEEPEST = 100  # levels of nesting
 
 
 def read_yaml(path: str | PathLike[str]) -> Any:
@@ -35,15 +36,13 @@ def read_yaml(path: str | PathLike[str]) -> Any:
     where = _checked_path(path)
     text = _read(where)
     try:
-        if b"*" in text:  # without an alias a document is no larger than its file
-            _check_size(text)
-        return yaml.safe_load(text)
+        return _value_of(text)
     except _TooLarge as exc:
         raise ConfigError(
             f"Config file {bounded_repr(where, 200)} stands for too many values.",
             why=f"{exc} In a config that is a mistake or an attack.",
-            fix="Write the values out, or drop aliases (*name) of things that hold aliases.",
-            context={"path": where, "limit": MOST_ALIASED_VALUES},
+            fix="Keep data out of it, and drop aliases (*name) of things that hold aliases.",
+            context={"path": where, "limit": MOST_VALUES},
         ) from exc
     except Exception as exc:  # PyYAML lets a KeyError for `!!bool x` through, and others
         raise ConfigError(
@@ -61,7 +60,42 @@ def _said(exc: Exception, where: str) -> str:
 
 
 class _TooLarge(Exception):
-    """A document whose aliases stand for too much."""
+    """A document that holds, or whose aliases stand for, too much."""
+
+
+class _BoundedLoader(yaml.SafeLoader):
+    """Stops at once where there are too many values, or too many levels of them."""
+
+    _values = 0
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        self._values += 1
+        if self._values > MOST_VALUES:
+            raise _TooLarge(f"It is more than {MOST_VALUES:,} values.")
+        if self._depth >= DEEPEST:
+            raise yaml.YAMLError(f"it is nested more than {DEEPEST} levels deep")
+        self._depth += 1
+        try:
+            node: yaml.Node | None = super().compose_node(parent, index)
+            return node
+        finally:
+            self._depth -= 1
+
+
+def _value_of(text: bytes) -> Any:
+    loader = _BoundedLoader(text)
+    try:
+        root = loader.get_single_node()
+        if root is None:
+            return None
+        # Without an alias a document is no larger than its file.
+        if b"*" in text and _size(root, {}) > MOST_VALUES:
+            why = f"With its aliases it is more than {MOST_VALUES:,} values."
+            raise _TooLarge(why)
+        return loader.construct_document(root)
+    finally:
+        loader.dispose()
 
 
 def _checked_path(path: object) -> str:
@@ -102,12 +136,6 @@ def _read(path: str) -> bytes:
             context={"path": path, "limit": LARGEST_FILE},
         )
     return text
-
-
-def _check_size(text: bytes) -> None:
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
-    if root is not None and _size(root, {}) > MOST_ALIASED_VALUES:
-        raise _TooLarge(f"With its aliases it is more than {MOST_ALIASED_VALUES:,} values.")
 
 
 def _size(node: yaml.Node, sizes: dict[int, int | None]) -> int:

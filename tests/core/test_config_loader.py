@@ -195,7 +195,7 @@ def test_an_alias_bomb_is_refused_before_it_is_built(join, write_config):
     """A few lines that stand for 10**30 values are counted, not expanded."""
     error = failure(ConfigLoader.load_yaml, write_config(bomb(join)))
     assert "too many values" in error.what
-    assert error.context_items["limit"] == yaml_file.MOST_ALIASED_VALUES
+    assert error.context_items["limit"] == yaml_file.MOST_VALUES
 
 
 def test_an_alias_of_what_holds_it_is_refused(write_config):
@@ -457,3 +457,19 @@ def test_an_initial_state_is_checked_beside_a_state_that_can_not_be_imported():
     config = {"name": "a", "states": {"A": "no_such_module:A"}, "initial_state": "B"}
     found = [each.what for each in explain(config).errors]
     assert found == ["Module not found: 'no_such_module'.", "Unknown state 'B'."]
+
+
+@pytest.mark.parametrize("text", ["[" * 5_000, "- " * 5_000, '{"a":' * 5_000, "? " * 5_000])
+def test_a_yaml_file_that_is_nested_too_deeply_is_refused(tmp_path, text):
+    """Before the parser, which takes ever longer, comes to its end."""
+    (tmp_path / "order.yaml").write_text(text)
+    with pytest.raises(ConfigError, match="it is nested more than 100 levels deep"):
+        ConfigLoader.load_yaml(tmp_path / "order.yaml")
+
+
+def test_a_yaml_file_of_too_many_values_is_refused(tmp_path, monkeypatch):
+    """A megabyte of them took the parser twelve seconds."""
+    monkeypatch.setattr(yaml_file, "MOST_VALUES", 50)
+    (tmp_path / "order.yaml").write_text("[" + "a," * 50 + "]")
+    with pytest.raises(ConfigError, match="stands for too many values"):
+        ConfigLoader.load_yaml(tmp_path / "order.yaml")
