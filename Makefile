@@ -28,8 +28,9 @@ test: $(VENV)/.dev $(BROWSER)/.ready  ## Run all tests, in random order, with br
 bench: $(VENV)/.bench  ## Measure ours beside limits and peers, and write docs/benchmarks.md
 	$(BIN)/python -m benchmarks
 
-soak: $(VENV)/.dev  ## Run the faults in their long form: hundreds of kills; takes minutes
+soak: $(VENV)/.dev  ## Run faults and fuzzers in their long form: hundreds of kills, 100,000 inputs; takes minutes
 	$(BIN)/python -m pytest --soak --timeout=3600 tests/faults
+	$(BIN)/python tests/fuzz/soak.py
 
 check: $(VENV)/.dev  ## Lint, format, types, layers, spelling
 	$(BIN)/ruff check .

@@ -1,9 +1,10 @@
-"""For all tests: each finds the default registry as an import leaves it, and nothing else in it."""
+"""For all tests: each finds the default registry as an import leaves it, and uses no network."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+import network_audit
 import pytest
 
 from flexiflow.state_machine import DEFAULT_REGISTRY
@@ -30,3 +31,15 @@ def _default_registry_as_imported() -> Iterator[None]:
     _reset()
     yield
     _reset()
+
+
+_network_uses: list[str] = []
+network_audit.audit(_network_uses.append)
+
+
+@pytest.fixture(autouse=True)
+def network_uses() -> Iterator[list[str]]:
+    """What this process has used the network for; a test fails that leaves anything in it."""
+    _network_uses.clear()
+    yield _network_uses
+    assert _network_uses == []
