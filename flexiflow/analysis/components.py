@@ -12,6 +12,7 @@ from flexiflow.analysis.machines import finals_of
 from flexiflow.analysis.source import Source
 from flexiflow.analysis.tables import end_of_step, has_steps, snapshot_columns, step_columns
 from flexiflow.errors import component_not_found
+from flexiflow.persistence.rows import storable
 from flexiflow.persistence.schema import SNAPSHOTS, STEPS, cursor
 
 if TYPE_CHECKING:
@@ -63,10 +64,11 @@ def component_names(sources: Sequence[Source]) -> list[str]:
     return sorted(found)
 
 
-def require_component(sources: Sequence[Source], name: Any) -> None:
-    """Raise `ComponentNotFound` where no source knows the component."""
-    if isinstance(name, str) and any(_knows(source, name) for source in sources):
-        return
+def require_component(sources: Sequence[Source], name: Any) -> str:
+    """The name under which a component is stored; `ComponentNotFound` where no source knows it."""
+    stored = storable(name) if isinstance(name, str) else None
+    if stored is not None and any(_knows(source, stored) for source in sources):
+        return stored
     raise component_not_found(name, component_names(sources))
 
 

@@ -162,7 +162,7 @@ class History:
         """
         from flexiflow.analysis.visits import visits_frame
 
-        self.require(component)
+        component = self.require(component)
         return visits_frame(self.sources, component)
 
     def stuck(
@@ -240,7 +240,7 @@ class History:
         """
         from flexiflow.analysis.why import verdict_on
 
-        self._require_one("why", component)
+        component = self._require_one("why", component)
         return verdict_on(self, component)
 
     def blame(self, component: str, field: str | None = None) -> pd.DataFrame:
@@ -262,7 +262,7 @@ class History:
         """
         from flexiflow.analysis.blame import blame_frame
 
-        self._require_one("blame", component)
+        component = self._require_one("blame", component)
         return blame_frame(self.sources, component, field)
 
     def when(self, component: str | None, condition: str) -> Intervals:
@@ -287,7 +287,7 @@ class History:
         """
         from flexiflow.analysis.when import intervals
 
-        self.require(component)
+        component = self.require(component)
         return intervals(self.sources, component, condition)
 
     def diff(self, old: int | str | History, new: int | str | History | None = None) -> Difference:
@@ -329,7 +329,7 @@ class History:
         from flexiflow.analysis.rows import row_count
         from flexiflow.analysis.story import story_of
 
-        self._require_one("story", component)
+        component = self._require_one("story", component)
         return story_of(self.sources, component, row_count(limit))
 
     def restore(
@@ -367,7 +367,7 @@ class History:
         from flexiflow.analysis.machine_graph import MachineGraph
         from flexiflow.analysis.observed import graph_from_history
 
-        self.require(component)
+        component = self.require(component)
         return MachineGraph(graph_from_history(self, component))
 
     def snapshot(self, snapshot_id: int) -> ComponentSnapshot:
@@ -424,15 +424,20 @@ class History:
 
         return component_names(self.sources)
 
-    def require(self, component: str | None) -> None:
-        """Raise `ComponentNotFound`, with the nearest names, for a component nobody recorded."""
+    def require(self, component: str | None) -> str | None:
+        """The name under which a component is stored: lone surrogates in it are spelt out.
+
+        Raises:
+            ComponentNotFound: (a KeyError) with the nearest names, where nobody recorded it.
+        """
         from flexiflow.analysis.components import require_component
 
-        if component is not None:
-            require_component(self.sources, component)
+        return None if component is None else require_component(self.sources, component)
 
-    def _require_one(self, question: str, component: str) -> None:
-        """Raise where no component is named, or nobody recorded it."""
+    def _require_one(self, question: str, component: str) -> str:
+        """The name under which a component is stored; raises where none is named or recorded."""
+        from flexiflow.analysis.components import require_component
+
         if not isinstance(component, str):
             raise InvalidType(
                 f"{question}() needs a component's name, not {bounded_repr(component, 80)}.",
@@ -440,7 +445,7 @@ class History:
                 fix=f'Write history.{question}("order-1042"); history.names() lists them.',
                 context={"component": component},
             )
-        self.require(component)
+        return require_component(self.sources, component)
 
     def _settle(self) -> None:
         for source in self.sources:

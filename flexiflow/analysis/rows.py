@@ -80,7 +80,7 @@ class Filter:
     ) -> Filter:
         """Check what a caller gave, and turn it into a filter."""
         if component is not None:
-            require_component(sources, component)
+            component = require_component(sources, component)
         wanted = None if states is None else _states(sources, states)
         now = newest_of(sources) if isinstance(since, str) or isinstance(until, str) else None
         return cls(
