@@ -92,11 +92,6 @@ def encode(value: Any, *, strict: bool = False, redaction: Redaction | None = No
     return _encode_plain(_placeholder(_type_name(value), "left out: there was no stack for it"))
 
 
-def redacted_copy(value: Any, redaction: Redaction) -> Any:
-    """`value` as it would come back from a recording: what live views show."""
-    return decode(encode(value, redaction=redaction))
-
-
 def is_plain(value: Any) -> bool:
     """Whether JSON can say `value` as it is, with nothing to tag, to escape or to leave out."""
     return _is_plain(value, 0, [MOST_VALUES])

@@ -214,3 +214,27 @@ def test_a_hostile_name_in_a_config_is_spelt_out(run_cli, write):
         out = run_cli(command, *option, config).stdout
         assert r"\x1b[31mx\n\u202e[bold]" in out
         assert "\x1b" not in out
+
+
+@pytest.mark.parametrize("command", [["register", "--config"], ["handle", "go", "--config"]])
+def test_a_config_may_name_only_what_is_allowed(run_cli, failing, command):
+    """Nothing else is imported."""
+    result = run_cli(*command, failing, "--allow", "shop", "--allow", "shop.states:Draft")
+    assert result.exit_code == 1
+    assert "Error: Dotted path 'cli_failing_states:CliFailing' is not allowed." in result.stderr
+    assert "cli_failing_states" not in sys.modules
+
+
+def test_an_allowed_config_is_loaded(run_cli, failing):
+    """The module that is named is enough."""
+    result = run_cli("register", "--config", failing, "--allow", "cli_failing_states")
+    assert result.stdout == "Registered order-2 in CliFailing; rules: 0.\n"
+
+
+def test_explaining_says_what_is_not_allowed(run_cli, failing, monkeypatch):
+    """By the environment too."""
+    monkeypatch.setenv("FLEXIFLOW_ALLOW", "shop")
+    result = run_cli("explain", failing)
+    assert result.exit_code == 3
+    assert "is not allowed" in result.stdout
+    assert "cli_failing_states" not in sys.modules
