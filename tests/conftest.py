@@ -1,4 +1,4 @@
-"""For all tests: each finds the default registry as an import leaves it, and uses no network."""
+"""For all tests: each finds the registry and the trace as an import leaves them, and no network."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import network_audit
 import pytest
 
+from flexiflow.correlation import current_span
 from flexiflow.state_machine import DEFAULT_REGISTRY
 
 
@@ -31,6 +32,12 @@ def _default_registry_as_imported() -> Iterator[None]:
     _reset()
     yield
     _reset()
+
+
+@pytest.fixture(autouse=True)
+def _outside_every_trace() -> None:
+    """`set_correlation_id` in a plain test stays in the context that all later tests inherit."""
+    current_span.set(None)
 
 
 _network_uses: list[str] = []
