@@ -29,7 +29,7 @@ bench: $(VENV)/.bench  ## Measure ours beside limits and peers, and write docs/b
 	$(BIN)/python -m benchmarks
 
 soak: $(VENV)/.dev  ## Run faults and fuzzers in their long form: hundreds of kills, 100,000 inputs; takes minutes
-	$(BIN)/python -m pytest --soak --timeout=3600 tests/faults
+	$(BIN)/python -m pytest --soak --timeout=3600 tests/faults tests/recording/test_interleavings.py
 	$(BIN)/python tests/fuzz/soak.py
 
 check: $(VENV)/.dev  ## Lint, format, types, layers, spelling

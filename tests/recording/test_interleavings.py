@@ -13,8 +13,11 @@ import asyncio
 import contextlib
 import copy
 import json
+import sqlite3
 import tempfile
 from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,12 +54,15 @@ class World:
         paused: who waits for the plan to let it go on.
         tasks: senders from outside, and tasks that handlers started.
         told: each finished step with the component's state, data and rules at that moment.
+        fill, mend: let the disk be full from now on, or have room again.
     """
 
     engine: FlexiFlowEngine
     paused: list[asyncio.Future[None]] = field(default_factory=list)
     tasks: list[asyncio.Task[Any]] = field(default_factory=list)
     told: dict[str, list[tuple[Any, Any]]] = field(default_factory=dict)
+    fill: Callable[[], Awaitable[None]] | None = None
+    mend: Callable[[], Awaitable[None]] | None = None
 
     async def pause(self) -> None:
         waiting = asyncio.get_running_loop().create_future()
@@ -160,9 +166,10 @@ PLANS = st.lists(
 async def follow(plan: list[Any], world: World, flush: Any) -> None:
     """Do what the plan says; then let everybody go on until all is done."""
     for what, *rest in plan:
-        await (flush() if what == "flush" else as_far_as_it_goes())
-        if what != "flush":
-            getattr(world, what)(*rest)
+        await as_far_as_it_goes()
+        done = flush() if what == "flush" else getattr(world, what)(*rest)
+        if done is not None:
+            await done
     while len(asyncio.all_tasks()) > 1:  # also those that a failed gather left behind
         await as_far_as_it_goes()
         world.let_go(0)
@@ -197,8 +204,7 @@ async def run_and_compare(plan: list[Any], durability: str, folder: Path) -> Non
     async with record(world.engine, folder / "s.db", log=log, durability=durability) as recording:
         await follow(plan, world, recording.flush)
         await recording.flush()
-        with HistoryFile(folder / "s.db").shared() as conn:
-            rows = Rows(conn)
+        rows = Rows(folder / "s.db")
     lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     check_steps(world, rows)
     check_snapshots(world, rows)
@@ -207,11 +213,13 @@ async def run_and_compare(plan: list[Any], durability: str, folder: Path) -> Non
 
 
 class Rows:
-    """The stored steps and snapshots, by their columns."""
+    """The stored steps, snapshots and markers, by their columns."""
 
-    def __init__(self, conn: Any) -> None:
-        self.steps = self._all(conn, "flexiflow_steps")
-        self.snapshots = self._all(conn, "flexiflow_snapshots")
+    def __init__(self, path: Path) -> None:
+        with closing(sqlite3.connect(path)) as conn:
+            self.steps = self._all(conn, "flexiflow_steps")
+            self.snapshots = self._all(conn, "flexiflow_snapshots")
+            self.markers = self._all(conn, "flexiflow_markers")
 
     @staticmethod
     def _all(conn: Any, table: str) -> list[dict[str, Any]]:
@@ -221,12 +229,14 @@ class Rows:
 
 
 def check_steps(world: World, rows: Rows) -> None:
-    """Each component's steps, in their order, are what its watchers were told, with those ids."""
+    """Each component's steps are what its watchers were told, each from where the last one led."""
     columns = ("id", "span_id", "correlation_id", "outcome", "from_state", "to_state", "sender")
     for name, told in world.told.items():
         stored = [row for row in rows.steps if row["component_name"] == name]
         as_told = [tuple(getattr(step, column) for column in columns) for step, _ in told]
         assert [tuple(row[column] for column in columns) for row in stored] == as_told
+        led_to = ["Left", *(row["to_state"] for row in stored)]
+        assert [row["from_state"] for row in stored] == led_to[:-1]
 
 
 def check_snapshots(world: World, rows: Rows) -> None:
@@ -301,5 +311,83 @@ def test_memory_database_and_log_tell_one_story(durability, request):
     def whatever_the_plan(plan):
         with tempfile.TemporaryDirectory() as folder:
             asyncio.run(run_and_compare(plan, durability, Path(folder)))
+
+    whatever_the_plan()
+
+
+# -- gaps ----------------------------------------------------------------------------------
+
+DISKS = st.lists(
+    st.tuples(st.just("start"), NAME, messages(st.lists(SIMPLE, max_size=2)))
+    | st.tuples(st.sampled_from(["let_go", "cancel"]), NUMBER)
+    | st.tuples(st.sampled_from(["fill", "mend"])),
+    min_size=4,
+    max_size=20,
+)
+
+
+class Disk:
+    """The history's disk, which is full from time to time; in place of `HistoryFile.write`."""
+
+    def __init__(self) -> None:
+        self.full = False
+        self._write = HistoryFile.write
+
+    def write(self, file: HistoryFile, entries: Any) -> None:
+        if self.full:
+            raise PersistenceError("The disk is full.", why="So it is.", fix="Wait.", context={})
+        self._write(file, entries)
+
+
+async def run_with_gaps(plan: list[Any], disk: Disk, folder: Path) -> None:
+    world = new_world()
+    recording = record(world.engine, folder / "s.db")
+
+    async def settled(full: bool) -> None:
+        """What was sent before belongs to the disk as it was."""
+        with contextlib.suppress(PersistenceError):
+            await recording.flush()
+        disk.full = full
+
+    world.fill, world.mend = (lambda: settled(True)), (lambda: settled(False))
+    await follow(plan, world, recording.flush)
+    await settled(False)
+    for name in NAMES:
+        await world.engine.get(name).send("stay", script=[], allowed=True)
+    await recording.flush()
+    recording.close()
+    check_what_gaps_leave(world, Rows(folder / "s.db"))
+
+
+def check_what_gaps_leave(world: World, rows: Rows) -> None:
+    """What is missing is counted, what is there is true, and the newest snapshots are complete."""
+    missing = sum(len(told) for told in world.told.values()) - len(rows.steps)
+    counted = sum(row["rows"] for row in rows.markers)
+    assert missing <= counted <= 2 * missing + len(NAMES)
+    for name, told in world.told.items():
+        spans = {step.span_id: number for number, (step, _) in enumerate(told)}
+        stored = [spans[row["span_id"]] for row in rows.steps if row["component_name"] == name]
+        assert stored == sorted(stored)
+        newest = [row for row in rows.snapshots if row["component_name"] == name][-1]
+        component = world.engine.get(name)
+        kept = tagged.decode(newest["snapshot_json"])
+        assert (kept["current_state"], kept["metadata"], kept["rules"]) == (
+            component.state,
+            component.data,
+            component.rules,
+        )
+
+
+def test_what_a_full_disk_drops_is_counted_and_the_rest_is_true(monkeypatch, request):
+    """Whenever it is full, and for however long."""
+    disk = Disk()
+    monkeypatch.setattr(HistoryFile, "write", lambda file, entries: disk.write(file, entries))
+
+    @settings(max_examples=1000 if request.config.getoption("soak") else 30, deadline=None)
+    @given(plan=DISKS)
+    def whatever_the_plan(plan):
+        disk.full = False
+        with tempfile.TemporaryDirectory() as folder:
+            asyncio.run(run_with_gaps(plan, disk, Path(folder)))
 
     whatever_the_plan()
