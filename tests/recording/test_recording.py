@@ -566,7 +566,8 @@ asyncio.run(main())
         process = start(body, db, "lamp", log, kill * 10**6)
         acknowledged += [int(process.stdout.readline()) for _ in range(10 + kill)]
         process.send_signal(signal.SIGKILL)
-        rest, _ = process.communicate(timeout=60)
+        rest = process.stdout.read()  # communicate() would leave out what readline() has buffered
+        process.communicate(timeout=60)
         acknowledged += [int(line) for line in rest.splitlines(keepends=True) if line[-1:] == "\n"]
     query = "SELECT json_extract(message_json, '$.n') FROM flexiflow_steps"
     kept = {n for (n,) in ask(db, query)}
