@@ -7,6 +7,7 @@ styles, and its content security policy forbids every request.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import html
 import os
 import tempfile
@@ -16,6 +17,8 @@ from typing import Any
 from flexiflow.errors import FlexiFlowError, StateFileNotFound
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:"
+
+_SECONDS_BETWEEN_NUDGES = 5
 
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _WIDGET_NOTE = "<p class='live'>A live widget is here when the notebook runs.</p>"
@@ -90,7 +93,8 @@ def execute_notebook(notebook: Path, page: Path, folder: Path | None = None) -> 
     with tempfile.TemporaryDirectory(prefix="flexiflow-") as sockets:
         options = _private_transport(sockets)
         resources = {"metadata": {"path": where}}
-        NotebookClient(cells, timeout=600, resources=resources, **options).execute()
+        client = NotebookClient(cells, timeout=600, resources=resources, **options)
+        asyncio.run(_run_nudged(client))
     _replace_widgets(cells)
     exporter = HTMLExporter(template_name="basic")  # type: ignore[no-untyped-call]
     body, _ = exporter.from_notebook_node(cells)
@@ -103,6 +107,26 @@ def execute_notebook(notebook: Path, page: Path, folder: Path | None = None) -> 
         ),
         encoding="utf-8",
     )
+
+
+async def _run_nudged(client: Any) -> None:
+    """Run all cells; ask the kernel something now and then.
+
+    A request can go unnoticed by an idle kernel, or its reply by the client, until the next one
+    comes (ipykernel's issues 1471 and 1554); then nothing would ever go on.
+    """
+
+    async def nudge() -> None:
+        while True:
+            await asyncio.sleep(_SECONDS_BETWEEN_NUDGES)
+            if client.kc is not None:
+                client.kc.kernel_info()
+
+    nudging = asyncio.create_task(nudge())
+    try:
+        await client.async_execute()
+    finally:
+        nudging.cancel()
 
 
 def _private_transport(folder: str) -> dict[str, Any]:
