@@ -25,7 +25,7 @@ def wheel(tmp_path_factory) -> Path:
 
 
 def test_the_wheel_holds_the_package_and_nothing_else(wheel):
-    """Types are announced, the licence is there, tests and notebooks are not."""
+    """Types are announced, licence and notebooks are there, tests and notebooks' data are not."""
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.partition("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"flexiflow"}
@@ -34,6 +34,11 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
         *names
     }
     assert any(name.endswith("licenses/LICENSE") for name in names)
+    folder = "flexiflow/lessons/notebook_files/"
+    notebooks = sorted(path.name for path in (PROJECT / "notebooks").glob("*.ipynb"))
+    assert sorted(name for name in names if name.startswith(folder)) == [
+        folder + name for name in notebooks
+    ]
 
 
 def test_the_wheel_works_without_the_checkout(wheel, tmp_path):
@@ -67,6 +72,16 @@ asyncio.run(main())
     assert done.returncode == 0, done.stderr
     assert "`start` moved InitialState → AwaitingConfirmation" in done.stdout
     assert "<svg" in done.stdout
+    copied = subprocess.run(
+        [sys.executable, "-m", "flexiflow", "tutorial", "here", "--no-lab"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment,
+        timeout=60,
+    )
+    assert copied.returncode == 0, copied.stderr
+    assert (tmp_path / "here" / "01_first_machine.ipynb").exists()
     version = subprocess.run(
         [sys.executable, "-m", "flexiflow", "--version"],
         capture_output=True,

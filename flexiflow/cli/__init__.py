@@ -20,6 +20,7 @@ from flexiflow.cli import (
     diagnose,
     draw_command,
     history_command,
+    lessons_commands,
     trace_command,
     verify_command,
     why_command,
@@ -71,6 +72,8 @@ for _command in (
     config_commands.handle,
     config_commands.update_rules,
     diagnose.diagnose,
+    lessons_commands.tutorial,
+    lessons_commands.lessons,
 ):
     cli.add_command(_command)
 

@@ -14,6 +14,7 @@ import pytest
 from flexiflow import AsyncComponent, FlexiFlowEngine, StateMachine, record
 from flexiflow.analysis import frames, machine_graph
 from flexiflow.events import EVENTS
+from flexiflow.lessons.report import STANDINGS
 from flexiflow.notebook.widgets.modules import STATIC
 from flexiflow.notebook.widgets.moment import STEP_ROWS
 from flexiflow.tracing.records import LogRecord
@@ -179,6 +180,26 @@ def test_the_static_modules_are_documented():
     entries = {"watch.js"}
     shared = {path.name for path in STATIC.iterdir()} - entries
     assert set(re.findall(r"^\| `([\w.]+\.(?:js|css))` \|", page, re.MULTILINE)) == shared
+
+
+def test_the_code_of_the_lessons_page_runs(workplace):
+    """An exercise is answered, hinted at, revealed and begun anew."""
+    names: dict[str, object] = {}
+    for block in code_blocks("lessons.md"):
+        exec(compile(block, "lessons.md", "exec"), names)
+    assert (workplace / "flexiflow-progress.jsonl").exists()
+
+
+def test_the_columns_of_the_standings_are_documented():
+    """In order, with their dtypes."""
+    documented = {row[0]: row[1] for row in table_under("lessons.md", "standings")}
+    assert list(documented.items()) == list(STANDINGS.items())
+
+
+def test_every_notebook_is_documented():
+    """The page lists them, and no others."""
+    notebooks = [path.stem for path in sorted((DOCS.parent / "notebooks").glob("*.ipynb"))]
+    assert [row[0] for row in table_under("lessons.md", "Lessons")] == notebooks
 
 
 def test_every_event_is_documented():

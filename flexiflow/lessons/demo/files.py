@@ -9,6 +9,7 @@ from typing import Any
 
 from flexiflow.errors import PersistenceError, bounded_repr
 
+FOLDER = "demo-data"
 DATABASE = "state.db"
 LOG = "run.jsonl"
 MARKER = "flexiflow-demo.json"
@@ -60,6 +61,14 @@ def finished_folder(where: str | os.PathLike[str]) -> Path | None:
     folder = Path(where).absolute()
     whole = all((folder / name).exists() for name in (DATABASE, LOG))
     return folder if whole and _marker(folder).get("finished") is True else None
+
+
+def nearest_folder() -> Path:
+    """Where the demo's files are looked for when nobody says: the nearest folder above that has
+    them, else ``demo-data`` here."""
+    here = Path.cwd()
+    found = (finished_folder(each / FOLDER) for each in (here, *here.parents))
+    return next((folder for folder in found if folder is not None), here / FOLDER)
 
 
 def _paths(folder: Path) -> list[Path]:

@@ -20,6 +20,7 @@ from flexiflow.lessons.demo.files import (
     LOG,
     finished_folder,
     mark_finished,
+    nearest_folder,
     prepare_folder,
 )
 from flexiflow.lessons.demo.plans import plans
@@ -132,18 +133,20 @@ async def run_demo_async(
     )
 
 
-async def demo_files(folder: str | os.PathLike[str]) -> DemoFiles:
+async def demo_files(folder: str | os.PathLike[str] | None = None) -> DemoFiles:
     """The files of the demo in a folder; it runs first, for some seconds, if it has not yet.
 
     Args:
-        folder: where they are, or are to be.
+        folder: where they are, or are to be. Unless given, the ``demo-data`` in this folder or in
+            the nearest one above it that holds them; in this one where none does.
 
     Raises:
         PersistenceError: as `run_demo`.
     """
-    where = await asyncio.to_thread(finished_folder, folder)
+    wanted = await asyncio.to_thread(nearest_folder) if folder is None else folder
+    where = await asyncio.to_thread(finished_folder, wanted)
     if where is None:
-        result = await run_demo_async(folder)
+        result = await run_demo_async(wanted)
         return DemoFiles(result.database, result.log)
     return DemoFiles(where / DATABASE, where / LOG)
 

@@ -1,0 +1,175 @@
+"""What all exercises share: answering, hints in steps, the solution, beginning anew, progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Protocol
+
+from flexiflow.errors import FlexiFlowError, bounded, bounded_repr
+from flexiflow.lessons.apart import LONGEST, TookTooLong
+from flexiflow.lessons.reply import Reply, as_html
+from flexiflow.notebook.html import MUTED, card, element, escape
+
+
+class Notebook(Protocol):
+    """Where progress is noted."""
+
+    def note(self, exercise: str, did: str, right: bool | None = None) -> None:
+        """Note what happened to an exercise."""
+
+
+class Exercise:
+    """An exercise that marks itself.
+
+    `answer`, `hint`, `reveal` and `reset` are all there is, in a notebook as without one. Whatever is given to `answer` gets a `Reply`, never a traceback.
+
+    Args:
+        title: one line.
+        task: what is to be done; text as in `Reply`.
+        hints: from a nudge to nearly all.
+        solution: what `reveal` shows.
+        picture: what to look at, such as a `MachineGraph`; anything that can show itself.
+    """
+
+    kind: ClassVar[str]
+    """What people read: predict, fix the machine, find the step, write the guard."""
+
+    how: ClassVar[str]
+    """How to answer it in a cell, with ``{}`` for the exercise's name there."""
+
+    def __init__(
+        self,
+        title: str,
+        task: str,
+        *,
+        hints: Sequence[str] = (),
+        solution: str = "",
+        picture: Any = None,
+    ) -> None:
+        self.name = ""
+        self.title = title
+        self.task = task
+        self.hints = tuple(hints)
+        self.solution = solution
+        self.picture = picture
+        self.solved = False
+        self.reply: Reply | None = None
+        self._next_hint = 0
+        self._notebook: Notebook | None = None
+        self._watchers: list[Callable[[], None]] = []
+
+    def answer(self, *answer: Any) -> Reply:
+        """Say whether an answer is right, and if not, what to look at.
+
+        Args:
+            *answer: depends on the kind of exercise; anything gets a reply.
+        """
+        reply = self._replied(answer)
+        if reply.ends and reply.verdict != "unclear":
+            self.solved = self.solved or reply.right
+            self._note("answered", reply.right)
+        return self._show(reply)
+
+    def hint(self) -> Reply:
+        """The next hint; after the last one, what else there is."""
+        if self._next_hint >= len(self.hints):
+            nothing = "There are no more hints" if self.hints else "This one has no hints"
+            return self._show(Reply("hint", f"{nothing}; `reveal()` shows the solution."))
+        self._next_hint += 1
+        self._note("hinted")
+        left = len(self.hints) - self._next_hint
+        more = f"\n\n{left} more." if left else ""
+        return self._show(Reply("hint", self.hints[self._next_hint - 1] + more))
+
+    def reveal(self) -> Reply:
+        """The solution."""
+        self._note("revealed")
+        return self._show(Reply("solution", self._solution()))
+
+    def reset(self) -> None:
+        """Begin anew: no answers, no hints. What was noted as progress stays."""
+        self.solved = False
+        self.reply = None
+        self._next_hint = 0
+        self._note("reset")
+        self._changed()
+
+    def watch(self, watcher: Callable[[], None]) -> None:
+        """Have `watcher` called after each change."""
+        self._watchers.append(watcher)
+
+    def join(self, name: str, notebook: Notebook | None) -> None:
+        """Become the exercise `name` of a lesson, whose progress is noted in `notebook`."""
+        self.name = name
+        self._notebook = notebook
+
+    # -- what a kind of exercise says ------------------------------------------------------
+
+    def _judge(self, answer: tuple[Any, ...]) -> Reply:
+        """The reply to an answer. What it raises is told as what the answer's code raised."""
+        raise NotImplementedError
+
+    def _solution(self) -> str:
+        return self.solution
+
+    # --------------------------------------------------------------------------------------
+
+    def _replied(self, answer: tuple[Any, ...]) -> Reply:
+        if not answer:
+            return Reply("unclear", f"There is no answer. {self.how}")
+        try:
+            return self._judge(answer)
+        except TookTooLong:
+            text = (
+                f"It did not end within {LONGEST:.0f} seconds. Does it wait for something, or loop?"
+            )
+            return Reply("wrong", text)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as exc:  # an answer's own SystemExit must not end the notebook
+            return Reply("wrong", f"It raised {error_words(exc)}")
+
+    def _show(self, reply: Reply) -> Reply:
+        self.reply = reply
+        self._changed()
+        return reply
+
+    def _changed(self) -> None:
+        for watcher in tuple(self._watchers):
+            watcher()
+
+    def _note(self, did: str, right: bool | None = None) -> None:
+        if self._notebook is not None:
+            self._notebook.note(self.name, did, right)
+
+    @property
+    def heading(self) -> str:
+        """Its name, title and kind on one line."""
+        name = f"{self.name} " if self.name else ""
+        return f"{'✓ ' if self.solved else ''}{name}{self.title} ({self.kind})"
+
+    def __repr__(self) -> str:
+        return f"{self.heading}\n{self.task}\n{self.how}"
+
+    def _repr_html_(self) -> str:
+        title = element("strong", escape(self.heading))
+        how = element("p", escape(self.how), f"margin:8px 0 0;color:{MUTED}")
+        accent = "success" if self.solved else "accent"
+        return card(title, as_html(self.task) + how, accent, self.heading)
+
+
+def error_words(exc: BaseException) -> str:
+    """An error on a line or two, for a reply."""
+    if isinstance(exc, FlexiFlowError):
+        parts = [f"{type(exc).__name__}: {exc.what}", exc.why or "", exc.fix or ""]
+        return " ".join(part for part in parts if part)
+    try:
+        text = bounded(str(exc), 300)
+    except Exception as broken:
+        text = f"(its text raised {type(broken).__name__})"
+    return f"{type(exc).__name__}: {text}" if text else f"{type(exc).__name__}."
+
+
+def quoted(value: Any) -> str:
+    """A value as it is quoted in a reply: its repr on one line, bounded."""
+    return bounded_repr(value, 120).replace("\n", " ").replace("`", "'")

@@ -1,0 +1,69 @@
+"""Machines of notebook 01."""
+
+from flexiflow.declarations import on
+from flexiflow.state_machine import State
+
+
+class Gate:
+    class Locked(State):
+        @on("coin", to="Open")
+        def coin(self, message, gate):
+            gate.data["coins"] = gate.data.get("coins", 0) + 1
+
+    class Open(State):
+        @on("coin")
+        def coin(self, message, gate):
+            gate.data["coins"] = gate.data.get("coins", 0) + 1
+
+        @on("push", to="Locked")
+        def push(self, message, gate):
+            pass
+
+
+class BrokenParcel:
+    class Packed(State):
+        @on("send", to="OnTheWay")
+        def send(self, message, parcel):
+            parcel.data["sent"] = True
+
+    class OnTheWay(State):
+        @on("deliver")
+        def deliver(self, message, parcel):
+            parcel.data["signed_by"] = message["signed_by"]
+
+    class Delivered(State):
+        pass
+
+
+class Parcel:
+    class Packed(State):
+        @on("send", to="OnTheWay")
+        def send(self, message, parcel):
+            parcel.data["sent"] = True
+
+    class OnTheWay(State):
+        @on("deliver", to="Delivered")
+        def deliver(self, message, parcel):
+            parcel.data["signed_by"] = message["signed_by"]
+
+    class Delivered(State, final=True):
+        pass
+
+
+class Ticket:
+    class Open(State):
+        @on("take", to="InWork")
+        def take(self, message, ticket):
+            ticket.data["who"] = message["who"]
+
+    class InWork(State):
+        @on("give_back", to="Open")
+        def give_back(self, message, ticket):
+            ticket.data["who"] = None
+
+        @on("close", to="Closed")
+        def close(self, message, ticket):
+            pass
+
+    class Closed(State, final=True):
+        pass
