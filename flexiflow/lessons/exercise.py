@@ -21,7 +21,8 @@ class Notebook(Protocol):
 class Exercise:
     """An exercise that marks itself.
 
-    `answer`, `hint`, `reveal` and `reset` are all there is, in a notebook as without one. Whatever is given to `answer` gets a `Reply`, never a traceback.
+    `answer`, `hint`, `reveal` and `reset` are all there is, in a notebook as without one. Whatever
+    is given to `answer` gets a `Reply`, never a traceback.
 
     Args:
         title: one line.
