@@ -7,6 +7,7 @@ for, and bring what they need with them.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -94,3 +95,17 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_LAZY})
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """``%load_ext flexiflow``: magics and error cards."""
+    import_module("flexiflow.magics").load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """``%unload_ext flexiflow``: the shell as it was before."""
+    import_module("flexiflow.magics").unload(shell)
+
+
+if "IPython" in sys.modules:
+    import_module("flexiflow.notebook.registration").register_here()

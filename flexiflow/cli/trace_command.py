@@ -77,7 +77,7 @@ def trace(log: str, correlation_id: str | None, limit: int | None, as_json: bool
         else:
             _print_tree(tree, limit or LINES_SHOWN)
         return
-    traces = _troubled_first(opened.traces())
+    traces = troubled_first(opened.traces())
     if as_json:
         print_json({"traces": records_of(traces if limit is None else traces.head(limit))})
     elif traces.empty:
@@ -86,7 +86,8 @@ def trace(log: str, correlation_id: str | None, limit: int | None, as_json: bool
         _print_traces(log, traces, limit or TRACES_SHOWN)
 
 
-def _troubled_first(traces: pd.DataFrame) -> pd.DataFrame:
+def troubled_first(traces: pd.DataFrame) -> pd.DataFrame:
+    """Traces with a failure, then those with a refusal, then the others; the newest first."""
     failed, refused = traces["failed"] > 0, traces["refused"] > 0
     trouble = failed.astype(int) * 2 + (refused & ~failed).astype(int)
     order = traces.assign(trouble=trouble).sort_values(

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 from flexiflow.analysis import words
 from flexiflow.analysis.frames import microseconds_of
 from flexiflow.errors import FlexiFlowError
-from flexiflow.notebook.html import FOREGROUND, MONO, MUTED, card, element, escape, table
+from flexiflow.graph.model import Graph
+from flexiflow.graph.render import to_svg
+from flexiflow.graph.table import to_text
+from flexiflow.notebook.html import card, code, element, escape, folded, muted, preformatted, table
 
 if TYPE_CHECKING:
     from flexiflow.analysis.machine_graph import MachineGraph
@@ -45,37 +48,43 @@ def graph_bundle(graph: MachineGraph) -> dict[str, str]:
     try:
         svg = graph.to_svg()
     except FlexiFlowError as exc:
-        bundle["text/html"] = element("pre", escape(f"{graph.to_text()}\n\n{exc}", 20_000))
+        bundle["text/html"] = preformatted(f"{graph.to_text()}\n\n{exc}")
         return bundle
-    # As an image: JupyterLab shows inline SVG of a notebook that it does not trust nowhere.
-    encoded = base64.b64encode(svg.encode()).decode("ascii")
     bundle["image/svg+xml"] = svg
-    bundle["text/html"] = element("figure", _image(encoded, graph) + _text_twin(graph), "margin:0")
+    bundle["text/html"] = _figure(svg, graph.model.name, graph.to_text())
     return bundle
 
 
-def _image(encoded: str, graph: MachineGraph) -> str:
-    source = f"data:image/svg+xml;base64,{encoded}"
-    label = f"Machine of {graph.model.name}; described below"
-    return f'<img alt="{escape(label)}" src="{source}" style="max-width:100%">'
+def figure(graph: Graph) -> str:
+    """A graph's picture with its text; the text alone where nothing can draw."""
+    svg, text = picture(graph), to_text(graph)
+    return preformatted(text) if svg is None else _figure(svg, graph.name, text)
 
 
-def _text_twin(graph: MachineGraph) -> str:
-    text = element("pre", escape(graph.to_text(), 20_000), f"font:12px/1.5 {MONO};margin:4px 0")
-    summary = element("summary", "The same in words", f"cursor:pointer;color:{MUTED}")
-    return element("details", summary + text, "font-size:12.5px")
+def picture(graph: Graph) -> str | None:
+    """A graph as SVG, or None where nothing here can draw."""
+    try:
+        return to_svg(graph)
+    except FlexiFlowError:
+        return None
+
+
+def _figure(svg: str, name: str, text: str) -> str:
+    # As an image: JupyterLab shows inline SVG of a notebook that it does not trust nowhere.
+    source = f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode('ascii')}"
+    label = escape(f"Machine of {name}; described below")
+    image = f'<img alt="{label}" src="{source}" style="max-width:100%">'
+    words_too = folded("The same in words", preformatted(text))
+    return element("figure", image + words_too, "margin:0")
 
 
 def _last_steps(verdict: Verdict) -> str:
     if verdict.rows.empty:
         return ""
     rows = [_step_row(step) for _, step in verdict.rows.iterrows()]
-    summary = element(
-        "summary", f"The last {len(rows)} steps", f"cursor:pointer;color:{MUTED};margin-top:8px"
-    )
     columns = ("step", "time (UTC)", "message", "outcome", "state", "took")
     steps = table(columns, rows, f"Last steps of {verdict.component}, the newest last")
-    return element("details", summary + element("div", steps, "overflow-x:auto"))
+    return folded(f"The last {len(rows)} steps", element("div", steps, "overflow-x:auto"))
 
 
 def _step_row(step: Any) -> tuple[str, ...]:
@@ -91,12 +100,5 @@ def _step_row(step: Any) -> tuple[str, ...]:
     )
 
 
-def _next_cell(code: str) -> str:
-    if not code:
-        return ""
-    style = f"font:12px {MONO};color:{FOREGROUND};user-select:all"
-    return element(
-        "p",
-        f"Next: {element('code', escape(code), style)}",
-        f"margin:8px 0 0;color:{MUTED}",
-    )
+def _next_cell(cell: str) -> str:
+    return muted(f"Next: {code(cell)}") if cell else ""

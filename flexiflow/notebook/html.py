@@ -86,6 +86,37 @@ def card(title: str, body: str, accent: str, label: str) -> str:
     return element("section", heading + body, frame, aria_label=bounded(label, 200))
 
 
+def colour(accent: str) -> str:
+    """The style of text in one of the `ACCENTS`."""
+    light, dark = ACCENTS[accent]
+    # The first is for viewers that do not know light-dark().
+    return f"color:{light};color:light-dark({light}, {dark})"
+
+
+def code(text: object) -> str:
+    """Code, or a name that people type; a click selects it whole."""
+    style = f"font:12px {MONO};color:{FOREGROUND};user-select:all"
+    return element("code", escape(text), style)
+
+
+def muted(content: str) -> str:
+    """A line that is set back. `content` is HTML."""
+    return element("p", content, f"margin:8px 0 0;color:{MUTED}")
+
+
+def folded(summary: str, content: str, *, opened: bool = False) -> str:
+    """HTML under a summary that unfolds it, also where no script runs."""
+    head = element("summary", escape(summary), f"cursor:pointer;color:{MUTED};margin-top:8px")
+    return element("details", head + content, open="open" if opened else "")
+
+
+def preformatted(text: str, longest: int = 20_000) -> str:
+    """Text as it stands, line by line."""
+    return element(
+        "pre", escape(text, longest), f"font:12px/1.5 {MONO};margin:4px 0;overflow-x:auto"
+    )
+
+
 def _visible(character: str) -> str:
     code = ord(character)
     if character in "\n\t" or (character.isprintable() and not 0x2066 <= code <= 0x2069):

@@ -112,7 +112,7 @@ def record(
         _refuse_one_file(database, log_path)
     redaction = None if redact is None else Redaction(redact)
     rotation = None if rotate is None else Rotation.of(rotate)
-    running = _running(engine)
+    running = recording_of(engine)
     if running is not None and not running.is_in_place():
         with contextlib.suppress(PersistenceError):  # of what its file lacks, it has told
             running.close()
@@ -351,7 +351,8 @@ def _is_one_file(one: Path, other: Path) -> bool:
         return False
 
 
-def _running(engine: FlexiFlowEngine) -> Recording | None:
+def recording_of(engine: FlexiFlowEngine) -> Recording | None:
+    """The recording that an engine's steps go to, or None."""
     observer = attached(engine.hooks)
     if observer is None:
         return None

@@ -1,0 +1,89 @@
+"""``%flexiflow QUESTION …``: parsed by the commands of the command line themselves."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from inspect import getdoc
+
+import click
+from IPython.core.error import UsageError
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.display import display
+
+from flexiflow.cli import cli
+from flexiflow.errors import suggestion
+from flexiflow.magics.answers import ANSWERS
+from flexiflow.magics.subjects import completed
+
+_COMMANDS = {"graph": "draw"}
+
+
+class LineMagic:
+    """What ``%flexiflow`` does in one shell.
+
+    Args:
+        shell: the shell.
+    """
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self._shell = shell
+
+    def run(self, line: str) -> None:
+        """Ask FlexiFlow.
+
+        ::
+
+          %flexiflow why [DB] [COMPONENT]    what a component waits for, or what is stuck
+          %flexiflow history …, trace …      as on the command line
+          %flexiflow graph …                 a machine's picture
+          %flexiflow tb                      the traceback of the last error
+          %flexiflow COMMAND --help          what a command takes
+
+        In place of a file the line may name a variable: a recording, a history, a log, an engine
+        that is recorded, a component. Where the notebook has one recording, it may be left out.
+        """
+        name, *words = _split(line) or [""]
+        match name:
+            case "":
+                print(getdoc(self.run))
+            case "tb":
+                self._show_traceback()
+            case _:
+                self._ask(name, words)
+
+    def _show_traceback(self) -> None:
+        error = getattr(sys, "last_value", None)
+        if error is None:
+            raise UsageError("No error has happened yet.")
+        handler = self._shell.InteractiveTB
+        lines = handler.structured_traceback(type(error), error, error.__traceback__, tb_offset=1)
+        print(handler.stb2text(lines))
+
+    def _ask(self, name: str, words: list[str]) -> None:
+        command_name = _COMMANDS.get(name, name)
+        command = cli.commands.get(command_name)
+        if command is None:
+            near = suggestion(name, [*cli.commands, *_COMMANDS, "tb"]) or "See %flexiflow."
+            raise UsageError(f"%flexiflow has no command {name!r}. {near}")
+        answer = ANSWERS.get(command_name)
+        names = self._shell.user_ns
+        asks_notebook = answer is not None and not {"--json", "--help", "-h"} & set(words)
+        given = completed(words, names) if asks_notebook else words
+        try:
+            with command.make_context(f"%flexiflow {name}", given) as context:
+                if answer is None or not asks_notebook:
+                    command.invoke(context)
+                else:
+                    display(answer(context.params, names))  # type: ignore[no-untyped-call]
+        except click.UsageError as exc:
+            raise UsageError(exc.format_message()) from None
+        except click.exceptions.Exit:  # help, or a bad answer, which has been printed
+            return
+
+
+def _split(line: str) -> list[str]:
+    try:
+        return shlex.split(line)
+    except ValueError as exc:
+        raise UsageError(f"The line can't be read: {exc}.") from None

@@ -1,0 +1,146 @@
+"""Error cards and ``%flexiflow`` in a real IPython shell."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+
+def test_an_error_is_shown_as_a_card(shop):
+    """What, why, fix, context and the name of the error, in one page."""
+    shop.run('await engine.handle_message("order-2", "submit")', fails=True)
+    (shown,) = shop.shown
+    for part in ("ComponentNotFound", "Unknown component", "Known components", "Did you mean"):
+        assert part in shown["text/html"]
+
+
+def test_a_card_is_followed_by_one_short_error_line(shop, capsys):
+    """A test tool, and a person who reads only text, sees that the cell failed."""
+    shop.run('await engine.handle_message("order-2", "submit")', fails=True)
+    expected = (
+        "ComponentNotFound: Unknown component 'order-2'.  "
+        "(card above; full traceback: %flexiflow tb)\n"
+    )
+    assert expected == capsys.readouterr().out
+
+
+def test_python_remembers_the_error(shop):
+    """%debug and %tb find it."""
+    error = shop.run('await engine.handle_message("order-2", "submit")', fails=True).error_in_exec
+    assert (type(error), error) == (sys.last_type, sys.last_value)
+
+
+def test_a_card_has_the_frames_of_the_user_alone(shop):
+    """Cells are named as people know them, and FlexiFlow's own frames are left out."""
+    shop.run("def ask():\n    return engine.add('order-3', 'Nowhere')")
+    shop.run("ask()", fails=True)
+    page = shop.shown[0]["text/html"]
+    assert "Cell In[" in page
+    assert "line 2 in ask" in page
+    assert "engine.py" not in page
+
+
+def test_a_card_has_the_trace_of_the_step_that_failed(shop):
+    """The correlation id leads to the log."""
+    shop.run(
+        "class Broken(State):\n"
+        "    @on('go')\n"
+        "    def go(self, message, component):\n"
+        "        engine.add('x', 'Nowhere')\n"
+        "broken = engine.add('broken', Broken)"
+    )
+    shop.run("await broken.send('go', correlation_id='trace-of-mine')", fails=True)
+    assert "trace-of-mine" in shop.shown[0]["text/html"]
+
+
+def test_an_error_of_another_kind_has_no_card(shop, capsys):
+    """Everything else is shown as before."""
+    shop.run("1 / 0", fails=True)
+    assert shop.shown == []
+    assert "ZeroDivisionError" in capsys.readouterr().out
+
+
+def test_the_traceback_is_one_magic_away(shop, capsys):
+    """All of it, FlexiFlow's own frames too."""
+    shop.run('await engine.handle_message("order-2", "submit")', fails=True)
+    capsys.readouterr()
+    shop.run("%flexiflow tb")
+    assert "component_not_found" in capsys.readouterr().out
+
+
+def test_the_former_handler_goes_on_and_comes_back(notebook):
+    """Another extension's cards for its own exceptions are not lost."""
+    seen = []
+    notebook.run("%unload_ext flexiflow")
+    notebook.shell.set_custom_exc((ValueError,), lambda *args, **named: seen.append(args[2]))
+    before = notebook.shell.custom_exceptions, notebook.shell.CustomTB
+    notebook.run("%load_ext flexiflow")
+    notebook.run("raise ValueError('theirs')", fails=True)
+    assert [str(each) for each in seen] == ["theirs"]
+    notebook.run("%unload_ext flexiflow")
+    assert before == (notebook.shell.custom_exceptions, notebook.shell.CustomTB)
+
+
+def test_unloading_takes_the_magic_away(notebook, capsys):
+    """The shell is as it was."""
+    notebook.run("%unload_ext flexiflow")
+    assert "flexiflow" not in notebook.shell.magics_manager.magics["line"]
+
+
+@pytest.fixture
+def recorded(shop):
+    """The shop with one order recorded in memory."""
+    shop.run("rec = record(engine)\nawait order.send('submit', total=99.0)")
+    yield shop
+    shop.run("rec.close()")
+
+
+def test_why_is_answered_by_the_verdict(recorded):
+    """The one recording of the notebook is asked."""
+    recorded.run("%flexiflow why order-1")
+    (shown,) = recorded.shown
+    assert "order-1" in shown["text/plain"]
+    assert "Submitted" in shown["text/html"]
+
+
+def test_why_takes_a_database_as_the_command_line_does(recorded):
+    """The same line works in a shell and in a cell."""
+    recorded.run("from flexiflow import record\nrec.close()\nrec = record(engine, 'state.db')")
+    recorded.run("await order.send('approve')\nrec.close()")
+    recorded.run("%flexiflow why state.db order-1")
+    assert "Done" in recorded.shown[0]["text/plain"]
+
+
+def test_an_unknown_component_is_an_error_card(recorded):
+    """It names the nearest, and the cell fails."""
+    recorded.run("%flexiflow why order-11", fails=True)
+    assert "Did you mean" in recorded.shown[0]["text/html"]
+
+
+def test_an_unknown_command_names_the_nearest(notebook, capsys):
+    """A slip of the pen is no traceback."""
+    notebook.run("%flexiflow hwy", fails=True)
+    assert "Did you mean 'why'" in "".join(capsys.readouterr())
+
+
+def test_a_component_is_shown_with_its_picture(shop):
+    """Where it is, what it takes, its machine and its data."""
+    bundle = shop.bundle("order")
+    assert bundle["text/plain"] == "order-1 is in Draft; it takes submit."
+    assert "data:image/svg+xml;base64," in bundle["text/html"]
+    assert bundle["image/svg+xml"].startswith("<svg")
+
+
+def test_an_engine_is_shown_at_a_glance(shop):
+    """Each component with its state."""
+    bundle = shop.bundle("engine")
+    assert bundle["text/plain"] == "<FlexiFlowEngine with 1 component: Draft 1>"
+    assert "order-1" in bundle["text/html"]
+
+
+def test_a_refused_step_says_why(shop):
+    """The guard and the values that it read."""
+    bundle = shop.bundle("order.data['items'] = 0\nawait order.send('submit', total=1)")
+    assert "refused" in bundle["text/html"]
+    assert "has_items" in bundle["text/html"]
