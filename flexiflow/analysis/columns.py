@@ -203,10 +203,11 @@ class Building:
             self.add(pieces, len(rows))
 
     def frame(self, first: int = 0) -> pd.DataFrame:
-        """What was read, from that row on."""
+        """What was read, from that row on. It can be had once: pieces are given up on the way."""
         import pandas as pd
 
-        return pd.DataFrame({name: each.series(first) for name, each in self.columns.items()})
+        names = list(self.columns)
+        return pd.DataFrame({name: self.columns.pop(name).series(first) for name in names})
 
 
 def whole_numbers(raw: bytes, count: int) -> Any:
@@ -279,15 +280,23 @@ def _decoded(raw: bytes) -> str | None:
 
 
 def _arrow_cells(raw: bytes, count: int) -> Any:
+    """The cells as an Arrow array; nothing but the separators is taken out of the bytes."""
+    import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    ended = raw + SEPARATOR
+    (ends,) = np.nonzero(np.frombuffer(ended, dtype=np.uint8) == SEPARATOR[0])
+    if len(ends) != count:
+        return None
+    offsets = np.concatenate([[0], ends + 1])
+    buffers = [pa.py_buffer(offsets), pa.py_buffer(ended)]
+    cells = pa.LargeStringArray.from_buffers(count, *buffers)
     try:
-        whole = pa.array([raw], type=pa.large_binary()).cast(pa.large_string())
+        cells.validate(full=True)
     except pa.ArrowInvalid:  # no UTF-8
         return None
-    cells = pc.split_pattern(whole, SEPARATOR.decode()).values
-    return cells if len(cells) == count else None
+    return pc.ascii_rtrim(cells, characters=SEPARATOR.decode())
 
 
 def _in_arrow(piece: Any) -> Any:

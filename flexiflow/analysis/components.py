@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 from flexiflow.analysis import frames
 from flexiflow.analysis.machines import finals_of
 from flexiflow.analysis.source import Source
-from flexiflow.analysis.tables import end_of_step, has_steps, snapshot_columns, step_columns
+from flexiflow.analysis.tables import (
+    end_of_step,
+    extents_in,
+    has_steps,
+    names_in,
+    snapshot_columns,
+    step_columns,
+)
 from flexiflow.errors import component_not_found
 from flexiflow.persistence.rows import storable
 from flexiflow.persistence.schema import SNAPSHOTS, STEPS, cursor
@@ -59,8 +66,8 @@ def component_names(sources: Sequence[Source]) -> list[str]:
     for source in sources:
         with source.connect() as conn:
             for table in _tables(conn):
-                rows = cursor(conn).execute(f"SELECT DISTINCT component_name FROM {table}")
-                found.update(str(name) for (name,) in rows if name is not None)
+                rows = cursor(conn).execute(names_in(conn, table))
+                found.update(str(name) for (name,) in rows)
     return sorted(found)
 
 
@@ -96,7 +103,9 @@ def _add_steps(found: dict[str | None, _Component], conn: sqlite3.Connection, so
         return
     first, last = step_columns(conn, "f"), step_columns(conn, "l")
     wanted = ("to_state", "fingerprint", "outcome")
-    query = _ends(STEPS, first["start_us"], end_of_step(last), [last[name] for name in wanted])
+    query = _ends(
+        conn, STEPS, first["start_us"], end_of_step(last), [last[name] for name in wanted]
+    )
     for name, count, first_us, last_us, state, fingerprint, outcome in cursor(conn).execute(query):
         component = found.setdefault(frames.text_of(name), _Component(frames.text_of(name)))
         component.steps += count
@@ -110,7 +119,9 @@ def _add_snapshots(
 ) -> None:
     first, last = snapshot_columns(conn, "f"), snapshot_columns(conn, "l")
     wanted = ("state", "fingerprint")
-    query = _ends(SNAPSHOTS, first["time_us"], last["time_us"], [last[name] for name in wanted])
+    query = _ends(
+        conn, SNAPSHOTS, first["time_us"], last["time_us"], [last[name] for name in wanted]
+    )
     for name, count, first_us, last_us, state, fingerprint in cursor(conn).execute(query):
         component = found.setdefault(frames.text_of(name), _Component(frames.text_of(name)))
         component.snapshots += count
@@ -120,11 +131,12 @@ def _add_snapshots(
         component.seen(first_us, last_us, source)
 
 
-def _ends(table: str, first_us: str, last_us: str, of_last: Sequence[str]) -> str:
+def _ends(
+    conn: sqlite3.Connection, table: str, first_us: str, last_us: str, of_last: Sequence[str]
+) -> str:
     """A query for each component's number of rows, and what its first and last row say."""
-    return f"""SELECT g.component_name, g.number, {first_us}, {last_us}, {", ".join(of_last)}
-        FROM (SELECT component_name, count(*) AS number, min(rowid) AS low, max(rowid) AS high
-            FROM {table} GROUP BY component_name) g
+    return f"""SELECT g.name, g.number, {first_us}, {last_us}, {", ".join(of_last)}
+        FROM ({extents_in(conn, table)}) g
         JOIN {table} f ON f.rowid = g.low JOIN {table} l ON l.rowid = g.high"""
 
 

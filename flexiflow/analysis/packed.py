@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flexiflow.analysis import frames
-from flexiflow.analysis.columns import MISSING, SEPARATOR, Building
+from flexiflow.analysis.columns import MISSING, SEPARATOR, Building, whole_numbers
 from flexiflow.persistence.schema import cursor
 
 FEWEST, MOST = 256, 16_384
@@ -154,9 +154,9 @@ def _packed_block(
     count, odd, *cells = packed
     if not count:
         return {}, 0, 0
-    raw = dict(zip(["id", *shortcut.wholes, *shortcut.texts], cells, strict=True))
+    raw = dict(zip([*shortcut.wholes, *shortcut.texts], cells, strict=True))
     pieces = None if odd else shortcut.finish(building, raw, count)
-    if pieces is None or (ids := _ids(building, raw["id"], count)) is None:
+    if pieces is None or (ids := _ids(conn, query, count, low, high)) is None:
         return None
     return {**pieces, "id": ids}, count, sum(map(len, cells))
 
@@ -171,23 +171,26 @@ def _packed_row(
     for each in shortcut.texts.values():
         odd += [f"{each} >= x''", f"{each} = char({MISSING[0]})"]
     columns = [
-        "group_concat(s.rowid)",
         *(f"group_concat(coalesce({each}, {_NO_NUMBER}))" for each in shortcut.wholes.values()),
         *(
             f"group_concat(coalesce({each}, char({MISSING[0]})), char({SEPARATOR[0]}))"
             for each in shortcut.texts.values()
         ),
     ]
-    # NOT INDEXED leaves the table itself, in the order of its ids; a component has an index.
-    by_id = "NOT INDEXED" if query.component is None else ""
     select = f"""SELECT count(*), max({" OR ".join(odd)}), {", ".join(columns)}
-        FROM {query.table} s {by_id} WHERE {query.condition} AND s.rowid BETWEEN ? AND ?"""
+        {_rows_between(query)}"""
     with _packing(conn):
         try:
             row = cursor(conn).execute(select, [*query.values, low, high]).fetchone()
         except sqlite3.DataError:  # beyond the limit
             return None
     return tuple(row)
+
+
+def _rows_between(query: Query) -> str:
+    # NOT INDEXED leaves the table itself, in the order of its ids; a component has an index.
+    by_id = "NOT INDEXED" if query.component is None else ""
+    return f"FROM {query.table} s {by_id} WHERE {query.condition} AND s.rowid BETWEEN ? AND ?"
 
 
 @contextmanager
@@ -203,7 +206,14 @@ def _packing(conn: sqlite3.Connection) -> Iterator[None]:
         conn.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest)
 
 
-def _ids(building: Building, raw: bytes, count: int) -> Any:
+def _ids(conn: sqlite3.Connection, query: Query, count: int, low: int, high: int) -> Any:
     """The piece of ids; None where SQLite went through the rows in another order."""
-    ids = building.columns["id"].unpacked(raw, count)
+    import numpy as np
+
+    if count == high - low + 1:
+        return np.arange(low, high + 1, dtype=np.int64)
+    select = f"SELECT group_concat(s.rowid) {_rows_between(query)}"
+    with _packing(conn):
+        (raw,) = cursor(conn).execute(select, [*query.values, low, high]).fetchone()
+    ids = whole_numbers(raw, count)
     return ids if ids is not None and (ids[1:] > ids[:-1]).all() else None

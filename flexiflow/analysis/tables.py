@@ -130,6 +130,32 @@ def has_steps(conn: sqlite3.Connection) -> bool:
     return has_table(conn, STEPS)
 
 
+def names_in(conn: sqlite3.Connection, table: str) -> str:
+    """A query for the names of a table's components, each once, in a column ``name``."""
+    if not _has_component_index(conn, table):
+        return f"SELECT DISTINCT component_name AS name FROM {table} WHERE component_name NOT NULL"
+    # From name to name over the index: as many seeks as names, however many rows there are.
+    after = f"SELECT min(component_name) FROM {table} WHERE component_name > found.name"
+    return f"""WITH RECURSIVE found(name) AS (
+            SELECT min(component_name) FROM {table}
+            UNION ALL SELECT ({after}) FROM found WHERE found.name IS NOT NULL)
+        SELECT name FROM found WHERE name IS NOT NULL"""
+
+
+def extents_in(conn: sqlite3.Connection, table: str) -> str:
+    """A query for each component's ``name``, ``number`` of rows, and ``low`` and ``high`` id."""
+    extent = "count(*) AS number, min(rowid) AS low, max(rowid) AS high"
+    if not _has_component_index(conn, table):
+        return f"SELECT component_name AS name, {extent} FROM {table} GROUP BY component_name"
+    # One by one, since grouping does not see that an index's entries are in the order of ids.
+    rows = f"FROM {table} t WHERE t.component_name = n.name"
+    return f"""SELECT n.name, (SELECT count(*) {rows}) AS number,
+            (SELECT min(t.rowid) {rows}) AS low, (SELECT max(t.rowid) {rows}) AS high
+        FROM ({names_in(conn, table)}) n
+        UNION ALL SELECT NULL, {extent} FROM {table} WHERE component_name IS NULL
+            HAVING count(*) > 0"""
+
+
 def newest_us(conn: sqlite3.Connection) -> int | None:
     """The time of the newest record, microseconds since 1970."""
     queries = [f"SELECT max({snapshot_columns(conn)['time_us']}) FROM {SNAPSHOTS} s"]
@@ -164,6 +190,13 @@ def unreadable_snapshots(conn: sqlite3.Connection, component: str) -> int:
         WHERE s.component_name = ? AND ({snapshot_columns(conn)["state"]}) IS NULL"""
     (number,) = cursor(conn).execute(query, (component,)).fetchone()
     return int(number)
+
+
+def _has_component_index(conn: sqlite3.Connection, table: str) -> bool:
+    query = """SELECT 1 FROM pragma_index_list(?) l, pragma_index_xinfo(l.name) c
+        WHERE l.partial = 0 AND c.seqno = 0 AND c.name = 'component_name'
+            AND c.desc = 0 AND c.coll = 'BINARY'"""
+    return cursor(conn).execute(query, (table,)).fetchone() is not None
 
 
 class _Columns:
