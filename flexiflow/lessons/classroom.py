@@ -27,10 +27,17 @@ class Lesson:
         title: what it is about.
         exercises: in order.
         progress: where their progress is noted.
+        present: whether they are shown to a class; then nothing is noted.
     """
 
     def __init__(
-        self, name: str, title: str, exercises: Sequence[Exercise], progress: ProgressFile
+        self,
+        name: str,
+        title: str,
+        exercises: Sequence[Exercise],
+        progress: ProgressFile,
+        *,
+        present: bool = False,
     ) -> None:
         self.name = name
         self.title = title
@@ -38,8 +45,9 @@ class Lesson:
         self._exercises = tuple(exercises)
         solved = progress.solved()
         for number, exercise in enumerate(exercises, start=1):
-            exercise.join(f"{name}.{number}", progress)
-            exercise.solved = exercise.name in solved
+            exercise.join(f"{name}.{number}", None if present else progress)
+            exercise.present = present
+            exercise.solved = exercise.name in solved and not present
 
     def __getitem__(self, number: int) -> Exercise:
         if isinstance(number, int) and 1 <= number <= len(self._exercises):
@@ -77,6 +85,7 @@ def lesson(
     student: str | None = None,
     seed: int | None = None,
     progress: str | os.PathLike[str] = FILE,
+    present: bool = False,
     **given: Any,
 ) -> Lesson:
     """The exercises of a notebook.
@@ -87,6 +96,7 @@ def lesson(
             in, unless given.
         seed: makes the numbers and names in the exercises; each student has another one.
         progress: the file in which progress is noted.
+        present: for a projector: large, stepped through with one key, and nothing is noted.
         **given: what a lesson needs, such as ``history`` for those about recorded data.
 
     Raises:
@@ -100,7 +110,8 @@ def lesson(
     number = seed_of(seed, who)
     chapter = import_module(f"flexiflow.lessons.chapters.{module}")
     exercises: list[Exercise] = chapter.exercises(random.Random(f"{name} {number}"), **given)
-    return Lesson(name, title, exercises, ProgressFile(progress, who, number))
+    file = ProgressFile(progress, who, number)
+    return Lesson(name, title, exercises, file, present=present)
 
 
 def _unknown(name: Any) -> InvalidValue:

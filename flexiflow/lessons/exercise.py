@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Protocol
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from flexiflow.errors import FlexiFlowError, bounded, bounded_repr
 from flexiflow.lessons.apart import LONGEST, TookTooLong
 from flexiflow.lessons.reply import Reply, as_html
 from flexiflow.notebook.html import MUTED, card, element, escape
+
+if TYPE_CHECKING:
+    from flexiflow.analysis.machine_graph import MachineGraph
+    from flexiflow.lessons.view import ExerciseView
 
 
 class Notebook(Protocol):
@@ -21,15 +26,15 @@ class Notebook(Protocol):
 class Exercise:
     """An exercise that marks itself.
 
-    `answer`, `hint`, `reveal` and `reset` are all there is, in a notebook as without one. Whatever
-    is given to `answer` gets a `Reply`, never a traceback.
+    A notebook shows it with buttons; `answer`, `hint`, `reveal` and `reset` work without one.
+    Whatever is given to `answer` gets a `Reply`, never a traceback.
 
     Args:
         title: one line.
         task: what is to be done; text as in `Reply`.
         hints: from a nudge to nearly all.
         solution: what `reveal` shows.
-        picture: what to look at, such as a `MachineGraph`; anything that can show itself.
+        picture: the machine that it is about.
     """
 
     kind: ClassVar[str]
@@ -45,7 +50,7 @@ class Exercise:
         *,
         hints: Sequence[str] = (),
         solution: str = "",
-        picture: Any = None,
+        picture: MachineGraph | None = None,
     ) -> None:
         self.name = ""
         self.title = title
@@ -53,11 +58,13 @@ class Exercise:
         self.hints = tuple(hints)
         self.solution = solution
         self.picture = picture
+        self.present = False
         self.solved = False
         self.reply: Reply | None = None
         self._next_hint = 0
         self._notebook: Notebook | None = None
         self._watchers: list[Callable[[], None]] = []
+        self._view: Any = None
 
     def answer(self, *answer: Any) -> Reply:
         """Say whether an answer is right, and if not, what to look at.
@@ -73,19 +80,27 @@ class Exercise:
 
     def hint(self) -> Reply:
         """The next hint; after the last one, what else there is."""
-        if self._next_hint >= len(self.hints):
+        if not self.hints_left:
             nothing = "There are no more hints" if self.hints else "This one has no hints"
             return self._show(Reply("hint", f"{nothing}; `reveal()` shows the solution."))
         self._next_hint += 1
         self._note("hinted")
-        left = len(self.hints) - self._next_hint
-        more = f"\n\n{left} more." if left else ""
+        more = f"\n\n{self.hints_left} more." if self.hints_left else ""
         return self._show(Reply("hint", self.hints[self._next_hint - 1] + more))
 
     def reveal(self) -> Reply:
         """The solution."""
         self._note("revealed")
         return self._show(Reply("solution", self._solution()))
+
+    def step(self) -> Reply:
+        """What comes next before a class: the next hint, and after the last the solution."""
+        return self.hint() if self.hints_left else self.reveal()
+
+    @property
+    def hints_left(self) -> int:
+        """How many hints there are still."""
+        return len(self.hints) - self._next_hint
 
     def reset(self) -> None:
         """Begin anew: no answers, no hints. What was noted as progress stays."""
@@ -151,6 +166,16 @@ class Exercise:
 
     def __repr__(self) -> str:
         return f"{self.heading}\n{self.task}\n{self.how}"
+
+    def view(self) -> ExerciseView:
+        """The exercise with buttons, a Jupyter widget; the same one each time."""
+        if self._view is None:
+            self._view = import_module("flexiflow.lessons.view").ExerciseView(self)
+        view: ExerciseView = self._view
+        return view
+
+    def _ipython_display_(self) -> None:
+        self.view()._ipython_display_()
 
     def _repr_html_(self) -> str:
         title = element("strong", escape(self.heading))

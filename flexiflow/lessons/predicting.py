@@ -64,6 +64,15 @@ class Predict(Exercise):
         """Whether there is a question left."""
         return len(self.given) < len(self.questions)
 
+    def step(self) -> Reply:
+        """What comes next before a class: what really happens; after the last all of it."""
+        question = self.question
+        if question is None:
+            return self.reveal()
+        self.given.append(question.right)
+        text = f"{question.asks}\nIt is {question.right}.\n\n{question.shows}".rstrip()
+        return self._show(Reply("solution", text, ends=False))
+
     def reset(self) -> None:
         """Begin anew: no answers, no hints."""
         self.given = []
@@ -136,6 +145,7 @@ def predict(
     *,
     data: Mapping[str, Any] | None = None,
     title: str | None = None,
+    present: bool = False,
 ) -> Predict:
     """An exercise made of your own machine: in which state is it after each message?
 
@@ -147,6 +157,7 @@ def predict(
         messages: types, or whole messages with ``type`` and fields.
         data: the machine's data; the component's own unless given.
         title: one line; the machine's name unless given.
+        present: for a projector: large, and stepped through with one key.
 
     Raises:
         InvalidType: (a TypeError) where there is no machine or no list of messages.
@@ -155,7 +166,9 @@ def predict(
         Exception: what the machine raises where it can't be begun.
     """
     start, name, begun_with = _start(machine, data)
-    return predicted(start, name, begun_with, _checked(messages), title=title or f"Predict {name}")
+    made = predicted(start, name, begun_with, _checked(messages), title=title or f"Predict {name}")
+    made.present = present
+    return made
 
 
 def predicted(

@@ -67,19 +67,20 @@ def blocks(text: str) -> Iterator[str]:
     """The paragraphs and the indented blocks of a text; a block keeps its empty lines."""
     kept: list[str] = []
     for part in text.strip("\n").split("\n\n"):
-        if kept and _is_code(kept[-1]) and _is_code(part):
+        if kept and is_code(kept[-1]) and is_code(part):
             kept[-1] = f"{kept[-1]}\n\n{part}"
         else:
             kept.append(part)
     yield from (part for part in kept if part.strip())
 
 
-def _is_code(block: str) -> bool:
+def is_code(block: str) -> bool:
+    """Whether all lines of a block are indented."""
     return all(line.startswith("    ") for line in block.splitlines() if line)
 
 
 def _block(block: str) -> str:
-    if _is_code(block):
+    if is_code(block):
         lines = "\n".join(line[4:] for line in block.splitlines())
         style = f"font:12.5px/1.5 {MONO};color:{FOREGROUND};margin:8px 0;overflow-x:auto"
         return element("pre", escape(lines, 20_000), style, tabindex="0")
