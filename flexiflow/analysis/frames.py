@@ -173,6 +173,49 @@ TRACES: Columns = {
     "failed": COUNT,
     "first_component": NAME,
     "first_message": NAME,
+    "outcome": NAME,
+    "slow": FLAG,
+    "error": TEXT,
+}
+SPANS: Columns = {
+    "span_id": TEXT,
+    "parent_id": TEXT,
+    "depth": COUNT,
+    "kind": NAME,
+    "component": NAME,
+    "label": NAME,
+    "start": TIME,
+    "duration": DURATION,
+    "self_time": DURATION,
+    "critical_time": DURATION,
+    "ended": FLAG,
+    "outcome": NAME,
+    "from_state": NAME,
+    "to_state": NAME,
+    "detail": TEXT,
+    "snapshots": TEXT,
+    "records": COUNT,
+}
+CRITICAL_PATH: Columns = {
+    "start": TIME,
+    "duration": DURATION,
+    "share": NUMBER,
+    "what": NAME,
+    "span_id": TEXT,
+    "component": NAME,
+    "label": NAME,
+}
+GAPS: Columns = {
+    "start": TIME,
+    "duration": DURATION,
+    "share": NUMBER,
+}
+TRACE_STORY: Columns = {
+    "time": TIME,
+    "span_id": TEXT,
+    "kind": NAME,
+    "outcome": NAME,
+    "sentence": TEXT,
 }
 RECORDS: Columns = {
     "time": TIME,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flexiflow.analysis import frames
 from flexiflow.analysis.file_kind import refuse_databases
+from flexiflow.analysis.outliers import FACTOR, MIN_SIBLINGS
 from flexiflow.analysis.records import records_frame
 from flexiflow.analysis.rows import row_count
 from flexiflow.analysis.trace import Trace
@@ -118,7 +119,11 @@ class Log:
 
         Returns:
             a DataFrame with the columns of `frames.TRACES`. ``failed`` counts cancelled messages
-            too, and those whose declared exception moved the machine.
+            too, and those whose declared exception moved the machine. ``outcome`` is the worst of
+            failed, refused, unfinished (a handler has no end here), moved and stayed; unknown
+            where no message is. ``slow`` is True where it took more than three times the median of
+            the traces that begin with the same message, False where not, and missing where fewer
+            than five do. ``error`` is the first.
         """
         summaries: dict[str, _Summary] = {}
         for record in read_records(self.paths):
@@ -128,7 +133,8 @@ class Log:
                     summary = summaries[record.correlation_id] = _Summary()
                 summary.add(record)
         rows = sorted(summaries.items(), key=lambda item: item[1].start_us or 0)
-        return frames.frame(frames.TRACES, (summary.row(key) for key, summary in rows))
+        table = frames.frame(frames.TRACES, (summary.row(key) for key, summary in rows))
+        return table.assign(slow=slow_ones(table))
 
     def trace(self, correlation_id: str) -> Trace:
         """Everything that one message caused.
@@ -178,11 +184,21 @@ class Log:
         return f"<Log of {names}{more}>"
 
 
+def slow_ones(traces: pd.DataFrame) -> Any:
+    """Which traces took far longer than those of their kind; missing where these are too few."""
+    took: Any = traces["duration"]
+    kinds = took.groupby(traces["first_message"], observed=True)
+    slow = (took > kinds.transform("median") * FACTOR).astype(frames.FLAG)
+    return slow.where((kinds.transform("count") >= MIN_SIBLINGS) & took.notna())
+
+
 class _Summary:
     """One trace, record by record."""
 
     def __init__(self) -> None:
         self.records = self.moved = self.refused = self.failed = 0
+        self.received = self.at_work = 0
+        self.error: str | None = None
         self.components: set[str] = set()
         self.first: tuple[int, str | None, str | None] | None = None
         self.start_us: int | None = None
@@ -196,6 +212,8 @@ class _Summary:
             self.end_us = time_us if self.end_us is None else max(self.end_us, time_us)
         if record.component is not None:
             self.components.add(record.component)
+        if record.error is not None and self.error is None:
+            self.error = f"{record.error.type}: {record.error.message}"
         match record.event:
             case "state.changed":
                 self.moved += 1
@@ -205,7 +223,12 @@ class _Summary:
             case "message.failed":
                 self.failed += 1
             case "message.received":
+                self.received += 1
                 self._received(record, time_us or 0)
+            case "handler.started":
+                self.at_work += 1
+            case "handler.finished" | "handler.failed":
+                self.at_work -= 1
 
     def _received(self, record: LogRecord, time_us: int) -> None:
         # Rotated files need not be in the order of their times.
@@ -224,7 +247,19 @@ class _Summary:
             self.refused,
             self.failed,
             *((None, None) if self.first is None else self.first[1:]),
+            self.outcome,
+            None,
+            self.error,
         )
+
+    @property
+    def outcome(self) -> str:
+        """The worst that the records tell."""
+        if self.failed or self.refused:
+            return "failed" if self.failed else "refused"
+        if self.at_work > 0:
+            return "unfinished"
+        return "moved" if self.moved else "stayed" if self.received else "unknown"
 
 
 def _text(argument: str, value: Any) -> str:

@@ -1,21 +1,23 @@
-"""One message's whole path: its records, and the tree of what caused what."""
+"""One message's whole path: its records, its spans, and what its end waited for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from flexiflow.analysis import words
+from flexiflow.analysis import critical_path, words
+from flexiflow.analysis.records import records_frame
+from flexiflow.analysis.span_tree import TimedRecord, TraceTree, build_tree
+from flexiflow.analysis.spans import Spans
+from flexiflow.analysis.trace_story import TraceStory, trace_story
+from flexiflow.analysis.waterfall import FOLD, Axis, Waterfall, gaps_frame, idle_gaps
+from flexiflow.errors import InvalidValue, bounded_repr
 from flexiflow.tracing.reader import BrokenLine
 from flexiflow.tracing.records import LogRecord, time_us_of
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_MARKS = {"refused": "◇", "failed": "✕", "cancelled": "✕", "unknown": "?"}
-_MOST_LINES = 2_000
-_DEEPEST = 30  # levels that are indented; deeper ones say how deep they are
 
 # What happens in one span within one microsecond happens in this order.
 _ORDER = {
@@ -32,105 +34,6 @@ _ORDER = {
 _AMIDST = 3  # an application's own events
 
 
-@dataclass(slots=True, eq=False)
-class SpanNode:
-    """A step, or a handler call inside one, with what it caused.
-
-    Attributes:
-        span_id: its id; None for records that stand outside every span.
-        kind: step, handler, other (its records don't say), or missing (only children tell that
-            it was there).
-        component: on whose behalf.
-        label: the message type, or the handler.
-        start_us: microseconds since 1970; where its beginning is not in the log, its end less its
-            duration; None where no record says.
-        duration_us: microseconds; None where it did not end in the log.
-        outcome: moved, stayed, refused, failed, cancelled, ok; unknown where it did not end.
-        from_state, to_state: of a step.
-        detail: the reason or the error, in words.
-        snapshots: rows, or files, of the snapshots that were saved.
-        records: its log records, by time.
-        children: what it caused, by time.
-    """
-
-    span_id: str | None
-    kind: str = "missing"
-    component: str | None = None
-    label: str | None = None
-    start_us: int | None = None
-    duration_us: int | None = None
-    outcome: str = "unknown"
-    from_state: str | None = None
-    to_state: str | None = None
-    detail: str | None = None
-    snapshots: list[str] = field(default_factory=list)
-    records: list[LogRecord] = field(default_factory=list, repr=False)
-    children: list[SpanNode] = field(default_factory=list, repr=False)
-
-    def walk(self, depth: int = 0) -> Iterator[tuple[int, SpanNode]]:
-        """This node and all below it, depth first, each with its depth."""
-        waiting = [(depth, self)]
-        while waiting:  # a loop: a trace may be deeper than Python's stack
-            level, node = waiting.pop()
-            yield level, node
-            waiting.extend((level + 1, child) for child in reversed(node.children))
-
-    @property
-    def sentence(self) -> str:
-        """The node in one line."""
-        mark = _MARKS.get(self.outcome, "·" if self.kind == "handler" else "●")
-        what = f"{mark} {words.name(self.component or '?')}: {words.name(self._label)}"
-        if self.kind == "step" and self.outcome == "moved":
-            before, after = (words.name(each or "?") for each in (self.from_state, self.to_state))
-            what += f"  {before} → {after}"
-        elif self.outcome not in ("ok", "moved") and self.kind in ("step", "handler"):
-            what += f"  {words.name(self.outcome)}"
-        detail = f"  ({words.sentence(self.detail, 160)})" if self.detail else ""
-        saved = f"  [snapshot {words.name(', '.join(self.snapshots))}]" if self.snapshots else ""
-        took = "" if self.duration_us is None else f"  {words.duration(self.duration_us)}"
-        return f"{what}{detail}{saved}{took}"
-
-    @property
-    def _label(self) -> str:
-        return self.label or (self.records[0].event if self.records else "no records")
-
-
-@dataclass(frozen=True, slots=True)
-class TraceTree:
-    """What caused what.
-
-    Attributes:
-        correlation_id: the trace.
-        roots: the spans that nothing in the trace caused, by time.
-        missing: what the log does not say, in words; empty for a whole trace.
-    """
-
-    correlation_id: str
-    roots: tuple[SpanNode, ...]
-    missing: tuple[str, ...] = ()
-
-    def walk(self) -> Iterator[tuple[int, SpanNode]]:
-        """All nodes, depth first, each with its depth."""
-        for root in self.roots:
-            yield from root.walk()
-
-    def __str__(self) -> str:
-        lines = [f"trace {words.name(self.correlation_id, 128)}"]
-        left_out = 0
-        for depth, node in self.walk():
-            if len(lines) > _MOST_LINES:
-                left_out += 1
-                continue
-            deep = f"(level {depth}) " if depth > _DEEPEST else ""
-            lines.append("  " * (min(depth, _DEEPEST) + 1) + deep + node.sentence)
-        if left_out:
-            lines.append(f"… and {words.plural(left_out, 'more line')}; see trace.records()")
-        lines.extend(f"  ! {note}" for note in self.missing)
-        return "\n".join(lines)
-
-    __repr__ = __str__
-
-
 class Trace:
     """All records of one correlation id. Made by `Log.trace`.
 
@@ -142,173 +45,114 @@ class Trace:
     def __init__(self, correlation_id: str, records: Sequence[LogRecord | BrokenLine]) -> None:
         self.correlation_id = correlation_id
         self.broken = [record for record in records if isinstance(record, BrokenLine)]
+        timed = [(time_us_of(each), each) for each in records if isinstance(each, LogRecord)]
         # A snapshot is logged after its commit, so lines are not in the order of their times.
-        self._records = sorted(
-            (record for record in records if isinstance(record, LogRecord)),
-            key=lambda record: (time_us_of(record) or 0, _ORDER.get(record.event, _AMIDST)),
-        )
+        timed.sort(key=lambda each: (each[0] or 0, _ORDER.get(each[1].event, _AMIDST)))
+        self._timed: list[TimedRecord] = timed
 
     def records(self) -> pd.DataFrame:
         """The records by time; the columns of `frames.RECORDS`."""
-        from flexiflow.analysis.records import records_frame
-
-        return records_frame([*self._records, *self.broken])
+        return records_frame([*(record for _, record in self._timed), *self.broken])
 
     def tree(self) -> TraceTree:
         """What caused what, with what is missing."""
-        nodes = _nodes(self._records)
-        roots, notes = _adopt(nodes)
-        starts = _starts(roots)
-        for node in nodes.values():
-            node.children.sort(key=lambda child: starts[id(child)])
-            _conclude(node)
-        roots.sort(key=lambda root: starts[id(root)])
-        notes += _unfinished(nodes.values())
-        timeless = sum(time_us_of(record) is None for record in self._records)
-        if timeless:
-            notes.append(f"{words.plural(timeless, 'record')} without a time that can be read")
-        if self.broken:
-            notes.append(f"{words.plural(len(self.broken), 'broken line')} with this id in it")
-        return TraceTree(self.correlation_id, tuple(roots), tuple(notes))
+        return self._tree
+
+    def spans(self) -> pd.DataFrame:
+        """One row a span, depth first, so that what a span caused follows it.
+
+        Returns:
+            a DataFrame with the columns of `frames.SPANS`. ``duration`` is up to the last that is
+            known where ``ended`` is False; ``self_time`` is without the time that what it caused
+            took meanwhile; ``critical_time`` is what of the critical path is its own.
+        """
+        return self._spans.frame(critical_path.time_by_row(self._path))
+
+    def critical_path(self) -> pd.DataFrame:
+        """At each moment, the span that the end of the trace was waiting for.
+
+        Returns:
+            a DataFrame with the columns of `frames.CRITICAL_PATH`: stretches that follow one
+            another from the first to the last moment. ``what`` is own work, retry wait or idle.
+        """
+        return critical_path.path_frame(self._spans, self._path)
+
+    def gaps(self, share: float = FOLD) -> pd.DataFrame:
+        """The stretches in which nothing is known to have happened.
+
+        Args:
+            share: the part of the whole trace that a gap must take, 0 to 1.
+
+        Returns:
+            a DataFrame with the columns of `frames.GAPS`.
+
+        Raises:
+            InvalidValue: (a ValueError) for a share that is none.
+        """
+        return gaps_frame(self._spans, self._gaps(share))
+
+    def waterfall(self, fold: float = FOLD) -> Waterfall:
+        """The plain model of its picture: spans, critical path, and an axis with folded gaps.
+
+        Args:
+            fold: the part of the whole trace that an idle gap must take to be folded, 0 to 1.
+
+        Raises:
+            InvalidValue: (a ValueError) for a share that is none.
+        """
+        gaps = self._gaps(fold)
+        return Waterfall(
+            self.correlation_id,
+            self.spans(),
+            self.critical_path(),
+            gaps_frame(self._spans, gaps),
+            Axis.over(self._spans.extent, gaps),
+            self._tree.missing,
+        )
+
+    def story(self, limit: int = 40) -> TraceStory:
+        """What happened, in sentences; the first is the answer.
+
+        Args:
+            limit: about how many sentences; what goes wrong is told first.
+
+        Raises:
+            InvalidValue: (a ValueError) for a limit that is no number of rows.
+        """
+        return trace_story(self.correlation_id, self._spans, self._path, self._tree.missing, limit)
+
+    @property
+    def headline(self) -> str:
+        """How it ended, where its time went, and what is missing, in one line."""
+        return self.story(0).headline
+
+    @cached_property
+    def _tree(self) -> TraceTree:
+        return build_tree(self.correlation_id, self._timed, len(self.broken))
+
+    @cached_property
+    def _spans(self) -> Spans:
+        return Spans.of(self._tree)
+
+    @cached_property
+    def _path(self) -> list[critical_path.Piece]:
+        return critical_path.critical_path(self._spans)
+
+    def _gaps(self, share: Any) -> list[tuple[int, int]]:
+        if not isinstance(share, int | float) or not 0 <= share <= 1:
+            raise InvalidValue(
+                f"A share must be a number from 0 to 1, not {bounded_repr(share, 40)}.",
+                why="It is the part of the whole trace that an idle gap must take.",
+                fix=f"Leave it out for {FOLD}.",
+                context={"share": share},
+            )
+        moments = [time_us for time_us, _ in self._timed if time_us is not None]
+        return idle_gaps(self._spans, moments, share)
 
     def __len__(self) -> int:
-        return len(self._records)
+        return len(self._timed)
 
     def __repr__(self) -> str:
-        components = len({record.component for record in self._records if record.component})
+        components = len({each.component for _, each in self._timed if each.component})
         name = words.name(self.correlation_id, 128)
         return f"<Trace {name}: {len(self)} records of {components} components>"
-
-
-def _nodes(records: Sequence[LogRecord]) -> dict[str | None, SpanNode]:
-    nodes: dict[str | None, SpanNode] = {}
-    for record in records:
-        node = nodes.get(record.span_id)
-        if node is None:
-            node = nodes[record.span_id] = SpanNode(record.span_id)
-        node.records.append(record)
-        _fill(node, record)
-    return nodes
-
-
-def _fill(node: SpanNode, record: LogRecord) -> None:
-    """Let one record say what it knows about its span."""
-    node.component = node.component or record.component
-    node.kind = "other" if node.kind == "missing" else node.kind
-    time_us = time_us_of(record)
-    match record.event:
-        case "message.received":
-            node.kind, node.label, node.start_us = "step", record.message_type, time_us
-            node.from_state = record.from_state
-        case "handler.started":
-            node.kind, node.label, node.start_us = "handler", _handler_label(record), time_us
-        case "handler.finished" | "handler.failed":
-            node.kind, node.label = "handler", _handler_label(record)
-            node.outcome = "ok" if record.event == "handler.finished" else "failed"
-            _ended(node, record, time_us)
-        case "state.changed" | "message.refused" | "message.failed":
-            node.kind, node.label = "step", node.label or record.message_type
-            node.outcome = record.outcome or "unknown"
-            node.from_state, node.to_state = record.from_state, record.to_state
-            _ended(node, record, time_us)
-        case "snapshot.saved" if (saved := _saved_where(record)) not in node.snapshots:
-            node.snapshots.append(saved)
-    if record.error is not None:
-        node.detail = f"{record.error.type}: {record.error.message}"
-    elif record.reason is not None:
-        node.detail = record.reason
-
-
-def _ended(node: SpanNode, record: LogRecord, time_us: int | None) -> None:
-    node.duration_us = record.duration_us
-    if node.start_us is None and time_us is not None:
-        node.start_us = time_us - (record.duration_us or 0)
-
-
-def _handler_label(record: LogRecord) -> str | None:
-    tries = record.data
-    if isinstance(tries, dict) and "attempt" in tries and "max_attempts" in tries:
-        return f"{record.handler} (try {tries['attempt']} of {tries['max_attempts']})"
-    return record.handler
-
-
-def _saved_where(record: LogRecord) -> str:
-    if record.snapshot_id is not None:
-        return str(record.snapshot_id)
-    return str(record.data.get("path", "?")) if isinstance(record.data, dict) else "?"
-
-
-def _adopt(nodes: dict[str | None, SpanNode]) -> tuple[list[SpanNode], list[str]]:
-    """Give every node to its parent; a parent that is not in the log is stood in for.
-
-    Returns:
-        the nodes without a parent, and what is missing, in words.
-    """
-    parents = {
-        span_id: next((r.parent_id for r in node.records if r.parent_id), None)
-        for span_id, node in nodes.items()
-    }
-    circular = _on_circles(parents)
-    roots, missing = [], 0
-    for span_id, parent_id in parents.items():
-        if parent_id is None or span_id in circular:
-            roots.append(nodes[span_id])
-            continue
-        if parent_id not in nodes:
-            nodes[parent_id] = SpanNode(parent_id)
-            roots.append(nodes[parent_id])
-            missing += 1
-        nodes[parent_id].children.append(nodes[span_id])
-    notes = []
-    if missing:
-        spans = "1 span is" if missing == 1 else f"{words.count(missing)} spans are"
-        notes.append(f"{spans} named as a cause without a record here: it is lost, or from outside")
-    if circular:
-        notes.append(f"{words.plural(len(circular), 'span')} caused by themselves, in a circle")
-    return roots, notes
-
-
-def _on_circles(parents: Mapping[str | None, str | None]) -> set[str | None]:
-    """The spans that are their own ancestors: only a damaged or forged log has them."""
-    done: set[str | None] = set()
-    circular: set[str | None] = set()
-    for start in parents:
-        path: dict[str | None, None] = {}
-        current: str | None = start
-        while current is not None and current not in done and current not in path:
-            path[current] = None
-            current = parents.get(current)
-        if current in path:
-            on_path = list(path)
-            circular.update(on_path[on_path.index(current) :])
-        done.update(path)
-    return circular
-
-
-def _starts(roots: Iterable[SpanNode]) -> dict[int, tuple[bool, int]]:
-    """When each node began, as far as its records or its children say; the unknown come last."""
-    whole = [node for root in roots for _, node in root.walk()]
-    starts: dict[int, tuple[bool, int]] = {}
-    for node in reversed(whole):  # children before their parents, without recursion
-        times = [node.start_us] if node.start_us is not None else []
-        if not times:
-            times = [time for record in node.records if (time := time_us_of(record)) is not None]
-        known = [(False, time) for time in times] or [starts[id(child)] for child in node.children]
-        starts[id(node)] = min(known, default=(True, 0))
-    return starts
-
-
-def _conclude(node: SpanNode) -> None:
-    """A step whose handler returned, and which has no closing record, stayed."""
-    if node.kind == "step" and node.outcome == "unknown":
-        # Not the bus's handlers of other components: they say nothing about the state's.
-        own = [c for c in node.children if c.kind == "handler" and c.component == node.component]
-        if own and all(each.outcome == "ok" for each in own):
-            node.outcome, node.to_state = "stayed", node.from_state
-
-
-def _unfinished(nodes: Iterable[SpanNode]) -> list[str]:
-    kinds = ("step", "handler")
-    count = sum(node.kind in kinds and node.outcome == "unknown" for node in nodes)
-    ends = "has" if count == 1 else "have"
-    return [f"{words.plural(count, 'span')} {ends} no end here"] if count else []

@@ -31,7 +31,7 @@ from flexiflow.cli.text import as_argument, command_line, visible
 if TYPE_CHECKING:
     import pandas as pd
 
-    from flexiflow.analysis.trace import SpanNode, TraceTree
+    from flexiflow.analysis.span_tree import SpanNode, TraceTree
 
 TRACES_SHOWN = 20
 LINES_SHOWN = 500
@@ -63,7 +63,8 @@ def trace(log: str, correlation_id: str | None, limit: int | None, as_json: bool
 
     \b
     JSON: {"traces": [{correlation_id, start, duration_us, records,
-      components, moved, refused, failed, first_component, first_message}]}
+      components, moved, refused, failed, first_component, first_message,
+      outcome, slow, error}]}
       or, with ID: {"correlation_id", "missing": [what the log does not
       say], "spans": [{span_id, parent_id, depth, kind, component, label,
       start, duration_us, outcome, from_state, to_state, detail,

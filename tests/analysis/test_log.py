@@ -394,3 +394,50 @@ def test_a_broken_line_that_mentions_the_id(tmp_path):
 def test_times_are_read_as_they_are_written():
     """The helper of these tests writes what the library reads."""
     assert time_us_of(received(123_456, "s1")) == NOON + 123_456
+
+
+# -- what came of a trace ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("records", "outcome"),
+    [
+        ([received(0, "s1"), changed(1, "s1")], "moved"),
+        ([received(0, "s1"), started(1, "h1"), finished(2, "h1")], "stayed"),
+        ([received(0, "s1"), started(1, "h1")], "unfinished"),
+        ([received(0, "s1"), started(1, "h1"), line("message.refused", 2)], "refused"),
+        ([line("message.refused", 0), line("message.failed", 2)], "failed"),
+        ([changed(0, "s1", error=("E", "declared"))], "failed"),
+        ([line("order.weighed", 0)], "unknown"),
+    ],
+)
+def test_the_worst_that_a_trace_tells(tmp_path, records, outcome):
+    """Failed before refused, refused before unfinished, and only then what went well."""
+    assert log_of(tmp_path, *records).traces()["outcome"].tolist() == [outcome]
+
+
+def test_the_first_error_of_a_trace(tmp_path):
+    """With its class; a trace without one has none."""
+    log = log_of(
+        tmp_path,
+        line("handler.failed", 0, error=("E", "bad")),
+        line("message.failed", 1, error=("F", "worse")),
+        received(2, "s1", correlation_id="trace-2"),
+    )
+    assert plain(log.traces(), "error") == [("E: bad",), (None,)]
+
+
+def test_slow_traces(tmp_path):
+    """More than three times the median of those that begin with the same message."""
+    took = [10, 10, 10, 30, 31]
+    records = [
+        each
+        for at, us in enumerate(took)
+        for each in (
+            received(at, "s1", correlation_id=f"t{at}"),
+            changed(at + us, "s1", correlation_id=f"t{at}"),
+        )
+    ]
+    few = [received(100, "s1", correlation_id="other", message_type="seldom")]
+    frame = log_of(tmp_path, *records, *few).traces()
+    assert plain(frame, "slow") == [(False,)] * 4 + [(True,), (None,)]

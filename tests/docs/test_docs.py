@@ -33,6 +33,7 @@ FRAMES = [
     "outliers",
     "findings",
 ]
+OF_LOGS = ["traces", "spans", "critical_path", "gaps", "trace_story"]
 
 # The reference page that the library was promised to, line by line, its line breaks restored.
 REFERENCE_LINES = """\
@@ -144,10 +145,11 @@ def test_the_code_of_the_tracing_page_runs(workplace):
     assert "InitialState → AwaitingConfirmation" in str(names["trace"].tree())
 
 
-@pytest.mark.parametrize("name", FRAMES)
+@pytest.mark.parametrize("name", [*FRAMES, *OF_LOGS])
 def test_every_column_is_documented(name):
     """The page lists the columns of each frame in order, with their dtypes."""
-    documented = {row[0]: row[1] for row in table_under("history.md", name)}
+    page = "tracing.md" if name in OF_LOGS else "history.md"
+    documented = {row[0]: row[1] for row in table_under(page, name)}
     assert list(documented.items()) == list(getattr(frames, name.upper()).items())
 
 
