@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from flexiflow.analysis import critical_path, words
+from flexiflow.analysis import words
+from flexiflow.analysis.critical_path import Piece, critical_path, path_frame, time_by_row
 from flexiflow.analysis.records import records_frame
 from flexiflow.analysis.span_tree import TimedRecord, TraceTree, build_tree
 from flexiflow.analysis.spans import Spans
@@ -66,7 +67,7 @@ class Trace:
             known where ``ended`` is False; ``self_time`` is without the time that what it caused
             took meanwhile; ``critical_time`` is what of the critical path is its own.
         """
-        return self._spans.frame(critical_path.time_by_row(self._path))
+        return self._spans.frame(time_by_row(self._path))
 
     def critical_path(self) -> pd.DataFrame:
         """At each moment, the span that the end of the trace was waiting for.
@@ -75,7 +76,7 @@ class Trace:
             a DataFrame with the columns of `frames.CRITICAL_PATH`: stretches that follow one
             another from the first to the last moment. ``what`` is own work, retry wait or idle.
         """
-        return critical_path.path_frame(self._spans, self._path)
+        return path_frame(self._spans, self._path)
 
     def gaps(self, share: float = FOLD) -> pd.DataFrame:
         """The stretches in which nothing is known to have happened.
@@ -135,8 +136,8 @@ class Trace:
         return Spans.of(self._tree)
 
     @cached_property
-    def _path(self) -> list[critical_path.Piece]:
-        return critical_path.critical_path(self._spans)
+    def _path(self) -> list[Piece]:
+        return critical_path(self._spans)
 
     def _gaps(self, share: Any) -> list[tuple[int, int]]:
         if not isinstance(share, int | float) or not 0 <= share <= 1:
