@@ -17,7 +17,16 @@ from flexiflow.correlation import current_span, entry_ids, new_span_id
 from flexiflow.dispatch import Decision, decide_by_override, raised
 from flexiflow.errors import InvalidType, bounded, bounded_repr
 from flexiflow.event_manager import AsyncEventManager
-from flexiflow.hooks import NO_HOOKS, Hooks, Observer, StepWatcher, shielded, shown, tell
+from flexiflow.hooks import (
+    NO_HOOKS,
+    Hooks,
+    Observer,
+    StepWatcher,
+    newcomers,
+    shielded,
+    shown,
+    tell,
+)
 from flexiflow.mailbox import Mailbox, Turn, all_caused, enclosing_turn
 from flexiflow.state_machine import StateMachine
 from flexiflow.states import identity, registry_of
@@ -315,9 +324,11 @@ class AsyncComponent:
             observer.received(step, message)
         decision = await self._decide(message)
         step.duration_us = (time.perf_counter_ns() - began) // 1000
-        if self._hooks.observer is not observer and self._hooks.observer is not None:
-            observer = self._hooks.observer  # a recording began meanwhile: it gets the whole step
-            observer.received(step, message)
+        now = self._hooks.observer
+        if now is not observer and now is not None:
+            for each in newcomers(now, observer):  # who began meanwhile gets the whole step
+                each.received(step, message)
+            observer = now
         cancelled = await self._record(step, message, decision, observer)
         if decision.error is not None and not decision.proceeds:
             self._tell(step)

@@ -11,7 +11,7 @@ from flexiflow.arguments import require
 from flexiflow.component import AsyncComponent
 from flexiflow.errors import InvalidType, bounded_repr, component_not_found
 from flexiflow.event_manager import AsyncEventManager
-from flexiflow.hooks import Hooks
+from flexiflow.hooks import Hooks, engine_listeners
 from flexiflow.state_machine import DEFAULT_REGISTRY, State, StateMachine, StateRegistry
 from flexiflow.states import is_state_class, make_state, reachable
 from flexiflow.step import Step
@@ -54,6 +54,8 @@ class FlexiFlowEngine:
         self._announcements: set[asyncio.Task[None]] = set()
         for component in self.components.values():
             self._equip(component)
+        for listener in tuple(engine_listeners):
+            listener(self)
 
     def add(
         self,

@@ -72,7 +72,7 @@ class Hooks:
     """The place where an observer is looked for; shared by an engine and what belongs to it.
 
     Attributes:
-        observer: who is told of what happens, or None.
+        observer: who is told of what happens, or None; `Together` where several are.
         redaction: what must not be shown of it, or None; outlives the recording it was given for.
     """
 
@@ -81,6 +81,108 @@ class Hooks:
     def __init__(self, observer: Observer | None = None) -> None:
         self.observer = observer
         self.redaction: Redaction | None = None
+
+    @property
+    def observers(self) -> tuple[Observer, ...]:
+        """All who are told, in the order in which they joined."""
+        return _each(self.observer)
+
+    def join(self, observer: Observer) -> None:
+        """Tell one more of what happens."""
+        self._tell_only((*self.observers, observer))
+
+    def leave(self, observer: Observer) -> None:
+        """Tell one no longer; who is not told anyhow is no error."""
+        self._tell_only(tuple(each for each in self.observers if each is not observer))
+
+    def _tell_only(self, observers: tuple[Observer, ...]) -> None:
+        # One alone is asked without a detour: each step does so several times.
+        self.observer = Together(observers) if len(observers) > 1 else next(iter(observers), None)
+
+
+class Together:
+    """Several observers as one.
+
+    Args:
+        observers: those that are told, in this order.
+    """
+
+    def __init__(self, observers: tuple[Observer, ...]) -> None:
+        self.observers = observers
+
+    def registered(self, component: Any) -> None:
+        """Tell each."""
+        for each in self.observers:
+            each.registered(component)
+
+    def received(self, step: Step, message: dict[str, Any]) -> None:
+        """Tell each."""
+        for each in self.observers:
+            each.received(step, message)
+
+    def handler_started(self, span: Span, component: str, handler: str, data: Any = None) -> None:
+        """Tell each."""
+        for each in self.observers:
+            each.handler_started(span, component, handler, data)
+
+    def handler_finished(
+        self, span: Span, component: str, handler: str, duration_us: int, data: Any = None
+    ) -> None:
+        """Tell each."""
+        for each in self.observers:
+            each.handler_finished(span, component, handler, duration_us, data)
+
+    def handler_failed(
+        self,
+        span: Span,
+        component: str,
+        handler: str,
+        duration_us: int,
+        error: BaseException,
+        data: Any = None,
+    ) -> None:
+        """Tell each."""
+        for each in self.observers:
+            each.handler_failed(span, component, handler, duration_us, error, data)
+
+    def commit(
+        self, step: Step, message: dict[str, Any], component: Any | None
+    ) -> Awaitable[None] | None:
+        """Tell each; who must be waited for is waited for."""
+        told = (each.commit(step, message, component) for each in self.observers)
+        waiting = [each for each in told if each is not None]
+        return _all_of(waiting) if len(waiting) > 1 else next(iter(waiting), None)
+
+    def uncommitted(self, step: Step) -> None:
+        """Tell each."""
+        for each in self.observers:
+            each.uncommitted(step)
+
+    def settled(self, step: Step) -> None:
+        """Tell each."""
+        for each in self.observers:
+            each.settled(step)
+
+    def own_event(self, name: str, component: str | None, fields: dict[str, Any]) -> bool:
+        """Tell each; whether one noted it."""
+        noted = [each.own_event(name, component, fields) for each in self.observers]
+        return any(noted)
+
+
+async def _all_of(waiting: list[Awaitable[None]]) -> None:
+    for each in waiting:
+        await each
+
+
+def _each(observer: Observer | None) -> tuple[Observer, ...]:
+    if isinstance(observer, Together):
+        return observer.observers
+    return () if observer is None else (observer,)
+
+
+def newcomers(now: Observer, before: Observer | None) -> list[Observer]:
+    """Who is told now and was not told before."""
+    return [each for each in _each(now) if each not in _each(before)]
 
 
 NO_HOOKS = Hooks()
@@ -144,6 +246,10 @@ async def shielded(
         except asyncio.CancelledError as exc:
             cancelled = exc
     return future.exception(), cancelled
+
+
+engine_listeners: list[Callable[[Any], None]] = []
+"""Called as ``listener(engine)`` for each engine that is made."""
 
 
 SnapshotListener = Callable[[str, dict[str, Any]], None]

@@ -2,7 +2,8 @@
 
 ``%load_ext flexiflow`` adds the magics and the error cards to a shell, and ``%unload_ext`` takes
 them away again. The rooms: `subjects` (what a word of a magic's line stands for), `answers` (what
-is shown where a notebook has more than text), `line` (``%flexiflow``), and this one, which puts
+is shown where a notebook has more than text), `cell` (``%%flexiflow``), `line` (``%flexiflow``),
+and this one, which puts
 them into a shell.
 """
 
@@ -13,6 +14,7 @@ from weakref import WeakKeyDictionary
 
 from IPython.core.interactiveshell import InteractiveShell
 
+from flexiflow.magics.cell import CellMagic
 from flexiflow.magics.line import LineMagic
 from flexiflow.notebook.error_card import ErrorCards
 from flexiflow.notebook.registration import register
@@ -42,11 +44,14 @@ class _Extension:
     def __init__(self, shell: InteractiveShell) -> None:
         self._lines: dict[str, Any] = shell.magics_manager.magics["line"]
         self._former = self._lines.get(NAME)
-        shell.magics_manager.register_function(LineMagic(shell).run, "line", NAME)
+        self._cell = CellMagic(shell)
+        line = LineMagic(shell, self._cell)
+        shell.magics_manager.register_function(line.run, "line", NAME)
         self._cards = ErrorCards(shell)
 
     def remove(self) -> None:
         self._cards.remove()
+        self._cell.remove()
         if self._former is not None:
             self._lines[NAME] = self._former
         else:

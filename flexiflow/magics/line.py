@@ -14,6 +14,7 @@ from IPython.display import display
 from flexiflow.cli import cli
 from flexiflow.errors import suggestion
 from flexiflow.magics.answers import ANSWERS
+from flexiflow.magics.cell import CellMagic
 from flexiflow.magics.subjects import completed
 
 _COMMANDS = {"graph": "draw"}
@@ -24,10 +25,12 @@ class LineMagic:
 
     Args:
         shell: the shell.
+        cell: what follows the engines while a cell runs.
     """
 
-    def __init__(self, shell: InteractiveShell) -> None:
+    def __init__(self, shell: InteractiveShell, cell: CellMagic) -> None:
         self._shell = shell
+        self._cell = cell
 
     def run(self, line: str) -> None:
         """Ask FlexiFlow.
@@ -38,6 +41,8 @@ class LineMagic:
           %flexiflow history …, trace …      as on the command line
           %flexiflow graph …                 a machine's picture
           %flexiflow tb                      the traceback of the last error
+          %flexiflow cell [ENGINE]           show the steps of the rest of this cell, as
+                                             %%flexiflow [ENGINE] in its first line does
           %flexiflow COMMAND --help          what a command takes
 
         In place of a file the line may name a variable: a recording, a history, a log, an engine
@@ -49,6 +54,8 @@ class LineMagic:
                 print(getdoc(self.run))
             case "tb":
                 self._show_traceback()
+            case "cell":
+                self._cell.begin(words)
             case _:
                 self._ask(name, words)
 
@@ -64,7 +71,7 @@ class LineMagic:
         command_name = _COMMANDS.get(name, name)
         command = cli.commands.get(command_name)
         if command is None:
-            near = suggestion(name, [*cli.commands, *_COMMANDS, "tb"]) or "See %flexiflow."
+            near = suggestion(name, [*cli.commands, *_COMMANDS, "tb", "cell"]) or "See %flexiflow."
             raise UsageError(f"%flexiflow has no command {name!r}. {near}")
         answer = ANSWERS.get(command_name)
         names = self._shell.user_ns

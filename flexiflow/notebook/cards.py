@@ -75,7 +75,7 @@ def _figure(svg: str, name: str, text: str) -> str:
     label = escape(f"Machine of {name}; described below")
     image = f'<img alt="{label}" src="{source}" style="max-width:100%">'
     words_too = folded("The same in words", preformatted(text))
-    return element("figure", image + words_too, "margin:0")
+    return element("figure", image + words_too, "margin:8px 0")
 
 
 def _last_steps(verdict: Verdict) -> str:

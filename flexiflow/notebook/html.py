@@ -13,6 +13,9 @@ from typing import Any
 from flexiflow.errors import bounded
 
 LONGEST_TEXT = 2_000
+LARGEST = 60_000
+"""Characters of one card. A notebook keeps every one of them in its file."""
+_FRAME = 3_000
 
 # The variables of JupyterLab, then of VS Code, then the browser's own colours.
 BACKGROUND = "var(--jp-layout-color1, var(--vscode-editor-background, Canvas))"
@@ -22,13 +25,14 @@ LINE = f"color-mix(in srgb, {FOREGROUND} 18%, {BACKGROUND})"
 SANS = "var(--jp-ui-font-family, system-ui, sans-serif)"
 MONO = "var(--jp-code-font-family, ui-monospace, monospace)"
 
-# Text and strokes that pass WCAG AA on light and on dark: light-dark() follows the page.
+# Mixed with the page's own text colour: darker on a light page and lighter on a dark one, so that
+# they pass WCAG AA on both, also where the page does not say which of the two it is.
 ACCENTS = {
-    "accent": ("#3a63e6", "#7aa2ff"),
-    "failure": ("#c62a31", "#ff9a9e"),
-    "refusal": ("#8a5a00", "#e0b04d"),
-    "success": ("#18794e", "#4cc38a"),
-    "neutral": ("#5f6570", "#a3aab6"),
+    "accent": "#3a63e6",
+    "failure": "#d13438",
+    "refusal": "#b77400",
+    "success": "#18905a",
+    "neutral": "#7a808c",
 }
 
 
@@ -50,16 +54,23 @@ def element(tag: str, content: str, style: str = "", **attributes: str) -> str:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], caption: str) -> str:
     """A plain table with a caption for readers who can't see it."""
-    cell = f"padding:2px 12px 2px 0;text-align:left;border-bottom:1px solid {LINE}"
-    head = "".join(element("th", escape(name), cell, scope="col") for name in columns)
+    # A grey that shows on light and on dark: a mixture of the theme's would be said in each row.
+    line = "border-bottom:1px solid #8884"
+    cell = "padding:2px 12px 2px 0;text-align:left"
+    short = f"{cell};white-space:nowrap"
+    head = "".join(element("th", escape(name), short, scope="col") for name in columns)
     body = "".join(
-        element("tr", "".join(element("td", escape(value, 200), cell) for value in row))
-        for row in rows
+        element(
+            "tr",
+            "".join(element("td", text, short if len(text) <= 40 else cell) for text in row),
+            line,
+        )
+        for row in ([escape(value, 200) for value in row] for row in rows)
     )
     return element(
         "table",
         element("caption", escape(caption), f"text-align:left;color:{MUTED};padding-bottom:4px")
-        + element("thead", element("tr", head))
+        + element("thead", element("tr", head, line))
         + element("tbody", body),
         "border-collapse:collapse;font-size:12.5px;font-variant-numeric:tabular-nums",
     )
@@ -74,11 +85,10 @@ def card(title: str, body: str, accent: str, label: str) -> str:
         accent: a key of `ACCENTS`.
         label: what a screen reader says of the whole.
     """
-    light, dark = ACCENTS[accent]
-    edge = f"light-dark({light}, {dark})"
-    # The first border is for viewers that do not know light-dark() and color-mix().
+    edge = _accent(accent)
+    # The first of two is for viewers that do not know color-mix().
     frame = (
-        f"border:1px solid #8884;border:1px solid {LINE};border-left:4px solid {light};"
+        f"border:1px solid #8884;border:1px solid {LINE};border-left:4px solid {ACCENTS[accent]};"
         f"border-left:4px solid {edge};border-radius:8px;padding:12px 16px;margin:4px 0;"
         f"max-width:880px;background:{BACKGROUND};color:{FOREGROUND};font:12.5px/1.5 {SANS}"
     )
@@ -86,11 +96,30 @@ def card(title: str, body: str, accent: str, label: str) -> str:
     return element("section", heading + body, frame, aria_label=bounded(label, 200))
 
 
+def fitting(parts: Iterable[str]) -> str:
+    """Parts of a card's body, one below the other; those that make it too large are left out.
+
+    Args:
+        parts: HTML, the most important first.
+    """
+    kept, left_out, room = [], 0, LARGEST - _FRAME
+    for part in parts:
+        if len(part) <= room:
+            kept.append(part)
+            room -= len(part)
+        else:
+            left_out += 1
+    note = muted(f"Parts that are too large to be kept in a notebook: {left_out}.")
+    return "".join([*kept, note] if left_out else kept)
+
+
 def colour(accent: str) -> str:
     """The style of text in one of the `ACCENTS`."""
-    light, dark = ACCENTS[accent]
-    # The first is for viewers that do not know light-dark().
-    return f"color:{light};color:light-dark({light}, {dark})"
+    return f"color:{ACCENTS[accent]};color:{_accent(accent)}"
+
+
+def _accent(name: str) -> str:
+    return f"color-mix(in srgb, {ACCENTS[name]} 65%, {FOREGROUND})"
 
 
 def code(text: object) -> str:

@@ -24,12 +24,14 @@ from flexiflow.notebook.html import (
     colour,
     element,
     escape,
+    fitting,
     folded,
     muted,
     preformatted,
     table,
 )
 from flexiflow.redaction import Redaction
+from flexiflow.step import first_line
 
 if TYPE_CHECKING:
     from flexiflow.answers import WhyNot
@@ -57,8 +59,8 @@ def component(component: AsyncComponent) -> str:
     """Where a component is, what it takes, its machine and its data."""
     redaction = component._hooks.redaction
     title = f"● {element('strong', escape(component.name, 200))} is in {_state(component.state)}"
-    body = element("p", _takes(component.accepts()), "margin:4px 0")
-    body += _machine_figure(component) + _data(component.data, redaction)
+    takes = element("p", _takes(component.accepts()), "margin:4px 0")
+    body = fitting([takes, _machine_figure(component), _data(component.data, redaction)])
     return card(shown(component._hooks, title), body, "accent", f"Component {component.name}")
 
 
@@ -71,7 +73,7 @@ def machine(machine: StateMachine) -> str:
 def svg(machine: AsyncComponent | StateMachine) -> str | None:
     """The machine's picture, or None where it takes too long to draw."""
     graph = full_graph(machine)
-    return picture(graph) if _is_small(graph) else None
+    return picture(graph) if is_small(graph) else None
 
 
 def engine(engine: FlexiFlowEngine) -> str:
@@ -97,7 +99,7 @@ def step(step: Step) -> str:
     message = code("" if step.message_type is None else step.message_type)
     title = f"{escape(step.component, 200)}: {message} {outcome}, {change}"
     guards = "\n".join(map(str, step.guards))
-    body = element("p", escape(texts.plain(step)), "margin:4px 0")
+    body = element("p", escape(_reason(step), 1_000), "margin:4px 0") if _reason(step) else ""
     body += folded("Guards", preformatted(guards)) if guards else ""
     facts = [words.duration(step.duration_us), f"trace {step.correlation_id}"]
     facts += [f"row {step.id} of the history"] if step.id is not None else []
@@ -116,6 +118,12 @@ def why_not(answer: WhyNot) -> str:
     body = element("p", escape(answer.reason), "margin:4px 0")
     body += folded("Guards", preformatted(guards), opened=True) if guards else ""
     return card(title, body, accent, f"Answer of {answer.component}")
+
+
+def _reason(step: Step) -> str:
+    error = step.error
+    told = "" if error is None else f"{type(error).__name__}: {first_line(error)}"
+    return told or step.reason or ""
 
 
 def _text_colour(outcome: str) -> str:
@@ -145,13 +153,14 @@ def _engine_row(component: Any) -> tuple[str, str, str]:
     return name, component.state, takes if accepted.complete else f"{takes} …"
 
 
-def _is_small(graph: Graph) -> bool:
+def is_small(graph: Graph) -> bool:
+    """Whether a graph is drawn in a moment, and its picture is small in a notebook's file."""
     return len(graph.states) <= _MOST_STATES and len(graph.edges) <= _MOST_EDGES
 
 
 def _machine_figure(machine: Any) -> str:
     graph = full_graph(machine)
-    if _is_small(graph):
+    if is_small(graph):
         return figure(replace(graph, notes=()))
     states, edges = len(graph.states), len(graph.edges)
     size = f"{words.plural(states, 'state')}, {words.plural(edges, 'transition')}"

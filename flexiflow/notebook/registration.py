@@ -13,12 +13,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flexiflow.errors import bounded, bounded_repr
+from flexiflow.notebook.html import LARGEST
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
-
-LARGEST = 60_000
-"""Characters of one representation. A notebook keeps every one of them in its file."""
 
 
 class Shown(NamedTuple):

@@ -198,7 +198,7 @@ class Recording:
         engine.hooks.redaction = redaction
         for component in engine.components.values():
             self.observer.registered(component)
-        engine.hooks.observer = self.observer
+        engine.hooks.join(self.observer)
         snapshot_listeners.append(self._on_explicit_save)
         _open_recordings.add(self)
 
@@ -296,8 +296,7 @@ class Recording:
     def _detach(self) -> None:
         self.closed = True
         _open_recordings.discard(self)
-        if attached(self.engine.hooks) is self.observer:
-            self.engine.hooks.observer = None
+        self.engine.hooks.leave(self.observer)
         if self._on_explicit_save in snapshot_listeners:
             snapshot_listeners.remove(self._on_explicit_save)
 

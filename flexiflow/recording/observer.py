@@ -442,8 +442,7 @@ class RecordingObserver:
 
 def attached(hooks: Hooks) -> RecordingObserver | None:
     """The recorder that observes through these hooks, if one does."""
-    observer = hooks.observer
-    return observer if isinstance(observer, RecordingObserver) else None
+    return next((each for each in hooks.observers if isinstance(each, RecordingObserver)), None)
 
 
 def _log_data(fields: str, longest: int = LONGEST_DATA) -> Any:
