@@ -7,7 +7,7 @@ DATA   := demo-data
 BROWSER := .browser
 AXE    := 4.11.1
 
-.PHONY: demo lab test bench soak check format clean help
+.PHONY: demo lab test docs bench soak check format clean help
 
 help:  ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -24,6 +24,10 @@ lab: $(VENV)/.demo  ## Open the tour in JupyterLab
 
 test: $(VENV)/.dev $(BROWSER)/.ready  ## Run all tests, in random order, with branch coverage
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term
+
+docs: $(VENV)/.docs  ## Build the documentation, its notebooks run; warnings are errors
+	$(BIN)/python -m sphinx -q -W --keep-going -d docs/_build/doctrees docs docs/_build/html
+	@echo "Read it: open docs/_build/html/index.html in a browser"
 
 bench: $(VENV)/.bench  ## Measure ours beside limits and peers, and write docs/benchmarks.md
 	$(BIN)/python -m benchmarks
@@ -44,7 +48,7 @@ format: $(VENV)/.dev  ## Let ruff mend what it can
 	$(BIN)/ruff format .
 
 clean:  ## Remove everything that make has made
-	rm -rf $(VENV) $(DATA) $(BROWSER) dist build .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(DATA) $(BROWSER) docs/_build docs/tutorial docs/project dist build .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -60,7 +64,11 @@ $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --editable '.[lab,large]' --group test --group check
+	$(BIN)/python -m pip install --quiet --editable '.[lab,large]' --group test --group check --group docs
+	@touch $@ $(VENV)/.demo
+
+$(VENV)/.docs: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[lab]' --group docs
 	@touch $@ $(VENV)/.demo
 
 $(VENV)/.bench: pyproject.toml | $(VENV)/.dev

@@ -112,6 +112,13 @@ def four_parts(error: FlexiFlowError, *, coloured: bool = False) -> Iterator[str
     if error.context_items:
         context = ErrorContext(error.context_items).format()
         yield from _part("Context:", f"\n{context}", bold)
+    yield from _part("More:", f"flexiflow errors {page_of(error)}", bold)
+
+
+def page_of(error: FlexiFlowError) -> str:
+    """The name of the page about an error: of its class, or of the nearest that is FlexiFlow's."""
+    package = FlexiFlowError.__module__
+    return next(each.__name__ for each in type(error).__mro__ if each.__module__ == package)
 
 
 def _part(label: str, text: str, style: dict[str, Any] | None) -> Iterator[str]:

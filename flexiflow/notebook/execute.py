@@ -7,7 +7,6 @@ styles, and its content security policy forbids every request.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import html
 import os
 import tempfile
@@ -18,7 +17,8 @@ from flexiflow.errors import FlexiFlowError, StateFileNotFound
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:"
 
-_SECONDS_BETWEEN_NUDGES = 5
+_SECONDS_A_CELL = 45
+_SECONDS_A_CELL_AT_MOST = 600
 
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _WIDGET_NOTE = "<p class='live'>A live widget is here when the notebook runs.</p>"
@@ -70,10 +70,30 @@ def execute_notebook(notebook: Path, page: Path, folder: Path | None = None) -> 
         FlexiFlowError: where the packages that run notebooks are not installed.
         nbclient.exceptions.CellExecutionError: where a cell fails.
     """
+    cells = executed(notebook, folder)
+    from nbconvert import HTMLExporter
+
+    exporter = HTMLExporter(template_name="basic")  # type: ignore[no-untyped-call]
+    body, _ = exporter.from_notebook_node(cells)
+    page.write_text(
+        _PAGE.format(
+            policy=html.escape(POLICY, quote=True),
+            title=html.escape(_title(cells, notebook)),
+            style=_STYLE,
+            body=body,
+        ),
+        encoding="utf-8",
+    )
+
+
+def executed(notebook: Path, folder: Path | None = None) -> Any:
+    """Run a notebook; return its cells with their outputs, a sentence where a widget would be.
+
+    Args and errors are those of `execute_notebook`.
+    """
     try:
-        import nbformat
-        from nbclient import NotebookClient
-        from nbconvert import HTMLExporter
+        import nbclient  # noqa: F401
+        import nbconvert  # noqa: F401
     except ImportError as exc:
         raise FlexiFlowError(
             "Notebooks can't be run here.",
@@ -88,45 +108,35 @@ def execute_notebook(notebook: Path, page: Path, folder: Path | None = None) -> 
             fix="Run this in the project's folder, or correct the path.",
             context={"path": str(notebook)},
         )
+    cells = _run(notebook, str((folder or notebook.parent).absolute()))
+    _replace_widgets(cells)
+    return cells
+
+
+def _run(notebook: Path, where: str) -> Any:
+    """Run all cells in a new kernel; once more in another where a cell does not come back.
+
+    A kernel's reply can go unnoticed (ipykernel's issues 1471 and 1554, nbclient's 312), about once
+    in a hundred runs; then the cell would never end.
+    """
+    from nbclient.exceptions import CellTimeoutError
+
+    try:
+        return _run_once(notebook, where, _SECONDS_A_CELL)
+    except CellTimeoutError:
+        return _run_once(notebook, where, _SECONDS_A_CELL_AT_MOST)
+
+
+def _run_once(notebook: Path, where: str, seconds: int) -> Any:
+    import nbformat
+    from nbclient import NotebookClient
+
     cells: Any = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
-    where = str((folder or notebook.parent).absolute())
     with tempfile.TemporaryDirectory(prefix="flexiflow-") as sockets:
         options = _private_transport(sockets)
         resources = {"metadata": {"path": where}}
-        client = NotebookClient(cells, timeout=600, resources=resources, **options)
-        asyncio.run(_run_nudged(client))
-    _replace_widgets(cells)
-    exporter = HTMLExporter(template_name="basic")  # type: ignore[no-untyped-call]
-    body, _ = exporter.from_notebook_node(cells)
-    page.write_text(
-        _PAGE.format(
-            policy=html.escape(POLICY, quote=True),
-            title=html.escape(_title(cells, notebook)),
-            style=_STYLE,
-            body=body,
-        ),
-        encoding="utf-8",
-    )
-
-
-async def _run_nudged(client: Any) -> None:
-    """Run all cells; ask the kernel something now and then.
-
-    A request can go unnoticed by an idle kernel, or its reply by the client, until the next one
-    comes (ipykernel's issues 1471 and 1554); then nothing would ever go on.
-    """
-
-    async def nudge() -> None:
-        while True:
-            await asyncio.sleep(_SECONDS_BETWEEN_NUDGES)
-            if client.kc is not None:
-                client.kc.kernel_info()
-
-    nudging = asyncio.create_task(nudge())
-    try:
-        await client.async_execute()
-    finally:
-        nudging.cancel()
+        NotebookClient(cells, timeout=seconds, resources=resources, **options).execute()
+    return cells
 
 
 def _private_transport(folder: str) -> dict[str, Any]:

@@ -107,6 +107,7 @@ def test_an_error_cannot_forge_a_part():
         "  Why: c",
         "Context:",
         r"  k\u202e='\x1b'",
+        "More: flexiflow errors FlexiFlowError",
     ]
 
 

@@ -19,6 +19,7 @@ def test_all_commands_are_there():
         "demo",
         "diagnose",
         "draw",
+        "errors",
         "explain",
         "handle",
         "history",
