@@ -112,7 +112,9 @@ def four_parts(error: FlexiFlowError, *, coloured: bool = False) -> Iterator[str
     if error.context_items:
         context = ErrorContext(error.context_items).format()
         yield from _part("Context:", f"\n{context}", bold)
-    yield from _part("More:", f"flexiflow errors {page_of(error)}", bold)
+    page = page_of(error)
+    if page != FlexiFlowError.__name__:  # which says nothing about a cause
+        yield from _part("More:", f"flexiflow errors {page}", bold)
 
 
 def page_of(error: FlexiFlowError) -> str:

@@ -8,6 +8,7 @@ import click
 
 import flexiflow
 from flexiflow.cli.boundary import Command
+from flexiflow.cli.json_text import print_json
 from flexiflow.cli.output import say
 from flexiflow.errors import InvalidValue, bounded_repr, suggestion
 
@@ -16,7 +17,8 @@ _PACKAGE = Path(flexiflow.__file__).parent
 
 @click.command(cls=Command)
 @click.argument("name", required=False, default="FlexiFlowError")
-def errors(name: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def errors(name: str, as_json: bool) -> None:
     """Show the page about an error: when it comes, and what to do.
 
     Without a name: what all errors have in common, and which there are.
@@ -24,6 +26,8 @@ def errors(name: str) -> None:
     \b
     Example:
       flexiflow errors StateError
+
+    JSON: {"name", "page", "others"}
     """
     pages = _pages()
     if name not in pages:
@@ -33,11 +37,16 @@ def errors(name: str) -> None:
             fix=suggestion(name, pages) or "Run `flexiflow errors` to see what there is.",
             context={"name": name},
         )
-    for line in pages[name].read_text(encoding="utf-8").splitlines():
+    page = pages[name].read_text(encoding="utf-8")
+    others = [each for each in pages if each != name]
+    if as_json:
+        print_json({"name": name, "page": page, "others": others})
+        return
+    for line in page.splitlines():
         say(line, wrap=False)
     if name == "FlexiFlowError":
         say()
-        say("There are: " + ", ".join(each for each in pages if each != name) + ".")
+        say(f"There are: {', '.join(others)}.")
 
 
 def _pages() -> dict[str, Path]:

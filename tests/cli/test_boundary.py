@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from flexiflow.cli.boundary import Group, answer, four_parts
-from flexiflow.errors import FlexiFlowError
+from flexiflow.errors import FlexiFlowError, StateError
 
 
 class Odd(Exception):
@@ -48,6 +48,12 @@ def test_an_error_is_shown_in_its_parts(run):
         "Context:",
         "  path='x'",
     ]
+
+
+def test_an_error_leads_to_its_page(run):
+    """Where its kind has one that says more than its parts."""
+    result = run(raising(StateError("It broke.")))
+    assert result.stderr == "Error: It broke.\nMore: flexiflow errors StateError\n"
 
 
 @pytest.mark.parametrize("arguments", [["--debug", "act"], ["act", "--debug"]])
@@ -107,7 +113,6 @@ def test_an_error_cannot_forge_a_part():
         "  Why: c",
         "Context:",
         r"  k\u202e='\x1b'",
-        "More: flexiflow errors FlexiFlowError",
     ]
 
 

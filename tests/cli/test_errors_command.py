@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,13 @@ def test_an_unknown_name_is_an_error_that_suggests(run_cli):
     result = run_cli("errors", "StatError")
     assert result.exit_code == 1
     assert "Fix: Did you mean 'StateError'?" in result.output
+
+
+def test_as_json(run_cli):
+    """The page, and the names of the others."""
+    found = json.loads(run_cli("errors", "StateError", "--json").output)
+    assert found["page"].startswith("# StateError: ")
+    assert (found["name"], "ConfigError" in found["others"]) == ("StateError", True)
 
 
 @pytest.mark.parametrize(
