@@ -6,14 +6,14 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Coroutine, Iterable, Mapping
 from contextvars import ContextVar
 from functools import cached_property
 from typing import Any
 
 from flexiflow.answers import Accepted, Answer, WhyNot, accepted, can, why_not
 from flexiflow.arguments import require
-from flexiflow.correlation import current_span, entry_ids, new_span_id
+from flexiflow.correlation import Span, current_span, entry_ids, leave_span, new_span_id
 from flexiflow.dispatch import Decision, decide_by_override, raised
 from flexiflow.errors import InvalidType, bounded, bounded_repr
 from flexiflow.event_manager import AsyncEventManager
@@ -27,7 +27,7 @@ from flexiflow.hooks import (
     shown,
     tell,
 )
-from flexiflow.mailbox import Mailbox, Turn, all_caused, enclosing_turn
+from flexiflow.mailbox import Mailbox, Turn, all_caused
 from flexiflow.state_machine import StateMachine
 from flexiflow.states import identity, registry_of
 from flexiflow.step import Step
@@ -159,13 +159,16 @@ class AsyncComponent:
         if report is not None:
             report.steps.append(step)
 
-    async def _deliver(self, message: dict[str, Any]) -> Step:
-        """Pass a message to `handle_message`, and return the step that it led to."""
+    def _deliver(self, message: dict[str, Any]) -> Coroutine[Any, Any, Step]:
+        """Pass a message to `handle_message`; the step that it led to is to be awaited."""
         if type(self).handle_message is AsyncComponent.handle_message:
-            return await self._receive(message)
+            return self._receive(message)
+        return self._deliver_to_override(message)
+
+    async def _deliver_to_override(self, message: dict[str, Any]) -> Step:
         report = _Report()
         token = _report.set(report)
-        own = self._new_step(message)
+        own = self._new_step(message, current_span.get())
         own.started_us, began = time.time_ns() // 1000, time.perf_counter_ns()
         decision = Decision("stayed", None, (), self._kept_to_itself())
         try:
@@ -215,8 +218,11 @@ class AsyncComponent:
                 fix='Send {"type": "start"}, or call component.send("start").',
                 context={"component": self.name, "message": bounded_repr(message, 200)},
             )
-        step = self._new_step(message)
-        outer = enclosing_turn()
+        sender = current_span.get()
+        step = self._new_step(message, sender)
+        outer: Turn | None = None
+        if sender is not None and sender.turn is not None and not sender.turn.over:
+            outer = sender.turn  # what outlives its turn is an ordinary sender
         turn = Turn(self, step, outer)
         mailbox = self._mailbox
         if outer is None:
@@ -234,8 +240,7 @@ class AsyncComponent:
             outer.waits.remove(mailbox)
         return step
 
-    def _new_step(self, message: dict[str, Any]) -> Step:
-        sender = current_span.get()
+    def _new_step(self, message: dict[str, Any], sender: Span | None) -> Step:
         correlation_id, parent_id = entry_ids(message, sender)
         state = self.state_machine.state_name
         step = Step(self.name, _type_of(message), state, correlation_id, new_span_id(), parent_id)
@@ -254,7 +259,12 @@ class AsyncComponent:
         observer = self._hooks.observer
         if observer is not None:
             observer.received(step, message)
-        cancelled = await self._record(step, message, decision, observer)
+        self._conclude(step, decision)
+        cancelled = None
+        if observer is not None:
+            pending = observer.commit(step, message, self)
+            if pending is not None:
+                cancelled = await self._committed(pending, step, decision, observer)
         self._tell(step)
         if decision.error is not None:
             raise cancelled or decision.error
@@ -285,7 +295,15 @@ class AsyncComponent:
         """Take a turn, then wait for the messages queued under it, if it is the outermost."""
         try:
             try:
-                await self._take_turn(turn, place, message)
+                if place is not None:
+                    await self._wait_for_turn(turn, place, message)
+                token = current_span.set(turn)
+                try:
+                    await self._handle(turn.step, message)
+                finally:
+                    turn.over = True
+                    self._mailbox.leave(turn)
+                    leave_span(token)
             except Exception:
                 await all_caused(turn)
                 raise
@@ -296,25 +314,16 @@ class AsyncComponent:
         finally:
             turn.returned = True
 
-    async def _take_turn(
-        self, turn: Turn, place: asyncio.Future[None] | None, message: dict[str, Any]
+    async def _wait_for_turn(
+        self, turn: Turn, place: asyncio.Future[None], message: dict[str, Any]
     ) -> None:
         step = turn.step
-        if place is not None:
-            try:
-                await self._mailbox.wait(place, turn)
-            except asyncio.CancelledError as exc:
-                await self._record_unhandled(step, message, exc)
-                raise
-            step.from_state = step.to_state = self.state_machine.state_name
-        token = current_span.set(turn)
         try:
-            await self._handle(step, message)
-        finally:
-            turn.over = True
-            self._mailbox.leave(turn)
-            with contextlib.suppress(ValueError):  # closed from outside, in another context
-                current_span.reset(token)
+            await self._mailbox.wait(place, turn)
+        except asyncio.CancelledError as exc:
+            await self._record_unhandled(step, message, exc)
+            raise
+        step.from_state = step.to_state = self.state_machine.state_name
 
     async def _handle(self, step: Step, message: dict[str, Any]) -> None:
         step.started_us = time.time_ns() // 1000
@@ -329,7 +338,12 @@ class AsyncComponent:
             for each in newcomers(now, observer):  # who began meanwhile gets the whole step
                 each.received(step, message)
             observer = now
-        cancelled = await self._record(step, message, decision, observer)
+        self._conclude(step, decision)
+        cancelled = None
+        if observer is not None:
+            pending = observer.commit(step, message, self)
+            if pending is not None:
+                cancelled = await self._committed(pending, step, decision, observer)
         if decision.error is not None and not decision.proceeds:
             self._tell(step)
             if cancelled is not None:  # a caller that catches errors must not miss it
@@ -340,7 +354,7 @@ class AsyncComponent:
         self._tell(step)
         if observer is not None:
             observer.settled(step)
-        if step.outcome == "moved" and bus is not None and bus.has_subscribers(STATE_CHANGED):
+        if bus is not None and step.outcome == "moved" and bus.has_subscribers(STATE_CHANGED):
             await bus.publish(
                 STATE_CHANGED,
                 {
@@ -389,30 +403,27 @@ class AsyncComponent:
         if observer is not None:
             observer.received(step, message)
         decision = Decision("cancelled", None, (), "cancelled while it waited", exc)
-        await self._record(step, message, decision, observer, handled=False)
+        self._conclude(step, decision)
+        if observer is not None:
+            pending = observer.commit(step, message, None)
+            if pending is not None:
+                await self._committed(pending, step, decision, observer)
         if self._watchers:
             tell(self._watchers, step)
 
-    async def _record(
-        self,
-        step: Step,
-        message: dict[str, Any],
-        decision: Decision,
-        observer: Observer | None,
-        handled: bool = True,
-    ) -> asyncio.CancelledError | None:
-        """Fill the step in and commit it; a cancellation that arrives meanwhile is returned."""
+    def _conclude(self, step: Step, decision: Decision) -> None:
+        """Fill in what came of a step."""
         step.guards, step.error, step.reason = decision.guards, decision.error, decision.reason
         step.outcome = decision.outcome
         if decision.next_state is not None:
             step.to_state = identity(decision.next_state, self.state_machine.registry)
             if step.to_state == step.from_state and decision.error is None:
                 step.outcome = "stayed"
-        if observer is None:
-            return None
-        pending = observer.commit(step, message, self if handled else None)
-        if pending is None:
-            return None
+
+    async def _committed(
+        self, pending: Awaitable[None], step: Step, decision: Decision, observer: Observer
+    ) -> asyncio.CancelledError | None:
+        """Wait until a step is committed; a cancellation that arrives meanwhile is returned."""
         error, cancelled = await shielded(pending)
         if error is None:
             return cancelled

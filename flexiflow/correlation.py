@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import Any
 
 from flexiflow.errors import InvalidValue, bounded_repr
@@ -53,6 +53,17 @@ class Span:
 
 
 current_span: ContextVar[Span | None] = ContextVar("flexiflow_span", default=None)
+
+
+def leave_span(token: Token[Span | None]) -> None:
+    """Let the span before be the current one again.
+
+    A coroutine that is closed from outside ends in another context, where there is none to leave.
+    """
+    try:  # noqa: SIM105 - contextlib.suppress costs more than all the rest
+        current_span.reset(token)
+    except ValueError:
+        pass
 
 
 class _HexPool:

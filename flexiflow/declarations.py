@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from flexiflow.arguments import require
 from flexiflow.errors import InvalidType, InvalidValue, bounded_repr
@@ -141,14 +141,14 @@ def declarations_of(state_class: type) -> tuple[Declaration, ...]:
     A method that is overridden without a mark keeps its base's declarations, as it keeps its
     name; one that is marked anew replaces them.
     """
-    known = vars(state_class).get(_ALL)
+    known: tuple[Declaration, ...] | None = vars(state_class).get(_ALL)
     if known is None:
         found: list[Declaration] = []
         for cls in state_class.__mro__:
             found.extend(_own(cls, {each.method for each in found}))
         known = tuple(found)
         setattr(state_class, _ALL, known)
-    return cast(tuple[Declaration, ...], known)
+    return known
 
 
 def runs_declarations(handler: Method) -> Method:
@@ -163,11 +163,11 @@ def before_classic(state_class: type) -> tuple[tuple[Declaration, ...], bool]:
     A class that overrides ``handle_message`` hides its bases' declarations, as any override hides
     what it overrides; they are reached by ``super().handle_message``.
     """
-    known = vars(state_class).get(_BEFORE)
+    known: tuple[tuple[Declaration, ...], bool] | None = vars(state_class).get(_BEFORE)
     if known is None:
         known = _read_before_classic(state_class)
         setattr(state_class, _BEFORE, known)
-    return cast(tuple[tuple[Declaration, ...], bool], known)
+    return known
 
 
 def _read_before_classic(state_class: type) -> tuple[tuple[Declaration, ...], bool]:

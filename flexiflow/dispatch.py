@@ -6,15 +6,14 @@ Nothing here changes a component: the decision is committed and assigned by whoe
 from __future__ import annotations
 
 import asyncio
-import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from flexiflow.correlation import current_span
 from flexiflow.declarations import Declaration, before_classic
 from flexiflow.errors import FlexiFlowError, StateError, bounded_repr
 from flexiflow.guards import GuardCheck
-from flexiflow.hooks import NO_HOOKS, observed_call
+from flexiflow.hooks import NO_HOOKS, is_awaitable, observed_call
 from flexiflow.step import Outcome
 
 if TYPE_CHECKING:
@@ -54,15 +53,26 @@ class Decision:
         return self.outcome in ("moved", "stayed")
 
 
-async def decide(state: State, message: dict[str, Any], component: Any) -> Decision:
+def decide(state: State, message: dict[str, Any], component: Any) -> Coroutine[Any, Any, Decision]:
     """Ask a state: its declarations first, then its classic ``handle_message``.
 
     An exception becomes part of the decision, a cancellation too, so that it can be recorded
     before it reaches the caller.
     """
     declarations, has_classic = before_classic(type(state))
+    if has_classic:
+        return _decide_classic(state, message, component, declarations)
+    return run_declared(state, message, component, declarations)
+
+
+async def _decide_classic(
+    state: State,
+    message: dict[str, Any],
+    component: Any,
+    declarations: tuple[Declaration, ...],
+) -> Decision:
     decision = await run_declared(state, message, component, declarations)
-    if decision.outcome == "refused" and has_classic:
+    if decision.outcome == "refused":
         return await _run_classic(state, message, component, decision.guards)
     return decision
 
@@ -117,10 +127,12 @@ async def _run_declaration(
 ) -> Decision:
     target, error = declaration.to, None
     try:
-        answer = await _call(
-            getattr(state, declaration.method), declaration.method, state, message, component
-        )
-        _check_declared_answer(answer, state, declaration)
+        method = declaration.method
+        answer = _call(getattr(state, method), method, state, message, component)
+        if is_awaitable(answer):
+            answer = await answer
+        if answer is not None:
+            _check_declared_answer(answer, state, declaration)
     except GeneratorExit:
         raise
     except BaseException as exc:
@@ -140,7 +152,9 @@ async def _run_classic(
     state: State, message: dict[str, Any], component: Any, checks: tuple[GuardCheck, ...]
 ) -> Decision:
     try:
-        answer = await _call(state.handle_message, "handle_message", state, message, component)
+        answer = _call(state.handle_message, "handle_message", state, message, component)
+        if is_awaitable(answer):
+            answer = await answer
         proceed, following = _checked_answer(answer, state)
     except GeneratorExit:
         raise
@@ -154,23 +168,20 @@ async def _run_classic(
     return Decision("moved", following, checks)
 
 
-async def _call(
+def _call(
     handler: Callable[..., Any],
     name: str,
     state: State,
     message: dict[str, Any],
     component: Any,
 ) -> Any:
-    """Call a handler, sync or async, as a span of its own where somebody observes."""
+    """Call a handler, as a span of its own where somebody observes; its answer may be awaitable."""
     observer = getattr(component, "_hooks", NO_HOOKS).observer
     step = current_span.get()
     if observer is None or step is None:
-        answer = handler(message, component)
-        return await answer if inspect.isawaitable(answer) else answer
+        return handler(message, component)
     label = f"{type(state).__name__}.{name}"
-    return await observed_call(
-        observer, step, component.name, label, lambda: handler(message, component)
-    )
+    return observed_call(observer, step, component.name, label, handler, message, component)
 
 
 def refusal(

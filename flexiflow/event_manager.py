@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import logging
 from bisect import insort
 from collections.abc import Awaitable, Callable, Hashable
@@ -15,7 +14,7 @@ from typing import Any, Literal
 from flexiflow.arguments import require
 from flexiflow.correlation import Span, current_span, new_correlation_id
 from flexiflow.errors import InvalidType, InvalidValue, bounded_repr
-from flexiflow.hooks import NO_HOOKS, Hooks, observed_call, shown
+from flexiflow.hooks import NO_HOOKS, Hooks, is_awaitable, observed_call, shown
 
 HANDLER_FAILED = "event.handler.failed"
 
@@ -183,7 +182,7 @@ class AsyncEventManager:
         observer = self.hooks.observer
         if observer is None:
             answer = subscription.handler(data)
-            if inspect.isawaitable(answer):
+            if is_awaitable(answer):
                 await answer
             return
         await observed_call(
@@ -191,7 +190,8 @@ class AsyncEventManager:
             current_span.get() or Span(new_correlation_id()),
             subscription.component_name,
             f"on {subscription.event_name}",
-            lambda: subscription.handler(data),
+            subscription.handler,
+            data,
         )
 
     async def _report(self, subscription: _Subscription, exc: Exception) -> None:

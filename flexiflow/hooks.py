@@ -9,14 +9,14 @@ refuses a step.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import inspect
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from types import CoroutineType
 from typing import Any, Protocol
 
-from flexiflow.correlation import Span, current_span, new_span_id
+from flexiflow.correlation import Span, current_span, leave_span, new_span_id
 from flexiflow.redaction import Redaction
 from flexiflow.step import Step
 
@@ -194,12 +194,20 @@ def shown(hooks: Hooks, text: str) -> str:
     return text if hooks.redaction is None else hooks.redaction.mask(text)
 
 
+def is_awaitable(answer: Any) -> bool:
+    """`inspect.isawaitable`, quick for what handlers mostly return: a coroutine, or nothing."""
+    if answer is None:
+        return False
+    return type(answer) is CoroutineType or inspect.isawaitable(answer)
+
+
 async def observed_call(
     observer: Observer,
     outer: Span,
     component: str,
     handler: str,
-    call: Callable[[], Any],
+    call: Callable[..., Any],
+    *args: Any,
     data: dict[str, Any] | None = None,
 ) -> Any:
     """Run `call` (sync or async) as a span inside `outer`, and tell the observer about it.
@@ -209,7 +217,8 @@ async def observed_call(
         outer: the span that encloses the call.
         component: on whose behalf.
         handler: what people see.
-        call: takes nothing; an awaitable that it returns is awaited.
+        call: what is run; an awaitable that it returns is awaited.
+        *args: what it takes.
         data: further facts for the trace.
     """
     span = Span(outer.correlation_id, new_span_id(), outer.span_id, outer.turn, component)
@@ -217,8 +226,8 @@ async def observed_call(
     observer.handler_started(span, component, handler, data)
     began = time.perf_counter_ns()
     try:
-        result = call()
-        if inspect.isawaitable(result):
+        result = call(*args)
+        if is_awaitable(result):
             result = await result
     except GeneratorExit:
         raise
@@ -227,8 +236,7 @@ async def observed_call(
         observer.handler_failed(span, component, handler, took, exc, data)
         raise
     finally:
-        with contextlib.suppress(ValueError):  # closed from outside, in another context
-            current_span.reset(token)
+        leave_span(token)
     took = (time.perf_counter_ns() - began) // 1000
     observer.handler_finished(span, component, handler, took, data)
     return result

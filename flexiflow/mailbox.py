@@ -14,7 +14,7 @@ import contextlib
 from collections import deque
 from typing import Any
 
-from flexiflow.correlation import Span, current_span
+from flexiflow.correlation import Span
 from flexiflow.errors import StateError
 from flexiflow.step import Step
 
@@ -55,13 +55,6 @@ class Turn(Span):
         while turn.sender is not None and not turn.sender.returned:
             turn = turn.sender
         return turn
-
-
-def enclosing_turn() -> Turn | None:
-    """The turn under which the running code sends, or None for an ordinary sender."""
-    span = current_span.get()
-    turn: Turn | None = None if span is None else span.turn
-    return None if turn is None or turn.over else turn
 
 
 class Mailbox:

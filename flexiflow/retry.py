@@ -121,6 +121,6 @@ async def _one_try(
         turn.component.name,
         label,
         lambda: function(*args, **kwargs),
-        {"attempt": attempt, "max_attempts": settings.max_attempts},
+        data={"attempt": attempt, "max_attempts": settings.max_attempts},
     )
     return result

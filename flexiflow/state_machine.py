@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from typing import Any
 
 from flexiflow.arguments import require
@@ -86,6 +87,7 @@ class StateMachine:
 
     registry: StateRegistry = DEFAULT_REGISTRY  # also of subclasses that do not call __init__
     start: type[State]
+    _begun = False
 
     def __init__(self, current_state: State, registry: StateRegistry = DEFAULT_REGISTRY) -> None:
         self.registry = registry
@@ -114,7 +116,8 @@ class StateMachine:
 
     @current_state.setter
     def current_state(self, state: State) -> None:
-        if "start" not in self.__dict__:
+        if not self._begun:
+            self._begun = True
             self.start = type(state)
         self._current_state = state
         self._name: str | None = None
@@ -127,9 +130,9 @@ class StateMachine:
             name = self._name = identity(self._current_state, self.registry)
         return name
 
-    async def decide(self, message: dict[str, Any], component: Any) -> Decision:
-        """What the current state makes of a message; nothing is assigned."""
-        return await decide(self._current_state, message, component)
+    def decide(self, message: dict[str, Any], component: Any) -> Coroutine[Any, Any, Decision]:
+        """What the current state makes of a message, to be awaited; nothing is assigned."""
+        return decide(self._current_state, message, component)
 
     async def handle_message(self, message: dict[str, Any], component: Any) -> bool:
         """Handle one message and move: the machine alone, with no turn, bus or recording.

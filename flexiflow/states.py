@@ -205,7 +205,8 @@ def make_state(cls: type[State], name: str | None = None) -> State:
             context={"state": name or cls.__name__, "class": _path(cls)},
         ) from exc
     if name is not None:
-        state.__dict__["_registry_name"] = name
+        # Past a __setattr__ of its own, and without the dict that asking for __dict__ would make.
+        object.__setattr__(state, "_registry_name", name)
     return state
 
 

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,17 +48,19 @@ class Entry:
     Attributes:
         step: values of `STEP_COLUMNS`, or None.
         snapshot: values of `SNAPSHOT_COLUMNS` (the step's id is filled in), or None.
-        parts: large parts by hash.
+        parts: large parts by hash, or None.
         machine: fingerprint, definition as JSON, and the time it was first seen, or None.
         marker: values of `MARKER_COLUMNS`, or None.
+        source: what happened, for whoever made the entry; not written.
         step_id, snapshot_id: filled in by `HistoryFile.write`.
     """
 
     step: Row | None = None
     snapshot: Row | None = None
-    parts: dict[str, str] = field(default_factory=dict)
+    parts: dict[str, str] | None = None
     machine: Row | None = None
     marker: Row | None = None
+    source: Any = None
     step_id: int | None = None
     snapshot_id: int | None = None
 
@@ -265,9 +267,8 @@ def _write_snapshots(run: sqlite3.Cursor, entries: list[Entry]) -> None:
         return
     rows = []
     for entry in entries:
-        values = list(entry.snapshot or ())
-        values[_STEP_ID] = entry.step_id
-        rows.append(tuple(values))
+        values = entry.snapshot or ()
+        rows.append((*values[:_STEP_ID], entry.step_id, *values[_STEP_ID + 1 :]))
     for entry, row_id in zip(entries, insert_chained(run, SNAPSHOTS, rows), strict=True):
         entry.snapshot_id = row_id
 

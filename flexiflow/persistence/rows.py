@@ -10,6 +10,8 @@ import hashlib
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -18,11 +20,14 @@ from flexiflow.errors import PersistenceError
 from flexiflow.persistence import tagged
 from flexiflow.persistence.schema import MARKERS, PARTS, ROW_FORMAT, SNAPSHOTS, STEPS
 from flexiflow.redaction import Redaction
+from flexiflow.utc import to_the_second
 
 LARGE = 4096
 """Bytes of JSON from which on a part is stored once, by its hash."""
 
 _LARGEST_ID = 2**63 - 1
+_AT_ONCE = 128
+"""Rows with one statement: with at most 22 values each, below the 999 that any SQLite takes."""
 
 SNAPSHOT_COLUMNS = (
     "component_name",
@@ -70,11 +75,15 @@ CHAINED_COLUMNS = {SNAPSHOTS: SNAPSHOT_COLUMNS, STEPS: STEP_COLUMNS, MARKERS: MA
 
 _OWN = ("name", "current_state")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_YEAR_9999_US = 253_370_764_800 * 1_000_000
 _canonical = msgspec.json.Encoder().encode
 
 
 def iso_time(time_us: int) -> str:
     """Microseconds since 1970 as ISO 8601 in UTC."""
+    if 0 <= time_us < _YEAR_9999_US:
+        second, microsecond = divmod(time_us, 1_000_000)
+        return f"{to_the_second(second)}.{microsecond:06d}+00:00"
     return (_EPOCH + timedelta(microseconds=time_us)).isoformat(timespec="microseconds")
 
 
@@ -111,10 +120,28 @@ def insert_chained(run: sqlite3.Cursor, table: str, rows: Iterable[Sequence[Any]
         this = link(table, row_id, values, before)
         complete.append((row_id, *values, ROW_FORMAT, before, this))
         before = this
-    columns = ("id", *CHAINED_COLUMNS[table], "format", "prev_hash", "hash")
-    places = ", ".join("?" * len(columns))
-    run.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", complete)
+    _insert(run, table, complete)
     return [row[0] for row in complete]
+
+
+def _insert(run: sqlite3.Cursor, table: str, rows: list[tuple[Any, ...]]) -> None:
+    """Insert complete rows, many with one statement.
+
+    SQLite runs a statement without holding Python's lock, but `executemany` is one a row: each
+    time it would wait for a busy event loop to let go of the lock, 5 ms by default.
+    """
+    at = 0
+    while at < len(rows):
+        count = _AT_ONCE if len(rows) - at >= _AT_ONCE else 1
+        run.execute(_statement(table, count), list(chain.from_iterable(rows[at : at + count])))
+        at += count
+
+
+@cache
+def _statement(table: str, count: int) -> str:
+    columns = ("id", *CHAINED_COLUMNS[table], "format", "prev_hash", "hash")
+    places = f"({', '.join('?' * len(columns))})"
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([places] * count)}"
 
 
 def snapshot_json(

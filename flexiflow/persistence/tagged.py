@@ -30,6 +30,7 @@ DEEPEST = 200
 MOST_VALUES = 1_000_000
 """Values in one document; lists that share their parts can unfold to far more than memory."""
 
+_ATOMS = frozenset({str, int, bool, type(None)})
 _encode_plain = msgspec.json.Encoder().encode
 _decode_plain = msgspec.json.Decoder().decode
 
@@ -99,27 +100,25 @@ def is_plain(value: Any) -> bool:
 
 def _is_plain(value: Any, depth: int, left: list[int]) -> bool:
     kind = type(value)
-    if kind is str or kind is int or kind is bool or value is None:
-        return True
-    if kind is float:
-        return math.isfinite(value)
     if kind is dict:
         left[0] -= len(value)
         if depth >= DEEPEST or left[0] < 0:
             return False
         for key, each in value.items():
-            if type(key) is not str or key[:1] == "$" or not _is_plain(each, depth + 1, left):
+            if type(key) is not str or key[:1] == "$":
+                return False
+            if type(each) not in _ATOMS and not _is_plain(each, depth + 1, left):
                 return False
         return True
     if kind is list:
         left[0] -= len(value)
         if depth >= DEEPEST or left[0] < 0:
             return False
-        for each in value:  # noqa: SIM110 - the generator in all() would cost a frame a level
-            if not _is_plain(each, depth + 1, left):
+        for each in value:
+            if type(each) not in _ATOMS and not _is_plain(each, depth + 1, left):
                 return False
         return True
-    return False
+    return math.isfinite(value) if kind is float else kind in _ATOMS
 
 
 class _Tagger:

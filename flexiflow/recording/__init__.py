@@ -194,7 +194,7 @@ class Recording:
         self._pipeline = Pipeline(
             self._file, self._log, self.observer.gap_item, keep=durability == "always"
         )
-        self.observer.pipeline = self._pipeline
+        self.observer.attach(self._pipeline)
         engine.hooks.redaction = redaction
         for component in engine.components.values():
             self.observer.registered(component)

@@ -16,6 +16,10 @@ from flexiflow.persistence.rows import storable
 _ROW_FAULTS = ("SQLITE_TOOBIG", "SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_RANGE")
 
 
+Line = tuple[Any, ...]
+"""A line that the writer thread is to make: what makes it, and what that takes."""
+
+
 @dataclass(slots=True)
 class Item:
     """One thing to write.
@@ -60,6 +64,14 @@ class Gap:
             return self
         rows, lines = self.rows + other.rows, self.lines + other.lines
         return Gap(rows, lines, other.first_us, self.last_us, self.why)
+
+
+def line_of(item: Item | Line) -> bytes:
+    """The line that an item holds, made now if it has not been; empty where there is none."""
+    if isinstance(item, tuple):
+        make, *facts = item
+        return bytes(make(*facts))
+    return item.line or b""
 
 
 def rows_of(item: Item) -> int:

@@ -20,11 +20,12 @@ from flexiflow.hooks import Hooks
 from flexiflow.persistence import tagged
 from flexiflow.persistence.history_file import Entry
 from flexiflow.persistence.rows import iso_time, snapshot_json
-from flexiflow.recording.items import Gap, Item, as_persistence_error
+from flexiflow.recording.items import Gap, Item, Line, as_persistence_error, line_of
 from flexiflow.recording.pipeline import Pipeline
 from flexiflow.recording.step_rows import step_row
 from flexiflow.redaction import Redaction
 from flexiflow.step import Step
+from flexiflow.tracing.lines import LineMaker
 from flexiflow.tracing.records import (
     LONGEST_DATA,
     LONGEST_OWN_DATA,
@@ -57,7 +58,7 @@ class RecordingObserver:
 
     Attributes:
         run_id: the recording's row in the history.
-        pipeline: the writer thread; set before anything is observed.
+        pipeline: the writer thread; attached before anything is observed.
     """
 
     def __init__(
@@ -76,11 +77,21 @@ class RecordingObserver:
         self._always = durability == "always"
         self._lines = lines
         self._warned = False
-        self._lost = self._forget  # bound once, not once a step
+        self._done, self._lost = self._written, self._forget  # bound once, not once a step
         self._fingerprints: dict[str, str | None] = {}
         self._machines: dict[tuple[Any, int], tuple[Any, _Machine | None]] = {}
         self._last: dict[str, str | bytes] = {}  # what each component's newest snapshot says
+        self._make = LineMaker(run_uid)
         self.pipeline: Pipeline
+        self._say: Callable[[Line], None]
+
+    def attach(self, pipeline: Pipeline) -> None:
+        """Hand everything to this writer thread from now on."""
+        self.pipeline = pipeline
+        self._say = self._write_now if self._always else pipeline.put_line
+
+    def _write_now(self, line: Line) -> None:
+        self.pipeline.write_line(line_of(line))
 
     # -- what the core calls --------------------------------------------------------------
 
@@ -96,39 +107,43 @@ class RecordingObserver:
         self._last.pop(component.name, None)
         correlation_id = None if span is None else span.correlation_id
         self._add_snapshot(entry, component, state, now, correlation_id)
-        self._queue(entry, component.name, span)
+        entry.source = span
+        self._queue(entry)
 
     def received(self, step: Step, message: dict[str, Any]) -> None:
         """Log that a message's turn has come, and keep it as it came in."""
         # Now, since a handler may change it.
         fields = {key: value for key, value in dict.items(message) if key not in _RESERVED}
-        step.message_json = tagged.encode(fields, redaction=self.redaction).decode()
-        if not self._lines:
-            return
-        self._log(
-            "message.received",
-            step.started_us,
-            step,
-            step.component,
-            message_type=step.message_type,
-            from_state=step.from_state,
-            data=_log_data(step.message_json) if fields else None,
-        )
+        redaction = self.redaction
+        step.message_json = tagged.encode(fields, redaction=redaction).decode() if fields else "{}"
+        data = _log_data(step.message_json) if fields and self._lines else None
+        if self._lines:
+            self._say((self._make.received, step.started_us, step, data))
 
     def handler_started(self, span: Span, component: str, handler: str, data: Any = None) -> None:
         """Log it."""
-        if self._lines:
-            now = time.time_ns() // 1000
+        if not self._lines:
+            return
+        now = time.time_ns() // 1000
+        if data is None:
+            self._say((self._make.handler_started, now, span, component, handler))
+        else:
             self._log("handler.started", now, span, component, handler=handler, data=data)
 
     def handler_finished(
         self, span: Span, component: str, handler: str, duration_us: int, data: Any = None
     ) -> None:
         """Log it."""
-        if self._lines:
+        if not self._lines:
+            return
+        now = time.time_ns() // 1000
+        if data is None:
+            make = self._make.handler_finished
+            self._say((make, now, span, component, handler, duration_us))
+        else:
             self._log(
                 "handler.finished",
-                time.time_ns() // 1000,
+                now,
                 span,
                 component,
                 handler=handler,
@@ -178,11 +193,12 @@ class RecordingObserver:
             waiter.set_exception(as_persistence_error(self.pipeline.log_error))
             return waiter
         digest = self._fingerprints.get(step.component)
-        entry = Entry(step=step_row(step, self.run_id, digest, self.redaction))
+        entry = Entry(step_row(step, self.run_id, digest, self.redaction))
+        entry.source = step
         if component is not None:
             end_us = step.started_us + step.duration_us
             self._add_snapshot(entry, component, step.to_state, end_us, step.correlation_id)
-        self._queue(entry, step.component, step, step, waiter)
+        self._queue(entry, waiter)
         return waiter or self.pipeline.room()
 
     def uncommitted(self, step: Step) -> None:
@@ -193,9 +209,13 @@ class RecordingObserver:
         """Log the transition, now that it has happened."""
         if step.outcome != "moved" or not self._lines:
             return
-        record = self._record(
+        now = time.time_ns() // 1000
+        if step.error is None:
+            self._say((self._make.changed, now, step, step.id))
+            return
+        self._log(
             "state.changed",
-            time.time_ns() // 1000,
+            now,
             step,
             step.component,
             message_type=step.message_type,
@@ -204,9 +224,9 @@ class RecordingObserver:
             outcome=step.outcome,
             duration_us=step.duration_us,
             step_id=step.id,
-            error=None if step.error is None else error_record(step.error, self.redaction),
+            # Made here: its text is the user's code.
+            error=error_record(step.error, self.redaction),
         )
-        self._write(encode_record(record))
 
     # -- what others tell -----------------------------------------------------------------
 
@@ -223,7 +243,7 @@ class RecordingObserver:
             time.time_ns() // 1000,
             span,
             component,
-            data=None if data is None else _log_data(data, LONGEST_OWN_DATA),
+            data=None if data is None else msgspec.Raw(_log_data(data, LONGEST_OWN_DATA).encode()),
         )
         return True
 
@@ -281,7 +301,7 @@ class RecordingObserver:
         if self._last.get(component.name) == key:
             return
         self._last[component.name] = key
-        entry.parts = parts
+        entry.parts = parts or None
         entry.snapshot = (
             component.name,
             text,
@@ -319,16 +339,8 @@ class RecordingObserver:
     def _shown(self, text: str | None) -> str | None:
         return text if text is None or self.redaction is None else self.redaction.mask(text)
 
-    def _queue(
-        self,
-        entry: Entry,
-        component: str,
-        span: Span | Step | None,
-        step: Step | None = None,
-        waiter: asyncio.Future[None] | None = None,
-    ) -> None:
-        done = self._saved(component, span, step)
-        self.pipeline.put(Item(None, entry, done, self._lost, waiter))
+    def _queue(self, entry: Entry, waiter: asyncio.Future[None] | None = None) -> None:
+        self.pipeline.put(Item(None, entry, self._done, self._lost, waiter))
 
     def _forget(self, entry: Entry) -> None:
         """An entry can't be committed: the component's next step stores what it could not."""
@@ -378,28 +390,16 @@ class RecordingObserver:
             error=None if step.error is None else error_record(step.error, self.redaction),
         )
 
-    def _saved(
-        self, component: str, span: Span | Step | None, step: Step | None = None
-    ) -> Callable[[Entry], bytes]:
-        """What the writer thread does once an entry is committed."""
-
-        def done(entry: Entry) -> bytes:
-            if step is not None:
-                step.id = entry.step_id
-            if entry.snapshot is None or not self._lines:
-                return b""
-            record = self._record(
-                "snapshot.saved",
-                time.time_ns() // 1000,
-                span,
-                component,
-                to_state=entry.snapshot[4],
-                step_id=entry.step_id,
-                snapshot_id=entry.snapshot_id,
-            )
-            return encode_record(record)
-
-        return done
+    def _written(self, entry: Entry) -> bytes:
+        """What the writer thread does once an entry is committed; gives a line for the log."""
+        source = entry.source
+        if isinstance(source, Step):
+            source.id = entry.step_id
+        if entry.snapshot is None or not self._lines:
+            return b""
+        component, state = entry.snapshot[0], entry.snapshot[4]
+        now = time.time_ns() // 1000
+        return self._make.saved(now, source, component, state, entry.step_id, entry.snapshot_id)
 
     def _log(
         self,
@@ -445,7 +445,5 @@ def attached(hooks: Hooks) -> RecordingObserver | None:
     return next((each for each in hooks.observers if isinstance(each, RecordingObserver)), None)
 
 
-def _log_data(fields: str, longest: int = LONGEST_DATA) -> Any:
-    if len(fields) > longest:
-        return {"left_out_bytes": len(fields.encode())}
-    return msgspec.Raw(fields)
+def _log_data(fields: str, longest: int = LONGEST_DATA) -> str:
+    return fields if len(fields) <= longest else f'{{"left_out_bytes":{len(fields.encode())}}}'

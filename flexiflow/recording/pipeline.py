@@ -15,7 +15,17 @@ from collections.abc import Callable, Iterable
 
 from flexiflow.errors import PersistenceError
 from flexiflow.persistence.history_file import Entry, HistoryFile
-from flexiflow.recording.items import Gap, Item, is_row_fault, repair, resolve, rows_of, why_of
+from flexiflow.recording.items import (
+    Gap,
+    Item,
+    Line,
+    is_row_fault,
+    line_of,
+    repair,
+    resolve,
+    rows_of,
+    why_of,
+)
 from flexiflow.tracing.writer import LogWriter
 
 GROUP_S = 0.05
@@ -56,9 +66,10 @@ class Pipeline:
         self._log = log
         self._on_recovery = on_recovery
         self._keep = keep
-        self._items: deque[Item] = deque()
+        self._items: deque[Item | Line] = deque()
         self._wake = threading.Event()
         self._urgent = threading.Event()
+        self._asleep = True
         self._closing = False
         self.closed = False
         self._lock = threading.Lock()
@@ -79,7 +90,15 @@ class Pipeline:
             return
         if item.waiter is not None:
             self._urgent.set()
-        if not self._wake.is_set():
+        if self._asleep:
+            self._wake.set()
+
+    def put_line(self, line: Line) -> None:
+        """Queue a line that the writer thread is to make; returns at once."""
+        self._items.append(line)
+        if self.closed:
+            self._discard()
+        elif self._asleep:
             self._wake.set()
 
     def room(self) -> asyncio.Future[None] | None:
@@ -164,6 +183,8 @@ class Pipeline:
         with contextlib.suppress(IndexError):  # two threads may do this at once
             while True:
                 item = self._items.popleft()
+                if isinstance(item, tuple):
+                    continue
                 if item.barrier is not None:
                     item.barrier.set()
                 if item.waiter is not None:
@@ -173,7 +194,12 @@ class Pipeline:
 
     def _run(self) -> None:
         while True:
-            self._wake.wait(RETRY_S if self._kept_items or self._kept_lines else None)
+            # Said before it is looked whether there is work: who queues something either finds it
+            # asleep and wakes it, or has queued it before the look.
+            self._asleep = True
+            if not self._items:
+                self._wake.wait(RETRY_S if self._kept_items or self._kept_lines else None)
+            self._asleep = False
             if not self._closing:
                 self._urgent.wait(GROUP_S)
             self._wake.clear()
@@ -186,8 +212,10 @@ class Pipeline:
                 return
 
     def _write_group(self) -> None:
-        items = [self._items.popleft() for _ in range(min(len(self._items), MOST_IN_GROUP))]
-        lines = self._kept_lines + b"".join([item.line for item in items if item.line is not None])
+        take = self._items.popleft
+        group = [take() for _ in range(min(len(self._items), MOST_IN_GROUP))]
+        items = [item for item in group if type(item) is Item]
+        lines = self._kept_lines + b"".join(map(line_of, group))
         entries = self._kept_items + [item for item in items if item.entry is not None]
         self._kept_lines, self._kept_items = b"", []
         self._write_lines(lines)

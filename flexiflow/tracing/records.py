@@ -7,7 +7,6 @@ Every record has a time, an event and, inside a trace, the correlation id and a 
 from __future__ import annotations
 
 import re
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +14,7 @@ import msgspec
 
 from flexiflow.errors import FlexiFlowError, bounded, bounded_repr
 from flexiflow.redaction import MASK, Redaction
+from flexiflow.utc import to_the_second
 
 LONGEST_DATA = 4096
 """Bytes of a message's fields that a log line keeps; the history keeps them all."""
@@ -88,7 +88,6 @@ _UNSAFE = re.compile(rb"\xc2[\x80-\x9f]|\xe2\x80[\xa8-\xae]|\xe2\x81[\xa6-\xa9]"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_TEXT = 2000
 _encode = msgspec.json.Encoder().encode
-_newest_second = (-1, "")  # one object, so that two threads never mix a second with another's text
 
 
 def encode_record(record: LogRecord) -> bytes:
@@ -108,6 +107,11 @@ def encode_valid(value: Any) -> bytes:
     except UnicodeEncodeError:
         raw = _encode(_without_surrogates(value))
     return raw if raw.isascii() else _UNSAFE.sub(_escaped, raw)
+
+
+def escape_unsafe(text: str) -> str:
+    """JSON that is encoded already, made safe to print and to split into lines."""
+    return text if text.isascii() else _UNSAFE.sub(_escaped, text.encode()).decode()
 
 
 def _escaped(match: re.Match[bytes]) -> bytes:
@@ -146,16 +150,11 @@ def _shown(value: Any, redaction: Redaction | None) -> str:
 
 def utc_text(time_us: int) -> str:
     """Microseconds since 1970 as ``2026-01-31T12:00:00.000000Z``."""
-    global _newest_second
     second, microsecond = divmod(time_us, 1_000_000)
-    known, text = _newest_second
-    if second != known:  # formatting a date costs more than all the rest of a line
-        try:
-            text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        except (OverflowError, ValueError, OSError):
-            return f"{time_us}us"
-        _newest_second = second, text
-    return f"{text}.{microsecond:06d}Z"
+    try:
+        return f"{to_the_second(second)}.{microsecond:06d}Z"
+    except (OverflowError, ValueError, OSError):
+        return f"{time_us}us"
 
 
 def time_us_of(record: LogRecord) -> int | None:
