@@ -7,6 +7,7 @@
 
     exercise    what all share; reply: what a learner is told
     predicting  fixing  finding  guarding     the kinds of exercises
+    machine     the states of a machine and their code
     trying      sending messages to a machine and noting what it does; apart: for a bounded time
     chapters/   the exercises of the notebooks; machines/  the machines that they show
     progress    the file in which a student's progress is noted

@@ -15,6 +15,8 @@ from flexiflow.notebook.html import element, escape, table
 
 CHAPTERS = {
     "01": ("Your first machine", "first_machine"),
+    "02": ("Messages, guards, refusals", "guards"),
+    "03": ("The event bus", "bus"),
 }
 """The notebooks that have exercises: their titles, and the modules that make them."""
 

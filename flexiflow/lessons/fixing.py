@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
-import textwrap
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, ClassVar
 
 from flexiflow.analysis.machine_graph import machine_graph
 from flexiflow.lessons.apart import run_apart
 from flexiflow.lessons.exercise import Exercise, quoted
+from flexiflow.lessons.machine import Machine
 from flexiflow.lessons.reply import Reply
 from flexiflow.lessons.trying import Course, first_deviation
 from flexiflow.state_machine import State
@@ -23,10 +22,8 @@ class FixTheMachine(Exercise):
     """A machine that does not do what it should; the answer is the class of its first state.
 
     Args:
-        start: the name of the state to begin in.
-        broken: a class whose body holds the states as the learner gets them; None where the
-            machine is to be written from nothing.
-        mended: a class whose body holds a solution.
+        broken: the machine as the learner gets it; None where it is to be written from nothing.
+        mended: a solution.
         trial: what is tried, or the courses that the machine should take.
         **shared: as for `Exercise`.
     """
@@ -36,23 +33,21 @@ class FixTheMachine(Exercise):
 
     def __init__(
         self,
-        start: str,
-        broken: type | None,
-        mended: type,
+        broken: Machine | None,
+        mended: Machine,
         trial: Trial | Sequence[Course],
         **shared: Any,
     ) -> None:
         if broken is not None:
-            shared.setdefault("picture", machine_graph(getattr(broken, start)))
+            shared.setdefault("picture", machine_graph(broken.start))
         super().__init__(**shared)
-        self.start = start
         self.broken, self.mended = broken, mended
         self._trial = trial if callable(trial) else _follows(trial)
 
     @property
     def code(self) -> str:
         """The machine as it is given, as Python; empty where there is none."""
-        return "" if self.broken is None else code_of(self.broken)
+        return "" if self.broken is None else self.broken.code
 
     def _judge(self, answer: tuple[Any, ...]) -> Reply:
         start = type(answer[0]) if isinstance(answer[0], State) else answer[0]
@@ -62,7 +57,7 @@ class FixTheMachine(Exercise):
         return Reply("right") if wrong is None else Reply("wrong", wrong)
 
     def _solution(self) -> str:
-        code = textwrap.indent(code_of(self.mended), "    ")
+        code = self.mended.indented_code()
         return f"{self.solution}\n\n{code}" if self.solution else code
 
 
@@ -70,15 +65,6 @@ class WriteTheMachine(FixTheMachine):
     """A machine that is to be written from nothing."""
 
     kind: ClassVar[str] = "write the machine"
-
-
-def code_of(holder: type) -> str:
-    """The body of a class as Python that stands alone, without the class's docstring."""
-    source = textwrap.dedent(inspect.getsource(holder))
-    body = textwrap.dedent(source.partition("\n")[2])
-    if holder.__doc__:
-        body = body.partition('"""')[2].partition('"""')[2]
-    return body.strip("\n") + "\n"
 
 
 async def _awaited(trial: Trial, start: type[State]) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -14,7 +13,7 @@ from flexiflow.component import AsyncComponent
 from flexiflow.errors import InvalidValue, bounded_repr, suggestion
 from flexiflow.lessons.apart import run_apart
 from flexiflow.lessons.exercise import Exercise, quoted
-from flexiflow.lessons.fixing import code_of
+from flexiflow.lessons.machine import Machine
 from flexiflow.lessons.reply import Reply, as_html
 from flexiflow.lessons.trying import Message, as_message, in_words, newly, sent, step_words
 from flexiflow.state_machine import State
@@ -178,7 +177,7 @@ def predicted(
     messages: Sequence[Message],
     *,
     title: str,
-    holder: type | None = None,
+    shown: Machine | None = None,
     hints: Sequence[str] = (),
 ) -> Predict:
     """As `predict`, of a machine whose arguments are known to be right.
@@ -189,7 +188,7 @@ def predicted(
         data: its data.
         messages: what it gets.
         title: one line.
-        holder: the class whose body holds the states, to be shown as code.
+        shown: the machine, where its code is to be shown.
         hints: from a nudge to nearly all.
     """
     wanted = [as_message(each) for each in messages]
@@ -199,8 +198,8 @@ def predicted(
         f"`data = {bounded_repr(dict(data), 200)}`, and gets {len(wanted)} messages. "
         "In which state is it after each?"
     )
-    if holder is not None:
-        task += "\n\n" + textwrap.indent(code_of(holder), "    ")
+    if shown is not None:
+        task += "\n\n" + shown.indented_code()
     return Predict(questions, title=title, task=task, hints=hints, picture=graph)
 
 

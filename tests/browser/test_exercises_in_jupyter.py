@@ -7,11 +7,11 @@ from jupyter_page import THEMES
 
 LESSON = """
 from flexiflow.lessons import lesson, predict
-from flexiflow.lessons.machines.first_machine import Gate
+from flexiflow.lessons.machines.first_machine import gate
 exercises = lesson("01", student="ana", seed=1)
 """
 SHOW = "exercises[1]"
-PRESENT = 'predict(Gate.Locked, ["push", "coin"], present=True)'
+PRESENT = 'predict(gate.start, ["push", "coin"], present=True)'
 
 
 def widget(page, **facts):

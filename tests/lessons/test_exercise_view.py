@@ -6,7 +6,7 @@ import pytest
 
 from flexiflow.errors import FlexiFlowError
 from flexiflow.lessons import lesson, predict
-from flexiflow.lessons.machines.first_machine import Gate, Parcel
+from flexiflow.lessons.machines.first_machine import gate, parcel
 from flexiflow.lessons.view import ANSWERS
 
 
@@ -48,7 +48,7 @@ def test_hints_are_counted_down(exercises):
 def test_an_answer_in_a_cell_shows_in_the_view(exercises):
     """It is the same exercise."""
     view = exercises[2].view()
-    exercises[2].answer(Parcel.Packed)
+    exercises[2].answer(parcel.start)
     assert (view.solved, view.reply["title"]) == (True, "✓ Right.")
 
 
@@ -78,7 +78,7 @@ def test_an_answer_of_any_kind_is_replied_to(exercises, value):
 
 def test_before_a_class_a_step_shows_what_happens(exercises):
     """A question a step, then all of it."""
-    view = predict(Gate.Locked, ["push", "coin"], present=True).view()
+    view = predict(gate.start, ["push", "coin"], present=True).view()
     press(view, "step")
     assert view.reply["blocks"][0]["text"].endswith("It is Locked.")
     press(view, "step")

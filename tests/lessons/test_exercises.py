@@ -12,6 +12,7 @@ from flexiflow.lessons import lesson
 from flexiflow.lessons.classroom import CHAPTERS
 from flexiflow.lessons.fixing import FixTheMachine
 from flexiflow.lessons.guarding import Case, WriteTheFilter, WriteTheGuard
+from flexiflow.lessons.machine import Machine
 from flexiflow.lessons.predicting import Predict, Question
 from flexiflow.lessons.trying import Course
 
@@ -57,7 +58,8 @@ class Leaves(State):
         sys.exit(3)
 
 
-class Light:
+@Machine
+def light():
     class Off(State):
         @on("press", to="On")
         def press(self, message, light):
@@ -68,6 +70,8 @@ class Light:
         def press(self, message, light):
             pass
 
+    return Off, On
+
 
 def made(name, tmp_path, **given):
     return lesson(name, student="ana", seed=5, progress=tmp_path / "p.jsonl", **given)
@@ -77,7 +81,7 @@ def made(name, tmp_path, **given):
 def fix():
     """An exercise whose machine should go On by one `go`."""
     course = Course("one go", (("go", "On"),))
-    return FixTheMachine("Off", Light, Light, [course], title="t", task="t", hints=("a", "b"))
+    return FixTheMachine(light, light, [course], title="t", task="t", hints=("a", "b"))
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ import warnings
 
 import pytest
 
+from flexiflow import State
 from flexiflow.errors import StateFileNotFound
 from flexiflow.lessons import lesson
-from flexiflow.lessons.machines.first_machine import Parcel
+from flexiflow.lessons.machines.first_machine import parcel
 from flexiflow.lessons.progress import FILE
 from flexiflow.lessons.report import STANDINGS, report
 
@@ -25,9 +26,9 @@ def class_room(tmp_path):
     """Ana has solved one exercise on the second try, Ben has looked at its solution."""
     ana = begin(tmp_path / "a")[2]
     ana.answer(int)
-    ana.answer(type("Other", (Parcel.Delivered,), {}))
+    ana.answer(type("Other", (State,), {}))
     ana.hint()
-    ana.answer(Parcel.Packed)
+    ana.answer(parcel.start)
     ana.hint()
     begin(tmp_path / "b", "ben")[2].reveal()
     return tmp_path
@@ -86,7 +87,7 @@ def test_progress_that_cannot_be_written_is_told_once(tmp_path):
         exercises[2].hint()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert exercises[2].answer(Parcel.Packed).right
+        assert exercises[2].answer(parcel.start).right
 
 
 def test_an_answer_itself_is_not_noted(class_room):
@@ -134,7 +135,7 @@ def test_an_unknown_exercise_is_refused(number, tmp_path):
 def test_a_lesson_lists_its_exercises(tmp_path):
     """With what is solved."""
     begun = begin(tmp_path / "a")
-    begun[2].answer(Parcel.Packed)
+    begun[2].answer(parcel.start)
     assert repr(begun).splitlines()[0] == "Lesson 01, Your first machine: 1 of 3 solved"
     assert "  ✓ 01.2 The parcel that never arrives (fix the machine)" in repr(begun).splitlines()
     assert f"noted in {tmp_path}{os.sep}a" in begun._repr_html_()

@@ -6,7 +6,7 @@ from random import Random
 
 from flexiflow.lessons.exercise import Exercise
 from flexiflow.lessons.fixing import FixTheMachine, WriteTheMachine
-from flexiflow.lessons.machines.first_machine import BrokenParcel, Gate, Parcel, Ticket
+from flexiflow.lessons.machines.first_machine import broken_parcel, gate, parcel, ticket
 from flexiflow.lessons.predicting import Predict, predicted
 from flexiflow.lessons.trying import Course, first_deviation
 from flexiflow.state_machine import DEFAULT_REGISTRY, State, StateRegistry
@@ -24,12 +24,12 @@ def _gate(chance: Random) -> Predict:
     # One message that is refused at the least, and both states.
     messages = ["push", "coin", *chance.choices(["coin", "push"], k=3)]
     return predicted(
-        Gate.Locked,
+        gate.start,
         "gate",
         {},
         messages,
         title="Coin, push",
-        holder=Gate,
+        shown=gate,
         hints=(
             "Look at the state it is in, not at the one you come from.",
             "A state refuses what it does not declare, and stays as it is.",
@@ -53,9 +53,8 @@ def _parcel(chance: Random) -> FixTheMachine:
         return wrong or _not_final(start, "Delivered")
 
     return FixTheMachine(
-        "Packed",
-        BrokenParcel,
-        Parcel,
+        broken_parcel,
+        parcel,
         trial,
         title="The parcel that never arrives",
         task="A parcel is delivered and signed for, and is on its way ever after. "
@@ -94,9 +93,8 @@ def _ticket(chance: Random) -> WriteTheMachine:
         return wrong or _not_final(start, "Closed")
 
     return WriteTheMachine(
-        "Open",
         None,
-        Ticket,
+        ticket,
         trial,
         title="Your own: a ticket",
         task="Write a machine for the tickets of a help desk. It begins in `Open`. Somebody "

@@ -1,4 +1,4 @@
-"""The machines that learners see. Each class here holds the states of one machine.
+"""The machines that learners see. Each `Machine` here is one.
 
-They are shown as they are written, so they are written as learners would: without annotations.
+Their code is shown as it is written, so it is written as learners would: without annotations.
 """

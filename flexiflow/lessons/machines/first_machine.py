@@ -1,10 +1,12 @@
 """Machines of notebook 01."""
 
 from flexiflow.declarations import on
+from flexiflow.lessons.machine import Machine
 from flexiflow.state_machine import State
 
 
-class Gate:
+@Machine
+def gate():
     class Locked(State):
         @on("coin", to="Open")
         def coin(self, message, gate):
@@ -19,8 +21,11 @@ class Gate:
         def push(self, message, gate):
             pass
 
+    return Locked, Open
 
-class BrokenParcel:
+
+@Machine
+def broken_parcel():
     class Packed(State):
         @on("send", to="OnTheWay")
         def send(self, message, parcel):
@@ -34,8 +39,11 @@ class BrokenParcel:
     class Delivered(State):
         pass
 
+    return Packed, OnTheWay, Delivered
 
-class Parcel:
+
+@Machine
+def parcel():
     class Packed(State):
         @on("send", to="OnTheWay")
         def send(self, message, parcel):
@@ -49,8 +57,11 @@ class Parcel:
     class Delivered(State, final=True):
         pass
 
+    return Packed, OnTheWay, Delivered
 
-class Ticket:
+
+@Machine
+def ticket():
     class Open(State):
         @on("take", to="InWork")
         def take(self, message, ticket):
@@ -67,3 +78,5 @@ class Ticket:
 
     class Closed(State, final=True):
         pass
+
+    return Open, InWork, Closed
