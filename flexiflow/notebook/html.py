@@ -38,16 +38,14 @@ ACCENTS = {
 
 def escape(value: Any, longest: int = LONGEST_TEXT) -> str:
     """Text for HTML: bounded, escaped, control characters and bidi overrides made visible."""
-    return html.escape("".join(map(_visible, bounded(str(value), longest))), quote=True)
+    return _harmless(bounded(str(value), longest))
 
 
 def element(tag: str, content: str, style: str = "", **attributes: str) -> str:
     """One element. `content` is HTML; attribute values are escaped here."""
     named = {"style": style, **attributes}
     written = "".join(
-        f' {name.replace("_", "-")}="{html.escape(value, quote=True)}"'
-        for name, value in named.items()
-        if value
+        f' {name.replace("_", "-")}="{_harmless(value)}"' for name, value in named.items() if value
     )
     return f"<{tag}{written}>{content}</{tag}>"
 
@@ -144,6 +142,10 @@ def preformatted(text: str, longest: int = 20_000) -> str:
     return element(
         "pre", escape(text, longest), f"font:12px/1.5 {MONO};margin:4px 0;overflow-x:auto"
     )
+
+
+def _harmless(text: str) -> str:
+    return html.escape("".join(map(_visible, text)), quote=True)
 
 
 def _visible(character: str) -> str:

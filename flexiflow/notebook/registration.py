@@ -41,6 +41,20 @@ SHOWN = (
     Shown("engine:FlexiFlowEngine", "texts:engine", "live_cards:engine"),
     Shown("step:Step", "texts:plain", "live_cards:step"),
     Shown("answers:WhyNot", "texts:plain", "live_cards:why_not"),
+    Shown("recording:Recording", "texts:plain", "recorded_cards:recording"),
+    Shown("persistence.snapshot:ComponentSnapshot", "texts:snapshot", "recorded_cards:snapshot"),
+    Shown("analysis.history:History", "texts:plain", "recorded_cards:history"),
+    Shown("analysis.log:Log", "texts:plain", "recorded_cards:log"),
+    Shown("analysis.trace:Trace", "texts:plain", "recorded_cards:trace"),
+    Shown("analysis.span_tree:TraceTree", "texts:plain", "recorded_cards:trace_tree"),
+    Shown("analysis.trace_story:TraceStory", "texts:plain", "answer_cards:trace_story"),
+    Shown("analysis.story:Story", "texts:plain", "answer_cards:story"),
+    Shown("analysis.when:Intervals", "texts:plain", "answer_cards:intervals"),
+    Shown("analysis.difference:Difference", "texts:plain", "answer_cards:difference"),
+    Shown("analysis.verifying:VerifyReport", "texts:plain", "answer_cards:verify_report"),
+    Shown("analysis.check_report:CheckReport", "texts:plain", "answer_cards:check_report"),
+    Shown("graph.findings:Coverage", "texts:coverage", "answer_cards:coverage"),
+    Shown("explanation:ConfigExplanation", "texts:explanation", "answer_cards:explanation"),
 )
 
 
@@ -85,7 +99,7 @@ def _printer(path: str) -> Callable[[Any, Any, bool], None]:
         except Exception as exc:
             _warn(thing, exc)
             text = bounded_repr(thing)
-        printer.text(bounded(text, LARGEST // 10))
+        printer.text(bounded(text, LARGEST))
 
     return show
 

@@ -8,20 +8,25 @@ from typing import TYPE_CHECKING, Any
 
 from flexiflow.analysis import words
 from flexiflow.errors import bounded_repr
+from flexiflow.graph.labels import visible
 from flexiflow.hooks import shown
 
 if TYPE_CHECKING:
     from flexiflow.component import AsyncComponent
     from flexiflow.engine import FlexiFlowEngine
+    from flexiflow.explanation import ConfigExplanation
+    from flexiflow.graph.findings import Coverage
+    from flexiflow.persistence.snapshot import ComponentSnapshot
 
-_LONGEST = 400
+_LONGEST = 50_000
 _MOST_COUNTED = 10_000
 _STATES_NAMED = 5
 
 
 def plain(thing: Any) -> str:
-    """What the object says of itself."""
-    return bounded_repr(thing, 2_000)
+    """What the object says of itself, with nothing in it that moves a terminal's cursor."""
+    lines = bounded_repr(thing, _LONGEST).split("\n")
+    return "\n".join(visible(line, _LONGEST) if line else line for line in lines)
 
 
 def component(component: AsyncComponent) -> str:
@@ -38,6 +43,28 @@ def engine(engine: FlexiFlowEngine) -> str:
     return (
         f"<{type(engine).__name__} with {words.plural(len(engine.components), 'component')}{where}>"
     )
+
+
+def snapshot(snapshot: ComponentSnapshot) -> str:
+    """Whose it is, and where it was."""
+    name, state = words.name(snapshot.name), words.name(snapshot.current_state)
+    return (
+        f"<ComponentSnapshot of {name} in {state}, {words.plural(len(snapshot.metadata), 'field')}>"
+    )
+
+
+def coverage(found: Coverage) -> str:
+    """How many transitions were taken."""
+    declared = words.plural(found.declared, "transition")
+    return f"{found.taken} of {declared} taken: {found.percent:.0f} %"
+
+
+def explanation(explained: ConfigExplanation) -> str:
+    """Whether it is valid, and what is wrong first."""
+    valid = "valid" if explained.is_valid else "invalid"
+    name = words.name(explained.name or "(no name)")
+    first = "".join(f"; {words.sentence(each.what, 200)}" for each in explained.issues[:1])
+    return f"<ConfigExplanation of {name}: {valid}{first}>"
 
 
 def states_of(engine: FlexiFlowEngine) -> list[str]:
