@@ -60,6 +60,8 @@ def check_history(db: Path) -> None:
     check_chains(db)
     check_steps_have_snapshots(db)
     history = open_history(db, log=None)
+    report = history.verify()
+    assert report.ok, report.text
     assert set(history.steps()["component"]) <= set(history.components()["component"])
     history.stuck()
     for name in history.names():
