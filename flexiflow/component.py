@@ -30,7 +30,7 @@ from flexiflow.hooks import (
 from flexiflow.mailbox import Mailbox, Turn, all_caused
 from flexiflow.state_machine import StateMachine
 from flexiflow.states import identity, registry_of
-from flexiflow.step import Step
+from flexiflow.step import Step, name_text
 
 MESSAGE_RECEIVED = "component.message.received"
 STATE_CHANGED = "state.changed"
@@ -43,7 +43,7 @@ class _Report:
 
     def __init__(self) -> None:
         self.reached: set[str] = set()  # components whose own handling has begun
-        self.steps: list[Step] = []
+        self.steps: list[Step] = []  # in the order in which they ended, failed ones too
 
 
 _report: ContextVar[_Report | None] = ContextVar("flexiflow_report", default=None)
@@ -153,11 +153,15 @@ class AsyncComponent:
     async def handle_message(self, message: dict[str, Any]) -> None:
         """Handle one message. Everything that enters comes through here."""
         report = _report.get()
-        if report is not None:
-            report.reached.add(self.name)
-        step = await self._receive(message)
-        if report is not None:
-            report.steps.append(step)
+        if report is None:
+            await self._receive(message)
+            return
+        report.reached.add(self.name)
+        begun: list[Step] = []
+        try:
+            await self._receive(message, begun)
+        finally:
+            report.steps += begun
 
     def _deliver(self, message: dict[str, Any]) -> Coroutine[Any, Any, Step]:
         """Pass a message to `handle_message`; the step that it led to is to be awaited."""
@@ -183,7 +187,7 @@ class AsyncComponent:
             with contextlib.suppress(ValueError):  # closed from outside, in another context
                 _report.reset(token)
         for step in reversed(report.steps):
-            if step.component == self.name:
+            if step.component == own.component:
                 return step
         own.duration_us = (time.perf_counter_ns() - began) // 1000
         return await self._record_own(own, message, decision)
@@ -210,7 +214,7 @@ class AsyncComponent:
 
     # -- one step -------------------------------------------------------------------------
 
-    async def _receive(self, message: dict[str, Any]) -> Step:
+    async def _receive(self, message: dict[str, Any], begun: list[Step] | None = None) -> Step:
         if not isinstance(message, dict):
             raise InvalidType(
                 f"A message must be a dict, not {type(message).__name__}.",
@@ -220,6 +224,8 @@ class AsyncComponent:
             )
         sender = current_span.get()
         step = self._new_step(message, sender)
+        if begun is not None:
+            begun.append(step)
         outer: Turn | None = None
         if sender is not None and sender.turn is not None and not sender.turn.over:
             outer = sender.turn  # what outlives its turn is an ordinary sender
@@ -243,7 +249,8 @@ class AsyncComponent:
     def _new_step(self, message: dict[str, Any], sender: Span | None) -> Step:
         correlation_id, parent_id = entry_ids(message, sender)
         state = self.state_machine.state_name
-        step = Step(self.name, _type_of(message), state, correlation_id, new_span_id(), parent_id)
+        name = name_text(self.name)
+        step = Step(name, _type_of(message), state, correlation_id, new_span_id(), parent_id)
         if sender is not None and sender.turn is not None:
             step.sender, step.sender_span = sender.owner, sender.turn.span_id
         return step

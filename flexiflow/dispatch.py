@@ -198,7 +198,7 @@ def refusal(
             f"{key}={bounded_repr(value, 80)}" for key, value in failed.all_values().items()
         )
         return f"guard {failed.name} said no" + (f": {read}" if read else "")
-    if type(state).final:
+    if getattr(type(state), "final", False):
         return f"{here} is final"
     known = list(dict.fromkeys(each.message_type for each in declarations))
     if not known:
@@ -224,13 +224,14 @@ def _check_declared_answer(answer: object, state: State, declaration: Declaratio
 
 
 def _is_state(value: object) -> TypeGuard[State]:
-    # By its parts: State stands above this module, because its default handler runs it.
-    kind = type(value)
-    return hasattr(kind, "follow") and callable(getattr(kind, "handle_message", None))
+    # By its parts: State stands above this module, and code written for 1.x has states that are
+    # none of its subclasses. A component handles messages too.
+    handler = getattr(type(value), "handle_message", None)
+    return callable(handler) and not hasattr(value, "state_machine")
 
 
 def _checked_answer(answer: object, state: State) -> tuple[bool, State]:
-    if isinstance(answer, tuple) and len(answer) == 2:
+    if isinstance(answer, tuple | list) and len(answer) == 2:
         proceed, following = answer
         if not proceed:
             return False, state

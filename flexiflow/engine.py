@@ -11,7 +11,7 @@ from flexiflow.arguments import require
 from flexiflow.component import AsyncComponent
 from flexiflow.errors import InvalidType, bounded_repr, component_not_found
 from flexiflow.event_manager import AsyncEventManager
-from flexiflow.hooks import Hooks, engine_listeners
+from flexiflow.hooks import NO_HOOKS, Hooks, engine_listeners
 from flexiflow.state_machine import DEFAULT_REGISTRY, State, StateMachine, StateRegistry
 from flexiflow.states import is_state_class, make_state, reachable
 from flexiflow.step import Step
@@ -157,6 +157,7 @@ class FlexiFlowEngine:
         component = self.get(name)
         if component is None:
             raise component_not_found(name, self.components)
+        self._adopt(component)
         return await component._deliver({"type": type, **fields})
 
     def registries(self) -> list[StateRegistry]:
@@ -185,6 +186,17 @@ class FlexiFlowEngine:
         self.components[component.name] = component
         if self.hooks.observer is not None:
             self.hooks.observer.registered(component)
+
+    def adopt(self) -> None:
+        """Equip components that were put into `components` by hand, as code for 1.x may do."""
+        for component in self.components.values():
+            self._adopt(component)
+
+    def _adopt(self, component: AsyncComponent) -> None:
+        if getattr(component, "_hooks", None) is NO_HOOKS:
+            self._equip(component)
+            if self.hooks.observer is not None:
+                self.hooks.observer.registered(component)
 
     def _equip(self, component: AsyncComponent) -> None:
         if component.logger is None:

@@ -8,7 +8,6 @@ import logging
 from bisect import insort
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
-from itertools import count
 from typing import Any, Literal
 
 from flexiflow.arguments import require
@@ -57,7 +56,7 @@ class AsyncEventManager:
         self.logger = logger
         self.hooks: Hooks = NO_HOOKS
         self._subscriptions: dict[str, list[_Subscription]] = {}
-        self._ids = count(1)
+        self._newest_id = 0
 
     def has_subscribers(self, event_name: str) -> bool:
         """Whether anybody listens to that event."""
@@ -98,8 +97,9 @@ class AsyncEventManager:
                 fix="Pass a function that takes the event's data.",
                 context={"event_name": event_name, "component_name": component_name},
             )
+        self._newest_id += 1
         subscription = _Subscription(
-            next(self._ids), event_name, component_name, handler, priority, filter_fn
+            self._newest_id, event_name, component_name, handler, priority, filter_fn
         )
         insort(self._subscriptions.setdefault(event_name, []), subscription, key=lambda s: s.order)
         return SubscriptionHandle(event_name, subscription.id)

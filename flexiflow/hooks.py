@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from flexiflow.correlation import Span, current_span, leave_span, new_span_id
 from flexiflow.redaction import Redaction
-from flexiflow.step import Step
+from flexiflow.step import Step, name_text
 
 
 class Observer(Protocol):
@@ -81,6 +81,11 @@ class Hooks:
     def __init__(self, observer: Observer | None = None) -> None:
         self.observer = observer
         self.redaction: Redaction | None = None
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        # A copy of a component, a bus or an engine, also one in another process, is observed by
+        # nobody: a writer thread can't be copied, and two histories can't be one.
+        return "NO_HOOKS" if self is NO_HOOKS else (_unobserved, (self.redaction,))
 
     @property
     def observers(self) -> tuple[Observer, ...]:
@@ -185,6 +190,12 @@ def newcomers(now: Observer, before: Observer | None) -> list[Observer]:
     return [each for each in _each(now) if each not in _each(before)]
 
 
+def _unobserved(redaction: Redaction | None) -> Hooks:
+    hooks = Hooks()
+    hooks.redaction = redaction
+    return hooks
+
+
 NO_HOOKS = Hooks()
 """For components without an engine. Nobody ever puts an observer here."""
 
@@ -221,6 +232,7 @@ async def observed_call(
         *args: what it takes.
         data: further facts for the trace.
     """
+    component = name_text(component)
     span = Span(outer.correlation_id, new_span_id(), outer.span_id, outer.turn, component)
     token = current_span.set(span)
     observer.handler_started(span, component, handler, data)

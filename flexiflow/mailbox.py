@@ -62,6 +62,9 @@ class Mailbox:
 
     __slots__ = ("_loop", "_waiting", "turn")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Mailbox, ()  # nobody waits for a copy of a component
+
     def __init__(self) -> None:
         self.turn: Turn | None = None
         self._loop: asyncio.AbstractEventLoop | None = None

@@ -78,6 +78,9 @@ class Redaction:
         self._learnt = False
         self._lock = threading.Lock()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Redaction, (self._patterns,)  # what it has learnt stays where it was learnt
+
     def hides(self, name: object) -> bool:
         """Whether a field of that name is kept out; of ``data.card``, the last part counts too."""
         if not isinstance(name, str):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from flexiflow.errors import bounded
+from flexiflow.errors import bounded, bounded_repr
 from flexiflow.guards import GuardCheck
 
 Outcome = Literal["moved", "stayed", "refused", "failed", "cancelled", "queued"]
@@ -111,6 +111,18 @@ class Step:
                 return f"was cancelled in {self.from_state}"
             case _:
                 return f"is queued behind what {self.component} is handling"
+
+
+def name_text(name: object) -> str:
+    """A component's name as it is recorded: code written for 1.x may use numbers, or an Enum."""
+    if type(name) is str:
+        return name
+    if isinstance(name, str):
+        return str.__str__(name)  # the value of an Enum's member that is a string as well
+    try:
+        return str(name)
+    except Exception:  # a broken __str__ must not hide the step
+        return bounded_repr(name, 200)
 
 
 def first_line(error: BaseException) -> str:

@@ -196,6 +196,7 @@ class Recording:
         )
         self.observer.attach(self._pipeline)
         engine.hooks.redaction = redaction
+        engine.adopt()
         for component in engine.components.values():
             self.observer.registered(component)
         engine.hooks.join(self.observer)

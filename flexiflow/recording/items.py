@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from flexiflow.errors import PersistenceError, bounded
+from flexiflow.errors import PersistenceError, bounded, bounded_repr
 from flexiflow.persistence.history_file import Entry
 from flexiflow.persistence.rows import storable
 
@@ -84,6 +85,8 @@ def is_row_fault(error: Exception) -> bool:
     """Whether a row is at fault, not the disk or a lock: the others can be written."""
     if not isinstance(error, PersistenceError):
         return True  # a value that can't even be handed to SQLite
+    if isinstance(error.__cause__, sqlite3.ProgrammingError | sqlite3.InterfaceError):
+        return "binding" in str(error.__cause__)  # a value of a type that SQLite does not know
     code = str(error.context_items.get("sqlite_error", ""))
     return code.startswith(_ROW_FAULTS)
 
@@ -142,6 +145,8 @@ def repair(item: Item) -> None:
 
 def _storable(value: Any) -> Any:
     """A value as SQLite can hold it: lone surrogates spelt out, numbers within 64 bits."""
+    if not isinstance(value, str | int | float | bytes | None):
+        return storable(bounded_repr(value))
     if isinstance(value, str):
         return storable(value)
     if isinstance(value, int) and not -(2**63) <= value < 2**63:

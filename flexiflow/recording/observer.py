@@ -24,7 +24,7 @@ from flexiflow.recording.items import Gap, Item, Line, as_persistence_error, lin
 from flexiflow.recording.pipeline import Pipeline
 from flexiflow.recording.step_rows import step_row
 from flexiflow.redaction import Redaction
-from flexiflow.step import Step
+from flexiflow.step import Step, name_text
 from flexiflow.tracing.lines import LineMaker
 from flexiflow.tracing.records import (
     LONGEST_DATA,
@@ -98,13 +98,14 @@ class RecordingObserver:
     def registered(self, component: Any) -> None:
         """Log it, store its machine once, and take the snapshot that its history begins with."""
         now = time.time_ns() // 1000
+        name = name_text(component.name)
         machine = self._machine_of(component)
-        self._fingerprints[component.name] = None if machine is None else machine[0]
+        self._fingerprints[name] = None if machine is None else machine[0]
         span = current_span.get()
         state = component.state_machine.state_name
-        self._log("component.registered", now, span, component.name, to_state=state)
+        self._log("component.registered", now, span, name, to_state=state)
         entry = Entry(machine=None if machine is None else (*machine[1], now))
-        self._last.pop(component.name, None)
+        self._last.pop(name, None)
         correlation_id = None if span is None else span.correlation_id
         self._add_snapshot(entry, component, state, now, correlation_id)
         entry.source = span
@@ -290,20 +291,21 @@ class RecordingObserver:
     def _add_snapshot(
         self, entry: Entry, component: Any, state: str, time_us: int, correlation_id: str | None
     ) -> None:
+        name = name_text(component.name)
         text, parts = snapshot_json(
-            component.name,
+            name,
             state,
             component.rules,
             self._data(component),
             redaction=self.redaction,
         )
         key = text if len(text) <= _LONGEST_KEPT else hashlib.sha256(text.encode()).digest()
-        if self._last.get(component.name) == key:
+        if self._last.get(name) == key:
             return
-        self._last[component.name] = key
+        self._last[name] = key
         entry.parts = parts or None
         entry.snapshot = (
-            component.name,
+            name,
             text,
             iso_time(time_us),
             time_us,
@@ -311,7 +313,7 @@ class RecordingObserver:
             correlation_id,
             None,
             self.run_id,
-            self._fingerprints.get(component.name),
+            self._fingerprints.get(name),
         )
 
     def _data(self, component: Any) -> Mapping[Any, Any]:

@@ -265,7 +265,7 @@ class Classic(State):
         ((0, None), "refused"),
         ((True, Other()), "moved"),
         ((1, Other()), "moved"),
-        ([True, Other()], "failed"),
+        ([True, Other()], "moved"),
         ((True, None), "failed"),
         ((True, Other), "failed"),
         (None, "failed"),

@@ -7,6 +7,7 @@ import json
 import os
 import sqlite3
 from contextlib import closing, contextmanager
+from enum import Enum
 
 import pytest
 
@@ -436,6 +437,12 @@ def step_row(**values):
     return tuple((row | values).values())
 
 
+class Colour(Enum):
+    """JSON takes it by its value, SQLite not at all."""
+
+    RED = "red"
+
+
 @pytest.fixture
 def pipeline(db):
     """A pipeline without a log, that is closed afterwards."""
@@ -460,16 +467,26 @@ def test_a_number_beyond_64_bits_is_stored_as_the_largest(db, pipeline):
     check_chains(db)
 
 
-@pytest.mark.parametrize("value", [None, object()], ids=["missing", "of no known type"])
-def test_a_row_that_can_not_be_stored_is_lost_alone(db, pipeline, value):
+@pytest.mark.parametrize("value", [Colour.RED, {1}], ids=repr)
+def test_a_value_of_a_type_that_sqlite_does_not_know_is_stored_as_text(db, pipeline, value):
+    """It stays in its group, and so do the others."""
+    for name in ("a", value, "b"):
+        pipeline.put(Item(entry=Entry(step=step_row(component_name=name))))
+    pipeline.flush()
+    found = [name for (name,) in ask(db, "SELECT component_name FROM flexiflow_steps ORDER BY id")]
+    assert found == ["a", repr(value), "b"]
+    check_chains(db)
+
+
+def test_a_row_that_can_not_be_stored_is_lost_alone(db, pipeline):
     """The others of its group are written, it is counted, and who gave it is told."""
     lost = []
-    for name in ("a", value, "b"):
+    for name in ("a", None, "b"):
         pipeline.put(Item(entry=Entry(step=step_row(component_name=name)), lost=lost.append))
     with pytest.raises(PersistenceError) as caught:
         pipeline.flush()
     assert caught.value.context_items["rows"] == 1
-    assert [entry.step[0] for entry in lost] == [value]
+    assert [entry.step[0] for entry in lost] == [None]
     assert ask(db, "SELECT component_name FROM flexiflow_steps") == [("a",), ("b",)]
     assert ask(db, "SELECT kind, rows FROM flexiflow_markers") == [("gap", 1)]
     check_chains(db)
