@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from flexiflow.analysis.source import PathLike, Source, in_order, log_path_of, sources_of
 from flexiflow.arguments import wrong_type
-from flexiflow.errors import InvalidType, bounded_repr
+from flexiflow.errors import FlexiFlowError, InvalidType, bounded_repr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -418,6 +418,24 @@ class History:
         noted = [path for path in map(_noted_log, self.sources) if path is not None]
         return Log(log_files(dict.fromkeys(noted)), self._settle) if noted else None
 
+    @property
+    def notices(self) -> list[str]:
+        """What to know before an answer is trusted, in sentences; empty where all is as usual.
+
+        It says where a file is read as it lies in a read-only folder, is cut off, or lacks its
+        ``-wal``, and where the log names newer snapshots than the database.
+
+        Raises:
+            PersistenceError: where a file can't be read.
+        """
+        from flexiflow.analysis.notices import notices
+
+        try:
+            log = self.log
+        except FlexiFlowError:  # who asks for the log itself is told
+            log = None
+        return notices(self.sources, [] if log is None else log.paths)
+
     def names(self) -> list[str]:
         """The names of all components, sorted."""
         from flexiflow.analysis.components import component_names
@@ -454,7 +472,11 @@ class History:
     def __repr__(self) -> str:
         names = ", ".join(source.name for source in self.sources[:3])
         more = f" and {len(self.sources) - 3} more" if len(self.sources) > 3 else ""
-        return f"<History of {names}{more}>"
+        try:
+            told = "".join(f"\n  {notice}" for notice in self.notices)
+        except FlexiFlowError as exc:
+            told = f"\n  {exc.what}"
+        return f"<History of {names}{more}>{told}"
 
 
 def _noted_log(source: Source) -> str | None:

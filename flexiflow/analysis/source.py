@@ -13,20 +13,11 @@ from typing import Any, Protocol
 
 from flexiflow.analysis.file_kind import refuse_log
 from flexiflow.analysis.tables import began_us, readable
-from flexiflow.errors import InvalidType, PersistenceError, StateFileNotFound, bounded, bounded_repr
-from flexiflow.persistence.schema import SNAPSHOTS as SNAPSHOT_TABLE
-from flexiflow.persistence.schema import (
-    SQLITE_ERRORS,
-    columns_of,
-    cursor,
-    has_table,
-    sqlite_failed,
-    version_of,
-)
+from flexiflow.errors import InvalidType, StateFileNotFound, bounded, bounded_repr
+from flexiflow.persistence.opening import open_read_only, reporting, require_history
+from flexiflow.persistence.schema import columns_of, cursor
 
 PathLike = str | os.PathLike[str]
-BUSY_TIMEOUT_S = 5.0
-
 _BESIDE_A_DATABASE = ("-wal", "-shm", "-journal")
 
 
@@ -42,6 +33,9 @@ class Source(Protocol):
 
     def settle(self) -> None:
         """Wait for what is queued, where a recording is under way."""
+
+    def notices(self) -> list[str]:
+        """What people should know about how it is read, in sentences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +57,19 @@ class FileSource:
         Raises:
             PersistenceError: where it is no history that can be read.
         """
-        address = f"{self.path.as_uri()}?mode=ro"
-        with _reporting(self.name):
-            conn = sqlite3.connect(address, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
-            try:
-                _check(conn, self.name)
-                conn.execute("BEGIN")  # one state of the file for the whole question
-                with readable(conn):
-                    yield conn
-            finally:
-                conn.close()
+        with open_read_only(self.path, name=self.name) as conn:
+            conn.execute("BEGIN")  # one state of the file for the whole question
+            with readable(conn):
+                yield conn
 
     def settle(self) -> None:
         """A file is what it is."""
+
+    def notices(self) -> list[str]:
+        """Whether it is read as it lies there, is cut off, or lacks its ``-wal``."""
+        found: list[str] = []
+        with open_read_only(self.path, name=self.name, notices=found):
+            return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +86,23 @@ class ConnectionSource:
         Raises:
             PersistenceError: where it is closed, or leads to no history that can be read.
         """
-        with _reporting(self.name):
-            _check(self.conn, self.name)
+        with reporting(self.name):
+            require_history(self.conn, self.name)
             with readable(self.conn):
                 yield self.conn
 
     def settle(self) -> None:
         """A connection shows what its owner wrote."""
 
+    def notices(self) -> list[str]:
+        """Its owner opened it."""
+        return []
+
 
 @contextmanager
 def reading_shared(conn: sqlite3.Connection, name: str) -> Iterator[sqlite3.Connection]:
     """Ask over a connection that a recording writes through, without a chance to write."""
-    with _reporting(name), readable(conn):
+    with reporting(name), readable(conn):
         cursor(conn).execute("PRAGMA query_only = ON")
         try:
             yield conn
@@ -153,37 +151,6 @@ def log_path_of(conn: sqlite3.Connection) -> str | None:
         ORDER BY rowid DESC LIMIT 1"""
     row = cursor(conn).execute(query).fetchone()
     return None if row is None else str(row[0])
-
-
-def no_history(name: str) -> PersistenceError:
-    """A database without a history in it."""
-    return PersistenceError(
-        f"{name} holds no history.",
-        why=f"It has no table {SNAPSHOT_TABLE}.",
-        fix="Correct the path, or record something with record(engine, path) first.",
-        context={"path": name},
-    )
-
-
-@contextmanager
-def _reporting(name: str) -> Iterator[None]:
-    """Turn SQLite's errors into ours, and let every error say which database it is about."""
-    try:
-        yield
-    except SQLITE_ERRORS as exc:
-        error = sqlite_failed("read", exc)
-        error.context = {"path": name, **error.context_items}
-        raise error from exc
-
-
-def _check(conn: sqlite3.Connection, name: str) -> None:
-    try:
-        version = version_of(conn)
-    except PersistenceError as exc:  # a newer schema
-        exc.context = {"path": name, **exc.context_items}
-        raise
-    if version == 0 or not has_table(conn, SNAPSHOT_TABLE):
-        raise no_history(name)
 
 
 def _patterns(where: Any) -> list[str]:

@@ -91,7 +91,7 @@ def verdict_on(history: History, component: str) -> Verdict:
         told += sentences.troubles(rows, stay, trouble)
         told += sentences.ways_out(others, stay) or sentences.silence(visit, rows)
         told += _parting(sources, component, others, rows)
-    told += [*sentences.entered(visit), *_doubts(sources, component, visit.entered_us)]
+    told += [*sentences.entered(visit), *_doubts(history, component, visit.entered_us)]
     correlation_id = _correlation_id(rows if finished or trouble.empty else trouble)
     return Verdict(
         component,
@@ -112,7 +112,7 @@ def _without_visits(history: History, component: str, rows: pd.DataFrame) -> Ver
     if len(rows):
         state = frames.cell_text(rows.iloc[-1]["to_state"]) or state
         headline = f"{name}: last seen in {words.name(state)}; since when is not recorded."
-    told = (*_last(history.sources, rows), *_doubts(history.sources, component, None))
+    told = (*_last(history.sources, rows), *_doubts(history, component, None))
     cell = _next_cell(history, component, rows, None)
     return Verdict(component, "unknown", state, headline, told, rows, cell, _correlation_id(rows))
 
@@ -154,17 +154,17 @@ def _parting(
     return [sentences.parted(found, [], len(siblings))]
 
 
-def _doubts(sources: Sequence[Source], component: str, since_us: int | None) -> list[str]:
+def _doubts(history: History, component: str, since_us: int | None) -> list[str]:
     """What the rows can't tell."""
     lost = unreadable = 0
-    for source in sources:
+    for source in history.sources:
         with source.connect() as conn:
             lost += lost_rows(conn, since_us)
             unreadable += unreadable_snapshots(conn, component)
     told = [f"Since then the recording lost {words.plural(lost, 'row')}."] if lost else []
     if unreadable:
         told.append(f"{words.plural(unreadable, 'snapshot')} of it can't be read.")
-    return told
+    return told + history.notices
 
 
 def _correlation_id(rows: pd.DataFrame) -> str | None:

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from flexiflow.analysis.file_kind import is_sqlite
+from flexiflow.cli.text import visible, write_line
 from flexiflow.config_loader import ConfigLoader
 from flexiflow.errors import component_not_found
 
@@ -16,14 +17,26 @@ if TYPE_CHECKING:
     from flexiflow.analysis.machine_graph import MachineGraph
 
 
-def open_database(db: str, log: str | None = None) -> History:
-    """The history in a database."""
+def open_database(db: str, log: str | None = None, *, tell: bool = True) -> History:
+    """The history in a database; what to know about the file goes to standard error.
+
+    Args:
+        db: a database, or a pattern of them.
+        log: its trace log; the noted one unless given.
+        tell: False where the answer itself has the notices.
+    """
     from flexiflow.analysis.history import open_history
 
     opened = open_history(db, log)
-    if log is not None:
-        _ = opened.log  # says at once where it is not there
+    if tell:
+        tell_notices(opened)
     return opened
+
+
+def tell_notices(history: History) -> None:
+    """Say on standard error what to know before an answer is trusted."""
+    for notice in history.notices:
+        write_line(visible(f"Note: {notice}"), to=sys.stderr)
 
 
 def open_machine(source: str, component: str | None = None) -> MachineGraph:

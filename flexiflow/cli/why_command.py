@@ -11,7 +11,7 @@ from flexiflow.analysis import words
 from flexiflow.analysis.frames import microseconds_of
 from flexiflow.cli.boundary import Command, answer
 from flexiflow.cli.json_text import print_json, records_of
-from flexiflow.cli.opening import open_database
+from flexiflow.cli.opening import open_database, tell_notices
 from flexiflow.cli.output import FAINT, STRONG, Column, left_out, print_table, say, table_of
 from flexiflow.cli.steps import STYLES, missing, outcome_words, step_columns
 from flexiflow.cli.text import as_argument, command_line
@@ -50,7 +50,7 @@ def why(db: str, component: str | None, log: str | None, as_json: bool) -> None:
       text, steps (as in `flexiflow history --json`), next} or null};
       with COMPONENT the verdict alone.
     """
-    history = open_database(db, log)
+    history = open_database(db, log, tell=False)  # the verdict has the notices
     if component is not None:
         verdict = history.why(component)
         hints = next_commands(history, db, verdict, log)
@@ -62,6 +62,8 @@ def why(db: str, component: str | None, log: str | None, as_json: bool) -> None:
         answer(bad=verdict.kind == "stuck")
         return
     stuck = history.stuck()
+    if stuck.empty:
+        tell_notices(history)
     worst = None if stuck.empty else history.why(stuck.iloc[0]["component"])
     hints = [] if worst is None else next_commands(history, db, worst, log)
     if as_json:

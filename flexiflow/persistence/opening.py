@@ -11,7 +11,10 @@ from pathlib import Path
 from flexiflow.errors import PersistenceError, StateFileNotFound, bounded
 from flexiflow.persistence.damage import is_damage
 from flexiflow.persistence.schema import (
+    RUNS,
     SNAPSHOTS,
+    SQLITE_ERRORS,
+    columns_of,
     cursor,
     has_table,
     sqlite_failed,
@@ -43,21 +46,27 @@ def existing_file(path: str | os.PathLike[str]) -> Path:
 
 
 @contextmanager
-def open_read_only(file: Path, notices: list[str] | None = None) -> Iterator[sqlite3.Connection]:
+def open_read_only(
+    file: Path, *, name: str | None = None, notices: list[str] | None = None
+) -> Iterator[sqlite3.Connection]:
     """Open a database for reading; neither it nor its folder's other files are changed.
 
     Args:
         file: the database, absolute.
+        name: what errors call it; its path unless given.
         notices: what people should know about the file is added to it.
 
     Raises:
         PersistenceError: where it can't be read, or holds no history.
     """
-    said = [] if notices is None else notices
-    with reporting(str(file)):
+    name = str(file) if name is None else name
+    said: list[str] = []
+    with reporting(name):
         conn = _connect(file, said)
         try:
-            require_history(conn, str(file))
+            require_history(conn, name, file)
+            if notices is not None:
+                notices += [*said, *_left_behind(conn, file)]
             yield conn
         finally:
             conn.close()
@@ -74,7 +83,7 @@ def open_to_write(file: Path) -> Iterator[sqlite3.Connection]:
     with reporting(str(file)):
         conn = sqlite3.connect(address, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
         try:
-            require_history(conn, str(file))
+            require_history(conn, str(file), file)
             yield conn
         finally:
             conn.close()
@@ -85,7 +94,7 @@ def reporting(name: str) -> Iterator[None]:
     """Turn SQLite's errors into ours, and let every error say which database it is about."""
     try:
         yield
-    except sqlite3.Error as exc:
+    except SQLITE_ERRORS as exc:
         error = sqlite_failed("read", exc)
         error.context = {"path": name, **error.context_items}
         raise error from exc
@@ -94,34 +103,47 @@ def reporting(name: str) -> Iterator[None]:
         raise
 
 
-def require_history(conn: sqlite3.Connection, name: str) -> None:
+def require_history(conn: sqlite3.Connection, name: str, file: Path | None = None) -> None:
     """Refuse a database without a history, and one that a newer version wrote.
 
     Raises:
         PersistenceError: in both cases.
     """
     if version_of(conn) == 0 or not has_table(conn, SNAPSHOTS):
-        raise no_history(name)
+        raise no_history(name, file)
 
 
-def no_history(name: str) -> PersistenceError:
+def no_history(name: str, file: Path | None = None) -> PersistenceError:
     """A database without a history in it."""
-    file = Path(name)
     why = f"It has no table {SNAPSHOTS}."
     fix = "Correct the path, or record something with record(engine, path) first."
-    if expects_wal(file) and not _has_wal(file):
+    if file is not None and _lacks_wal(file):
         why += f" Its newest rows may be in {file.name}-wal, and no such file is beside it."
         fix = f"Copy {file.name}-wal as well; or make one file of both: flexiflow backup DB OUT."
     return PersistenceError(f"{name} holds no history.", why=why, fix=fix, context={"path": name})
 
 
-def expects_wal(file: Path) -> bool:
-    """Whether the header says that newer rows may be in a ``-wal`` beside the file."""
+def _lacks_wal(file: Path) -> bool:
+    """Whether newer rows could be in a ``-wal``, as the header says, and none is beside the file."""
     header = _header(file)
-    return len(header) > _WRITE_VERSION and header[_WRITE_VERSION] == _WAL
+    expected = len(header) > _WRITE_VERSION and header[_WRITE_VERSION] == _WAL
+    return expected and not os.path.exists(f"{file}-wal")
 
 
-def missing_bytes(file: Path) -> int:
+def _left_behind(conn: sqlite3.Connection, file: Path) -> list[str]:
+    """Say so where the newest rows may have stayed in a ``-wal`` that was not copied."""
+    if not _lacks_wal(file) or not {"id", "end_us"} <= set(columns_of(conn, RUNS)):
+        return []  # a recording that ends leaves no -wal
+    query = f"SELECT end_us IS NULL FROM {RUNS} ORDER BY id DESC LIMIT 1"
+    if cursor(conn).execute(query).fetchone() != (1,):
+        return []
+    return [
+        f"The last recording in {file.name} was not closed, and no {file.name}-wal is beside it: "
+        "if the file was copied, the newest rows may have stayed in that. Was it copied as well?"
+    ]
+
+
+def _missing_bytes(file: Path) -> int:
     """How much shorter a file is than its header says; 0 where that is not known."""
     header = _header(file)
     if len(header) < _PAGE_COUNT.stop or _has_wal(file):
@@ -153,7 +175,7 @@ def _connect(file: Path, notices: list[str]) -> sqlite3.Connection:
 def _connect_to_damaged(file: Path, notices: list[str]) -> sqlite3.Connection:
     """Open a file that SQLite refuses because it is shorter than its header says."""
     conn = _opened(file, "mode=ro", "PRAGMA writable_schema = ON")
-    missing = missing_bytes(file)
+    missing = _missing_bytes(file)
     if missing:
         notices.append(
             f"{file.name} is cut off: {missing:,} bytes are missing from its end. "

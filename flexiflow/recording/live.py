@@ -48,3 +48,7 @@ class LiveSource:
     def settle(self) -> None:
         """Wait for what is queued."""
         self.flush()
+
+    def notices(self) -> list[str]:
+        """What there is to say of its file."""
+        return [] if self.path is None else FileSource(self.path, self.name).notices()

@@ -87,6 +87,28 @@ def read_records(paths: Iterable[Path]) -> Iterator[LogRecord | BrokenLine]:
             raise _unreadable(path, exc) from exc
 
 
+def records_backwards(path: Path, most_bytes: int = 1 << 20) -> Iterator[LogRecord]:
+    """The records at the end of a file, the last one first; none of a packed file.
+
+    Args:
+        path: the file.
+        most_bytes: how far from its end at most; a line that begins before that is left out.
+    """
+    if path.suffix == ".gz":
+        return
+    try:
+        with path.open("rb") as file:
+            begin = max(file.seek(0, os.SEEK_END) - most_bytes, 0)
+            file.seek(begin)
+            lines = file.read(most_bytes).split(b"\n")
+    except OSError as exc:
+        raise _unreadable(path, exc) from exc
+    for line in reversed(lines[1:] if begin else lines):
+        record = parse_line(line, str(path), 0)
+        if isinstance(record, LogRecord):
+            yield record
+
+
 def find_records(paths: Iterable[Path], correlation_id: str) -> Iterator[LogRecord | BrokenLine]:
     """The lines that belong to one correlation id, found without decoding the others."""
     for record in _records_with(paths, _needle(correlation_id)):

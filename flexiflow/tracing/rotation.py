@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 
 from flexiflow.errors import FlexiFlowError, InvalidType, InvalidValue, bounded_repr
@@ -87,6 +88,12 @@ def rotated_files(path: Path) -> list[Path]:
 def in_order(paths: Iterable[Path]) -> list[Path]:
     """Files by the name of their log, and within a log from the oldest to the present one."""
     return sorted(paths, key=_age)
+
+
+def by_log(paths: Iterable[Path]) -> list[list[Path]]:
+    """The files of each log, from the oldest to the present one."""
+    logs = groupby(in_order(paths), key=lambda path: _age(path)[0])
+    return [list(files) for _, files in logs]
 
 
 def _age(path: Path) -> tuple[str, int, int, str]:
