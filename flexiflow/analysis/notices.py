@@ -63,11 +63,13 @@ def _saved_backwards(path: Path) -> Iterator[tuple[str, int]]:
 
 def _newer_in_log(name: str, conn: sqlite3.Connection, saved: dict[str, int]) -> list[str]:
     """Take the recordings that a database knows out of `saved`, and compare them."""
-    if "uid" not in columns_of(conn, RUNS):
+    if not saved or "uid" not in columns_of(conn, RUNS):
         return []
     query = f"SELECT 1 FROM {RUNS} WHERE uid = ?"
     known = [run for run in saved if cursor(conn).execute(query, (run,)).fetchone()]
-    newest = max((saved.pop(run) for run in known), default=0)
+    if not known:
+        return []
+    newest = max(saved.pop(run) for run in known)
     stored = newest_id(conn, SNAPSHOTS)
     if newest <= stored or newest in PrunedIds(conn, SNAPSHOTS):
         return []

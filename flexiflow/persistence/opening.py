@@ -124,10 +124,10 @@ def no_history(name: str, file: Path | None = None) -> PersistenceError:
 
 
 def _lacks_wal(file: Path) -> bool:
-    """Whether newer rows could be in a ``-wal``, as the header says, and none is beside the file."""
+    """Whether newer rows could be in a ``-wal``, as the header says, and there is none."""
     header = _header(file)
     expected = len(header) > _WRITE_VERSION and header[_WRITE_VERSION] == _WAL
-    return expected and not os.path.exists(f"{file}-wal")
+    return expected and not _has_wal(file)  # reading one leaves an empty one
 
 
 def _left_behind(conn: sqlite3.Connection, file: Path) -> list[str]:

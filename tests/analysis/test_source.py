@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from histories import NOON, SECOND, Written, body_1x, written_by_1x
 
-from flexiflow.analysis import source as source_module
 from flexiflow.analysis.history import open_history
 from flexiflow.analysis.source import FileSource, sources_of
 from flexiflow.errors import FlexiFlowError, InvalidType, PersistenceError, StateFileNotFound
+from flexiflow.persistence import opening
 
 
 @pytest.fixture
@@ -199,7 +199,7 @@ def test_a_newer_schema(database):
 
 def test_a_locked_database(database, monkeypatch):
     """Somebody who holds the file is reported, not waited for without end."""
-    monkeypatch.setattr(source_module, "BUSY_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(opening, "BUSY_TIMEOUT_S", 0.01)
     conn = sqlite3.connect(database, isolation_level=None)
     conn.execute("BEGIN EXCLUSIVE")
     with pytest.raises(PersistenceError) as caught:

@@ -1,13 +1,23 @@
 """What a component waits for."""
 
+import asyncio
 import json
 import shlex
 
 import pytest
 
+from flexiflow.declarations import on
 from flexiflow.engine import FlexiFlowEngine
 from flexiflow.recording import record
 from flexiflow.state_machine import State
+
+
+class Begun(State):
+    """A beginning."""
+
+    @on("go", to="Done")
+    async def go(self, message, component):
+        """Leave."""
 
 
 class Done(State, final=True):
@@ -27,6 +37,19 @@ def test_why_names_what_is_stuck(run_cli, recorded):
     assert "unknown: 0 to compare" in second
     assert "ship: ◇ refused" in second
     assert "order-9: stuck in Paying for 1 h 0 min" in result.stdout
+
+
+def test_what_to_know_before_the_answer_is_said_once(run_cli, recorded, tmp_path):
+    """In the verdict, where there is one; of other answers on standard error."""
+    log = tmp_path / "other.jsonl"
+    with record(FlexiFlowEngine(), tmp_path / "other.db", log=log) as recording:
+        engine = recording.engine
+        asyncio.run(engine.add("a", Begun).send("go"))
+    said = "The log holds a recording that the database does not know"
+    result = run_cli("why", recorded.db, "order-9", "--log", str(log))
+    assert (result.stdout.count(said), result.stderr.count(said)) == (1, 0)
+    result = run_cli("why", str(tmp_path / "other.db"), "--log", recorded.log)
+    assert (result.stdout.count(said), result.stderr.count(said)) == (0, 1)
 
 
 def test_why_says_what_happened_to_one(run_cli, recorded):

@@ -104,6 +104,7 @@ def elsewhere():
         ("state.db", 0o000, {"record_there", "read_history"}),
         ("run.jsonl", 0o444, {"record_there"}),
         ("run.jsonl", 0o000, {"record_there", "read_log"}),
+        (".", 0o555, {"record_there", "save_json"}),
         (".", 0o000, {"record_there", "read_history", "read_log", "save_json"}),
     ],
 )
