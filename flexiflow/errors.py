@@ -136,6 +136,11 @@ class InvalidType(FlexiFlowError, TypeError):
     """An argument's type is wrong."""
 
 
+def page_of(error: FlexiFlowError) -> str:
+    """The name of the page about an error: of its class, or of the nearest that is FlexiFlow's."""
+    return next(each.__name__ for each in type(error).__mro__ if each.__module__ == __name__)
+
+
 def config_missing_field(field: str, path: str | None = None) -> ConfigError:
     """A required key is absent from a configuration."""
     return ConfigError(

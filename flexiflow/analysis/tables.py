@@ -130,11 +130,13 @@ def has_steps(conn: sqlite3.Connection) -> bool:
     return has_table(conn, STEPS)
 
 
-def highest_rows(conn: sqlite3.Connection) -> int:
-    """How many snapshots and steps there are at most, by their ids: known without counting."""
-    tables = [table for table in (SNAPSHOTS, STEPS) if has_table(conn, table)]
-    queries = (f"SELECT max(rowid) FROM {table}" for table in tables)
-    return sum(int(cursor(conn).execute(query).fetchone()[0] or 0) for query in queries)
+def most_steps(conn: sqlite3.Connection) -> int:
+    """At most how many steps there are, by the highest id: known without counting.
+
+    Of a file of 1.x, which has none, snapshots.
+    """
+    query = f"SELECT max(rowid) FROM {STEPS if has_steps(conn) else SNAPSHOTS}"
+    return int(cursor(conn).execute(query).fetchone()[0] or 0)
 
 
 def names_in(conn: sqlite3.Connection, table: str) -> str:

@@ -17,7 +17,7 @@ import click
 
 from flexiflow._version import __version__
 from flexiflow.cli.text import visible, write_line
-from flexiflow.errors import ErrorContext, FlexiFlowError, bounded
+from flexiflow.errors import ErrorContext, FlexiFlowError, bounded, page_of
 
 FINE, ERROR, BAD_ANSWER, INTERRUPTED = 0, 1, 3, 130
 
@@ -115,12 +115,6 @@ def four_parts(error: FlexiFlowError, *, coloured: bool = False) -> Iterator[str
     page = page_of(error)
     if page != FlexiFlowError.__name__:  # which says nothing about a cause
         yield from _part("More:", f"flexiflow errors {page}", bold)
-
-
-def page_of(error: FlexiFlowError) -> str:
-    """The name of the page about an error: of its class, or of the nearest that is FlexiFlow's."""
-    package = FlexiFlowError.__module__
-    return next(each.__name__ for each in type(error).__mro__ if each.__module__ == package)
 
 
 def _part(label: str, text: str, style: dict[str, Any] | None) -> Iterator[str]:

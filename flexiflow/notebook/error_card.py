@@ -17,16 +17,19 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
-from flexiflow.errors import FlexiFlowError, bounded, bounded_repr
+from flexiflow.errors import FlexiFlowError, bounded, bounded_repr, page_of
 from flexiflow.notebook.html import (
     MONO,
     MUTED,
     SANS,
     card,
+    code,
     colour,
     element,
     escape,
+    fitting,
     folded,
+    muted,
     preformatted,
 )
 from flexiflow.step import Step
@@ -38,6 +41,7 @@ _MOST_FRAMES = 20
 _MOST_VALUES = 20
 _LONGEST_PART = 4_000
 _LONGEST_LINE = 300
+_BASE = FlexiFlowError.__name__
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +124,8 @@ def error_card(
     ]
     title = element("strong", f"✕ {escape(type(error).__name__, 100)}", colour("failure"))
     body = element("div", "".join(rows), "margin-top:4px")
-    label = f"Error: {error.what}"
-    return card(title, body + _cause(error) + _frames(frames), "failure", label)
+    body = fitting([body, _cause(error), _frames(frames), _more(error)])
+    return card(title, body, "failure", f"Error: {error.what}")
 
 
 def error_line(kind: type[BaseException], error: FlexiFlowError) -> str:
@@ -141,13 +145,12 @@ def user_frames(
         cell_name: what people call a file that is a cell, or None for other files.
     """
     while trace is not None:
-        code = trace.tb_frame.f_code
-        cell = cell_name(code.co_filename)
-        if cell is not None or _is_own(code.co_filename):
-            where = cell or Path(code.co_filename).name
-            function = "" if code.co_name.startswith("<module") else code.co_name
-            source = getline(code.co_filename, trace.tb_lineno).strip()
-            yield UserFrame(f"{where}, line {trace.tb_lineno}", function, source)
+        frame, line = trace.tb_frame.f_code, trace.tb_lineno
+        cell = cell_name(frame.co_filename)
+        if cell is not None or _is_own(frame.co_filename):
+            place = f"{cell or Path(frame.co_filename).name}, line {line}"
+            function = "" if frame.co_name.startswith("<module") else frame.co_name
+            yield UserFrame(place, function, getline(frame.co_filename, line).strip())
         trace = trace.tb_next
 
 
@@ -229,6 +232,12 @@ def _text(error: BaseException) -> str:
         return str(error)
     except Exception as exc:  # a broken __str__ must not hide the error
         return f"its text can't be read: {type(exc).__name__}"
+
+
+def _more(error: FlexiFlowError) -> str:
+    page = page_of(error)
+    about = f"{code(f'%flexiflow errors {page}')} says more of it, " if page != _BASE else ""
+    return muted(f"{about}{code('%flexiflow tb')} shows the traceback.")
 
 
 def _frames(frames: list[UserFrame]) -> str:

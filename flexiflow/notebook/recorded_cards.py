@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from flexiflow.analysis import words
-from flexiflow.analysis.tables import highest_rows
+from flexiflow.analysis.tables import most_steps
 from flexiflow.errors import FlexiFlowError, bounded_repr
 from flexiflow.notebook.frame_table import cell_words, frame_table, sentence
 from flexiflow.notebook.html import (
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from flexiflow.persistence.snapshot import ComponentSnapshot
     from flexiflow.recording import Recording
 
-MOST_ROWS = 20_000
-"""Steps and snapshots up to which a history is asked what is stuck: about 0.1 s."""
+MOST_STEPS = 15_000
+"""Up to which a history is asked what is stuck: about 0.05 s."""
 MOST_BYTES = 2_000_000
 """Of a log up to which its traces are listed: about 0.05 s."""
 
@@ -46,6 +46,7 @@ _MOST_FILES = 20
 _MOST_RECORDS = 2_000
 _STUCK_SHOWN = 10
 _FIELDS_SHOWN = 20
+_STATES_NAMED = 8
 
 
 def history(history: History) -> str:
@@ -64,23 +65,30 @@ def history(history: History) -> str:
 
 def _history_parts(history: History) -> tuple[list[str], int]:
     """The card's parts, and how many components are stuck."""
-    rows = 0
+    steps = 0
     for source in history.sources[:_MOST_FILES]:
         with source.connect() as conn:
-            rows += highest_rows(conn)
-    if rows > MOST_ROWS or len(history.sources) > _MOST_FILES:
-        size = f"{words.count(rows)} rows in {words.plural(len(history.sources), 'file')}"
+            steps += most_steps(conn)
+    if steps > MOST_STEPS or len(history.sources) > _MOST_FILES:
+        size = f"{words.plural(steps, 'step')} in {words.plural(len(history.sources), 'file')}"
         cells = [f"history.{each}()" for each in ("stuck", "components", "graph")]
         return [sentence(f"{size}: too many to be judged in passing."), _cells(cells)], 0
     frame = history.stuck()
-    stuck = int((frame["verdict"] == "stuck").sum())
-    components = history.components()
-    counts = [f"{words.count(n)} {name}" for name, n in _counted(components["state"]).items()]
-    many = words.plural(len(components), "component")
-    overview = f"{many}: {', '.join(counts[:8])}." if counts else "Nothing is recorded yet."
     if frame.empty:
-        return [sentence(f"Nothing is stuck. {overview}"), _cells(_more_cells(components))], 0
-    return [_stuck_table(frame, stuck), sentence(overview), _cells(_more_cells(components))], stuck
+        return _nothing_stuck(history.components()), 0
+    stuck = int((frame["verdict"] == "stuck").sum())
+    first = str(frame.iloc[0]["component"])
+    return [_stuck_table(frame, stuck), _cells(_cells_about(first))], stuck
+
+
+def _nothing_stuck(components: pd.DataFrame) -> list[str]:
+    if components.empty:
+        return [sentence("Nothing is recorded yet.")]
+    counts = components["state"].value_counts()
+    named = [f"{words.count(n)} {words.name(name)}" for name, n in counts.items() if n]
+    many = words.plural(len(components), "component")
+    told = f"Nothing is stuck. {many}: {', '.join(named[:_STATES_NAMED])}."
+    return [sentence(told), _cells(_cells_about(str(components.iloc[0]["component"])))]
 
 
 def _stuck_table(frame: pd.DataFrame, stuck: int) -> str:
@@ -107,14 +115,9 @@ def _stuck_row(row: dict[Any, Any]) -> tuple[str, ...]:
     )
 
 
-def _counted(states: Any) -> dict[str, int]:
-    counts = states.value_counts()
-    return {words.name(name): int(n) for name, n in counts.items() if n}
-
-
-def _more_cells(components: pd.DataFrame) -> list[str]:
-    first = str(components.iloc[0]["component"]) if len(components) else "order-1042"
-    return ["history.components()", f"history.steps({first!r})", f"history.story({first!r})"]
+def _cells_about(component: str) -> list[str]:
+    questions = (f"story({component!r})", f"steps({component!r})", "components()")
+    return [f"history.{each}" for each in questions]
 
 
 def recording(recording: Recording) -> str:

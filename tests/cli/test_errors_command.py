@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flexiflow import errors
-from flexiflow.cli.boundary import page_of
+from flexiflow.errors import page_of
 
 PAGES = Path(__file__).parents[2] / "docs" / "errors"
 

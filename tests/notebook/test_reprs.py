@@ -113,9 +113,9 @@ def test_a_bare_history_lists_the_stuck_first(notebook):
 
 def test_a_large_history_is_not_judged_in_passing(recorded, monkeypatch):
     """The card says how large it is, and has the cell that asks."""
-    monkeypatch.setattr("flexiflow.notebook.recorded_cards.MOST_ROWS", 3)
+    monkeypatch.setattr("flexiflow.notebook.recorded_cards.MOST_STEPS", 2)
     page = recorded.bundle("history")["text/html"]
-    assert "too many to be judged in passing" in page
+    assert "3 steps in 1 file: too many to be judged in passing" in page
     assert "history.stuck()" in page
 
 
