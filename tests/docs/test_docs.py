@@ -14,6 +14,7 @@ import pytest
 from flexiflow import AsyncComponent, FlexiFlowEngine, StateMachine, record
 from flexiflow.analysis import frames, machine_graph
 from flexiflow.events import EVENTS
+from flexiflow.lessons.hunting import ZOO
 from flexiflow.lessons.report import STANDINGS
 from flexiflow.notebook.widgets.modules import STATIC
 from flexiflow.notebook.widgets.moment import STEP_ROWS
@@ -196,6 +197,11 @@ def test_the_columns_of_the_standings_are_documented():
     """In order, with their dtypes."""
     documented = {row[0]: row[1] for row in table_under("lessons.md", "standings")}
     assert list(documented.items()) == list(STANDINGS.items())
+
+
+def test_every_machine_of_the_zoo_is_documented():
+    """The page lists them, and no others."""
+    assert [row[0] for row in table_under("lessons.md", "The zoo")] == list(ZOO)
 
 
 def test_every_notebook_is_documented():
