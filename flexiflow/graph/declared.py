@@ -35,18 +35,19 @@ def declared_graph(
     Args:
         machine: a component, a machine, or the state to start from, as class or instance. A
             component and a machine say which state is the current one, an instance is it.
-        registry: names for states; the machine's own unless given, else `DEFAULT_REGISTRY`.
+        registry: names for states; the machine's own unless given. A state alone gets a scope, as
+            in `FlexiFlowEngine.add`: a class beside it goes before one of another machine.
         further: asked for more ways out of each state.
 
     Raises:
         InvalidType: (a TypeError) where `machine` is none of these.
     """
     if isinstance(machine, type) and issubclass(machine, State):
-        names = registry or DEFAULT_REGISTRY
+        names = registry or _scope()
         start = names.name_of(machine)
         return _Reading(names, further=further).graph(start, start, None, {start: machine})
     if isinstance(machine, State):
-        names = registry or DEFAULT_REGISTRY
+        names = registry or _scope()
         start = identity(machine, names)
         return _Reading(names, further=further).graph(start, start, start, {start: type(machine)})
     if isinstance(machine, StateMachine):
@@ -78,7 +79,7 @@ def graph_of_classes(
     keys: dict[type[State], str] = {}
     for key, cls in classes.items():
         keys.setdefault(cls, key)
-    names = StateRegistry(DEFAULT_REGISTRY)
+    names = _scope()
     for key, cls in classes.items():
         names.register(key, cls)
     return _Reading(names, keys, further).graph(name, start, None, classes)
@@ -115,6 +116,10 @@ def graph_from_transitions(
         for each in named
     )
     return Graph(name, states, edges, start, notes=tuple(notes))
+
+
+def _scope() -> StateRegistry:
+    return StateRegistry(DEFAULT_REGISTRY)
 
 
 def _of_machine(

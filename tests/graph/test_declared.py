@@ -4,6 +4,7 @@ import pytest
 
 from flexiflow.component import AsyncComponent
 from flexiflow.declarations import on
+from flexiflow.engine import FlexiFlowEngine
 from flexiflow.errors import InvalidType
 from flexiflow.graph.declared import declared_graph, graph_from_transitions, graph_of_classes
 from flexiflow.graph.model import Edge, StateNode
@@ -205,6 +206,27 @@ def test_specs_make_a_graph_with_groups():
         StateNode("Street", known=False),
     )
     assert graph.edges[0] == Edge("Login", "Session", "ok", "password", description="Let in.")
+
+
+def test_a_state_alone_means_the_classes_beside_it():
+    """Not those of the same name in a machine that was added to an engine before."""
+
+    def other():
+        class Cart(State):
+            @on("pay", to="Paid")
+            def pay(self, message, component): ...
+
+        class Paid(State):
+            @on("spend")
+            def spend(self, message, component): ...
+
+        return Cart, Paid
+
+    start, _ = kept = other()
+    FlexiFlowEngine().add("other", start)
+    (paid,) = [state for state in declared_graph(Cart).states if state.name == "Paid"]
+    assert paid.final
+    assert kept
 
 
 def test_spec_with_a_guard_function_shows_its_name():

@@ -103,8 +103,8 @@ def exercises(chance: Random, history: History) -> list[Exercise]:
         task="In which state do claims stay that are at no end?",
         hints=(
             "Where is everybody? `dead_end.history.components()`.",
-            'The recorded machine: `dead_end.history.graph("claim-1")`. Which box has no arrow out, '
-            "and no double border?",
+            'The recorded machine: `dead_end.history.graph("claim-1")`. Which box has no arrow '
+            "out, and no double border?",
             '`dead_end.history.graph("claim-1").findings()` says it.',
         ),
         solution="Nothing leads out of it: the `approve` that was sent is refused.",

@@ -91,7 +91,7 @@ def exercises(chance: Random, history: History) -> list[Exercise]:
         "correlation id?",
         hints=(
             'The desk\'s step, with its message: `lost_context.history.steps("desk").T`.',
-            "Compare: `lost_context.history.steps()[['id', 'component', 'message', 'correlation_id']]`.",
+            "Compare `id`, `component` and `correlation_id` in `lost_context.history.steps()`.",
             "The parcel that the desk was asked for has a `pack` with an id of its own.",
         ),
         solution="It came over the queue: the task that takes from there was begun before the "

@@ -92,7 +92,7 @@ def exercises(chance: Random, history: History) -> list[Exercise]:
         title="Paid, and yet not",
         task="Which order is in `Paid` without a receipt?",
         hints=(
-            "A question about the data of all components: `swallowed_exception.history.when(None, …)`.",
+            "A question about the data of all: `swallowed_exception.history.when(None, …)`.",
             "A condition has states and fields: `state == 'Paid' and receipt == null`.",
         ),
         solution="Its step has moved, as all others have: the handler caught the error.",
