@@ -97,7 +97,7 @@ def exercises(chance: Random, history: History) -> list[Exercise]:
         "Inspection",
         ("Filed", "Paid", "Rejected"),
         nudge=lambda said: (
-            f"{said} is left, or is an end. `dead_end.history.components()` shows where each claim is."
+            f"{said} is left, or is an end. `dead_end.history.components()` shows where each is."
         ),
         title="Where does it end?",
         task="In which state do claims stay that are at no end?",
