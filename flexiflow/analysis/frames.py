@@ -162,6 +162,14 @@ FINDINGS: Columns = {
     "what": TEXT,
     "source": NAME,
 }
+BOOKMARKS: Columns = {
+    "kind": NAME,
+    "id": ID,
+    "component": NAME,
+    "note": TEXT,
+    "time": TIME,
+    "source": NAME,
+}
 TRACES: Columns = {
     "correlation_id": TEXT,
     "start": TIME,

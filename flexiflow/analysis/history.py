@@ -403,6 +403,53 @@ class History:
 
         return verify(self.sources, head, allow_foreign=allow_foreign)
 
+    def bookmark(
+        self, step_id: int, note: str = "", *, kind: Literal["step", "snapshot"] = "step"
+    ) -> None:
+        """Mark a step, or a snapshot, with a note; a mark that it has already is replaced.
+
+        Marks are in a small JSON file beside the database, which itself is not changed. Pruning
+        spares marked rows.
+
+        Args:
+            step_id: the row's id.
+            note: what to remember; at most 10,000 characters are kept.
+            kind: whether it is a step's id or a snapshot's.
+
+        Raises:
+            InvalidValue: (a ValueError) where there is no such row, several files have one, or the
+                history has no file.
+            InvalidType: (a TypeError) where the note is no text.
+            PersistenceError: where the marks can't be read or written.
+        """
+        from flexiflow.analysis.marking import mark
+
+        mark(self.sources, step_id, note, kind)
+
+    def bookmarks(self) -> pd.DataFrame:
+        """All marks, the oldest first.
+
+        Returns:
+            a DataFrame with the columns of `frames.BOOKMARKS`.
+
+        Raises:
+            PersistenceError: where the marks can't be read.
+        """
+        from flexiflow.analysis.marking import bookmarks_frame
+
+        return bookmarks_frame(self.sources)
+
+    def remove_bookmark(self, step_id: int, *, kind: Literal["step", "snapshot"] = "step") -> bool:
+        """Take a mark away, and say whether there was one; arguments as for `bookmark`.
+
+        Raises:
+            InvalidValue: (a ValueError) where an argument makes no sense.
+            PersistenceError: where the marks can't be read or written.
+        """
+        from flexiflow.analysis.marking import unmark
+
+        return unmark(self.sources, step_id, kind)
+
     @property
     def log(self) -> Log | None:
         """The trace log that belongs to this history, or None where there is none to be found.

@@ -151,7 +151,7 @@ def steps_frame(sources: Sequence[Source], chosen: Filter) -> pd.DataFrame:
 def one_snapshot(sources: Sequence[Source], snapshot_id: int) -> ComponentSnapshot:
     """The snapshot of one row; see `History.snapshot`."""
     found = []
-    row_id = _row_id(snapshot_id)
+    row_id = row_id_of(snapshot_id)
     for source in sources:
         with source.connect() as conn:
             columns = snapshot_columns(conn)
@@ -292,7 +292,7 @@ def row_count(limit: Any) -> int:
     )
 
 
-def _row_id(given: Any) -> int | None:
+def row_id_of(given: Any) -> int | None:
     """An id as SQLite takes it; None, which no row has, for what is none."""
     try:
         number = operator.index(given)

@@ -28,6 +28,10 @@ class Source(Protocol):
     def name(self) -> str:
         """What the ``source`` column says."""
 
+    @property
+    def path(self) -> Path | None:
+        """The file, where it was opened by its path."""
+
     def connect(self) -> AbstractContextManager[sqlite3.Connection]:
         """A connection for one question; never inside another, for a history in memory has one."""
 
@@ -78,6 +82,7 @@ class ConnectionSource:
 
     conn: sqlite3.Connection
     name: str = "connection"
+    path: None = None
 
     @contextmanager
     def connect(self) -> Iterator[sqlite3.Connection]:

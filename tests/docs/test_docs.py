@@ -33,6 +33,7 @@ FRAMES = [
     "story",
     "outliers",
     "findings",
+    "bookmarks",
 ]
 OF_LOGS = ["traces", "spans", "critical_path", "gaps", "trace_story"]
 
