@@ -23,6 +23,9 @@ from flexiflow.errors import (
 LARGEST_FILE = 5_000_000  # bytes
 MOST_VALUES = 100_000  # PyYAML takes seconds for as many
 DEEPEST = 100  # levels of nesting
+LONGEST_NUMBER = 1_000  # characters; a number in base 60 (1:59:59) takes time by their square
+
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 
 
 def read_yaml(path: str | PathLike[str]) -> Any:
@@ -78,6 +81,8 @@ class _BoundedLoader(yaml.SafeLoader):
         self._depth += 1
         try:
             node: yaml.Node | None = super().compose_node(parent, index)
+            if node is not None and node.tag in _NUMBERS and len(node.value) > LONGEST_NUMBER:
+                raise yaml.YAMLError(f"a number in it has {len(node.value):,} characters")
             return node
         finally:
             self._depth -= 1

@@ -473,3 +473,13 @@ def test_a_yaml_file_of_too_many_values_is_refused(tmp_path, monkeypatch):
     (tmp_path / "order.yaml").write_text("[" + "a," * 50 + "]")
     with pytest.raises(ConfigError, match="stands for too many values"):
         ConfigLoader.load_yaml(tmp_path / "order.yaml")
+
+
+@pytest.mark.parametrize(
+    "number", [":".join(["59"] * 5_000), "0x" + "f" * 5_000, "1." + "0" * 5_000]
+)
+def test_a_number_without_end_is_refused(write_config, number):
+    """In base 60 a megabyte took the parser minutes, and in base 16 Python can't show it."""
+    path = write_config(f"name: a\nrules: [{number}]")
+    with pytest.raises(ConfigError, match="a number in it has"):
+        ConfigLoader.load_component_config(path)
