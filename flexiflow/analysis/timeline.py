@@ -77,6 +77,13 @@ def moments_of(
                 yield moment
 
 
+def moments_from(source: Source, component: str, first_id: int) -> Iterator[Moment]:
+    """A component's moments in one file, beginning with the row of that id."""
+    with source.connect() as conn:
+        rows = _rows(conn, component, steps=False, first_id=first_id)
+        yield from _moments_in(conn, source.name, rows, (), {})
+
+
 def last_moment(sources: Sequence[Source], component: str) -> Moment | None:
     """A component's newest moment that can be read, or None."""
     for source in reversed(sources):
@@ -137,7 +144,12 @@ def _moments_in(
 
 
 def _rows(
-    conn: sqlite3.Connection, component: str | None, *, steps: bool, newest_first: bool = False
+    conn: sqlite3.Connection,
+    component: str | None,
+    *,
+    steps: bool,
+    newest_first: bool = False,
+    first_id: int | None = None,
 ) -> Iterator[tuple[Any, ...]]:
     columns = snapshot_columns(conn)
     step, join = ", ".join(["NULL"] * len(_OF_STEP)), ""
@@ -149,8 +161,10 @@ def _rows(
     query = f"""SELECT {", ".join(columns[name] for name in named)}, {columns["correlation_id"]},
             {step} FROM {SNAPSHOTS} s {join}
         WHERE s.component_name {"IS NOT NULL" if component is None else "= ?"}
+            {"" if first_id is None else "AND s.rowid >= ?"}
         ORDER BY s.rowid {"DESC" if newest_first else ""}"""
-    return cursor(conn).execute(query, [] if component is None else [component])
+    values = [each for each in (component, first_id) if each is not None]
+    return cursor(conn).execute(query, values)
 
 
 def _document(
