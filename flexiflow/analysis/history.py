@@ -370,6 +370,23 @@ class History:
         component = self.require(component)
         return MachineGraph(graph_from_history(self, component))
 
+    def explore(self, component: str | None = None, **options: Any) -> Any:
+        """A widget in which a component's history is gone through step by step.
+
+        Args:
+            component: the component; the one that was in trouble last unless given.
+            **options: ``height`` in pixels, and the ``selection`` to begin with.
+
+        Raises:
+            ComponentNotFound: (a KeyError) for an unknown component.
+            InvalidType: (a TypeError) for an option that is none.
+            InvalidValue: (a ValueError) for a selection that is not there.
+        """
+        from flexiflow.analysis.late import history_explorer
+
+        self.require(component)
+        return history_explorer(self, component, **options)
+
     def snapshot(self, snapshot_id: int) -> ComponentSnapshot:
         """One snapshot with its rules and data, by its id.
 

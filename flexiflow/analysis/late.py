@@ -18,3 +18,8 @@ def from_notebook(module: str, name: str) -> Any:
 def card_html(verdict: Any) -> str:
     """A verdict as an HTML card."""
     return str(from_notebook("cards", "verdict_card")(verdict))
+
+
+def history_explorer(history: Any, component: str | None, **options: Any) -> Any:
+    """The widget that explores a history."""
+    return from_notebook("widgets.explorer", "HistoryExplorer")(history, component, **options)
