@@ -2,10 +2,10 @@
 import { el, fill, setText, visible } from "./dom.js";
 import { button, chips } from "./controls.js";
 import { GraphPane } from "./graph.js";
+import { asker } from "./requests.js";
 import { follow, shell } from "./shell.js";
 import { RowTable } from "./table.js";
 
-const PATIENCE = 300; // ms until the view says that it waits
 const MARKS = { failed: "✕ ", cancelled: "✕ ", refused: "◇ " };
 
 /** @param {{model: any, el: HTMLElement}} view */
@@ -89,12 +89,12 @@ function messagePart(model, frame) {
     answer.dataset.kind = kind;
     setText(answer, text, 4000);
   };
-  const ask = asker(model, frame, tell);
+  const ask = asker(model, frame, ({ kind, text }) => tell(kind, text));
   const form = frame.offline ? null : sendForm(model, frame, ask, tell);
   const press = (offer, enabled) => {
     const fields = enabled ? form.fields() : null;
     if (!enabled) tell("refused", offer.why);
-    else if (fields !== null) ask("send", offer.type, fields);
+    else if (fields !== null) ask("send", { type: offer.type, fields });
   };
   const open = new OfferLine("Takes now", press);
   const shut = new OfferLine("Not now", press);
@@ -150,29 +150,6 @@ class OfferLine {
   }
 }
 
-/** Sends requests to Python, and shows their answers; only the newest one counts. */
-function asker(model, frame, tell) {
-  let newest = 0;
-  let timer = 0;
-  const answered = (content) => {
-    if (content.answers !== newest) return;
-    clearTimeout(timer);
-    tell(content.kind, content.text);
-    frame.root.dataset.ffAnswered = String(content.answers);
-  };
-  model.on("msg:custom", answered);
-  frame.later(() => {
-    clearTimeout(timer);
-    model.off("msg:custom", answered);
-  });
-  return (request, type, fields) => {
-    newest += 1;
-    clearTimeout(timer);
-    timer = setTimeout(() => tell("waiting", "Waiting for the kernel …"), PATIENCE);
-    model.send({ do: request, id: newest, type, fields });
-  };
-}
-
 function sendForm(model, frame, ask, tell) {
   const type = el("input", { type: "text", autocomplete: "off", spellcheck: "false" });
   const fields = el("textarea", { rows: 1, spellcheck: "false", placeholder: '{"total": 99.0}' });
@@ -188,7 +165,7 @@ function sendForm(model, frame, ask, tell) {
     else if (type.value.trim() === "") {
       tell("failed", "Write the message's type, e.g. submit.");
       type.focus();
-    } else ask(request, type.value.trim(), value);
+    } else ask(request, { type: type.value.trim(), fields: value });
   };
   const element = el(
     "form",

@@ -304,7 +304,13 @@ class HistoryExplorer(Widget):
             spans.append([first, last, each.first_snapshot, words.duration(each.dwell_us)])
         longest = found.longest
         dwell = None if longest is None else words.duration(longest.dwell_us)
-        return {"spans": spans, "text": found.text, "longest": dwell, "count": len(found)}
+        return {
+            "spans": spans,
+            "asked": found.condition,
+            "text": found.text,
+            "longest": dwell,
+            "count": len(found),
+        }
 
     def _why(self, _: Mapping[str, Any]) -> dict[str, Any]:
         self._known_verdict = self._history.why(self.component)

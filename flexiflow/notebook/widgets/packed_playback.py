@@ -7,7 +7,8 @@ All of it is one zlib stream, which the browser's own ``DecompressionStream`` in
     uint32    n + 1 offsets into the entries' texts
     uint16    n times four: state before, state after, message, outcome (places in `names`)
     int16     n edges of the graph, -1 for none, -2 - e for a step that failed on edge e
-    bytes     the entries, JSON each; then m bytes of JSON: names, and the fields' values
+    bytes     the entries, JSON each; then m bytes of JSON: names, the fields' values, and which
+              entries went wrong
 """
 
 from __future__ import annotations
@@ -65,8 +66,12 @@ def packed(playback: Playback, graph: Graph) -> bytes:
             ("outcomes", "outcome"),
         )
     ]
-    bodies = [json.dumps(_body(entry), separators=(",", ":")).encode() for entry in entries]
-    tail = {kind: each.all for kind, each in names.items()} | {"fields": playback.fields}
+    several = len({entry.source for entry in entries}) > 1
+    bodies = [json.dumps(_body(entry, several), separators=(",", ":")).encode() for entry in entries]
+    tail = {kind: each.all for kind, each in names.items()} | {
+        "fields": playback.fields,
+        "failed": [at for at, entry in enumerate(entries) if entry.failed],
+    }
     end = json.dumps(tail, separators=(",", ":")).encode()
     pieces = [
         struct.pack("<II", len(entries), len(end)),
@@ -97,11 +102,11 @@ def line_of(entry: Entry) -> StepLine:
     )
 
 
-def _body(entry: Entry) -> dict[str, Any]:
+def _body(entry: Entry, several: bool) -> dict[str, Any]:
     told: dict[str, Any] = {
         "step": entry.step_id,
         "snapshot": entry.snapshot_id,
-        "file": entry.source,
+        "file": entry.source if several else None,
         "clock": clock(entry.time_us),
         "at": f"{words.clock(entry.time_us)} UTC",
         "took": None if entry.duration_us is None else words.duration(entry.duration_us),

@@ -1,0 +1,420 @@
+// The explorer of a history: graph, step, dwell strip, rows and log, all at the same moment.
+// Everything but what needs a whole file is done here: moving asks nobody.
+import { debounced, el, fill, setText, visible } from "./dom.js";
+import { button, chips, tabs, toolbar } from "./controls.js";
+import { Details } from "./details.js";
+import { GraphPane } from "./graph.js";
+import { Lists } from "./lists.js";
+import { keyList, listenToKeys } from "./keys.js";
+import { Playback } from "./playback.js";
+import { asker } from "./requests.js";
+import { follow, shell } from "./shell.js";
+import { player, Timeline } from "./timeline.js";
+
+const SETTLED = 120; // ms after which Python learns where the cursor is
+const MARKS = { stuck: "■ STUCK", waiting: "● waiting", finished: "✓ finished", unknown: "? unknown" };
+const FILTERS = ["state", "source", "target", "message"];
+
+/** @param {{model: any, el: HTMLElement}} view */
+function render({ model, el: host }) {
+  const frame = shell({ model, el: host }, "History explorer");
+  const explorer = new Explorer(model, frame);
+  frame.later(() => explorer.dispose());
+  return frame.dispose;
+}
+
+class Explorer {
+  constructor(model, frame) {
+    Object.assign(this, { model, frame, at: -1, filter: {}, matches: [], playback: new Playback(new ArrayBuffer(12), true) });
+    this.ask = frame.offline ? () => {} : asker(model, frame, (answer) => this.#answered(answer), { oneAtATime: true });
+    this.tellPython = debounced(() => this.#tellPython(), SETTLED);
+    this.#make();
+    this.#arrange();
+    this.#follow();
+  }
+
+  dispose() {
+    this.tellPython.cancel();
+    this.graph.dispose();
+    this.timeline.dispose();
+  }
+
+  // -- moving -----------------------------------------------------------------------------------
+
+  /** Stand at an entry: everything moves there. */
+  go(at, { tell = true } = {}) {
+    if (!(at >= 0 && at < this.playback.count)) return false;
+    this.at = at;
+    this.timeline.go(at);
+    this.details.show(this.playback, at);
+    this.graph.mark(this.playback.marks(at));
+    this.lists.go(at);
+    setText(this.count, `${this.#number(at)} / ${this.#total()}`);
+    setText(this.star, this.#isMarked(at) ? "★" : "☆");
+    this.frame.root.dataset.ffCursor = String(at);
+    if (tell) this.tellPython();
+    return true;
+  }
+
+  /** The next entry that something holds of, in a direction; Python is asked for those not sent. */
+  jump(holds, by, what) {
+    this.player.stop();
+    for (let at = this.at + by; at >= 0 && at < this.playback.count; at += by) {
+      if (holds(at)) return this.go(at);
+    }
+    const told = this.model.get("told");
+    const outside = by > 0 ? told.after : told.before;
+    if (outside && what !== "match" && !this.frame.offline) this.ask("trouble", { kind: what, forward: by > 0 });
+    else this.say(`No ${by > 0 ? "later" : "earlier"} ${what}.`);
+    return false;
+  }
+
+  failure(by) {
+    return this.jump((at) => this.playback.failed(at), by, "failure");
+  }
+
+  refusal(by) {
+    return this.jump((at) => this.playback.refused(at), by, "refusal");
+  }
+
+  /** The beginning of the next interval in which the condition holds. */
+  match(by) {
+    const firsts = new Set(this.matches.map(([first]) => first));
+    return this.jump((at) => firsts.has(at), by, "match");
+  }
+
+  /** The next entry about a state or transition, from the beginning again after the last. */
+  visit(element) {
+    for (let step = 1; step <= this.playback.count; step += 1) {
+      const at = (this.at + step) % this.playback.count;
+      if (this.playback.isAbout(at, element)) return this.go(at);
+    }
+    return false;
+  }
+
+  setFilter(element) {
+    this.filter = Object.fromEntries(FILTERS.filter((key) => element?.[key] !== undefined).map((key) => [key, element[key]]));
+    this.#showFilter();
+    this.tellPython();
+  }
+
+  /** Take the newest chip away: the filter, else the condition. */
+  drop() {
+    if (Object.keys(this.filter).length) this.setFilter(null);
+    else if (this.condition) this.#search("");
+    else return;
+    this.frame.say("Filter taken away.");
+  }
+
+  say(text) {
+    this.answer.hidden = !text;
+    setText(this.answer, text, 2000);
+    this.frame.say(text);
+  }
+
+  // -- making -----------------------------------------------------------------------------------
+
+  #make() {
+    const { frame } = this;
+    this.graph = new GraphPane({
+      label: "States and transitions",
+      onSelect: (element) => this.setFilter(element),
+      onVisit: (element) => this.visit(element),
+    });
+    this.details = new Details({ onJump: (at) => this.go(at), onCopyId: () => this.copyId() });
+    this.timeline = new Timeline({ onMove: (at) => this.go(at), told: (at) => this.#told(at) });
+    this.lists = new Lists({ onSelect: (at) => this.go(at) });
+    const jumps = [
+      button("‹✕", () => this.failure(-1), { title: "Failure before (E)" }), button("✕›", () => this.failure(1), { title: "Next failure (e)" }),
+      button("‹◇", () => this.refusal(-1), { title: "Refusal before (R)" }), button("◇›", () => this.refusal(1), { title: "Next refusal (r)" }),
+    ];
+    jumps.forEach((each) => each.setAttribute("aria-label", each.title.replace(/ \(.\)$/, "")));
+    this.player = player(frame, { step: (by) => this.go(this.at + by), extra: jumps });
+    this.count = el("span", { class: "ff-count" });
+    this.answer = el("p", { class: "ff-said ff-muted", role: "status", hidden: true });
+    this.chips = el("span", { class: "ff-line" });
+    this.star = button("☆", () => this.bookmark(), { title: "Bookmark (b)" });
+    this.star.setAttribute("aria-label", "Bookmark");
+    this.keys = [
+      { keys: ["ArrowLeft"], name: "←", does: "one step back", press: () => this.#step(-1) },
+      { keys: ["ArrowRight"], name: "→", does: "one step on", press: () => this.#step(1) },
+      { keys: ["Home"], name: "Home", does: "to the first", press: () => this.go(0) },
+      { keys: ["End"], name: "End", does: "to the last", press: () => this.go(this.playback.count - 1) },
+      { keys: [" "], name: "Space", does: "play, pause", press: () => this.player.toggle() },
+      { keys: ["e"], name: "e", does: "next failure", press: () => this.failure(1) },
+      { keys: ["E"], name: "E", does: "failure before", press: () => this.failure(-1) },
+      { keys: ["r"], name: "r", does: "next refusal", press: () => this.refusal(1) },
+      { keys: ["R"], name: "R", does: "refusal before", press: () => this.refusal(-1) },
+      { keys: ["n"], name: "n", does: "next match", press: () => this.match(1) },
+      { keys: ["N"], name: "N", does: "match before", press: () => this.match(-1) },
+      { keys: ["b"], name: "b", does: "bookmark", press: () => this.bookmark() },
+      { keys: ["/"], name: "/", does: "search by a condition", press: () => this.field?.focus() },
+      { keys: ["c"], name: "c", does: "copy the correlation id", press: () => this.copyId() },
+      { keys: ["Escape"], name: "Esc", does: "drop the newest filter", press: () => this.#escape() },
+      { keys: ["?"], name: "?", does: "these keys", press: () => { this.help.hidden = !this.help.hidden; } },
+    ].filter((each) => !frame.offline || !["b", "/"].includes(each.name));
+    this.help = keyList(this.keys);
+    listenToKeys(frame.root, this.keys);
+  }
+
+  #arrange() {
+    const { frame, model } = this;
+    frame.root.classList.add("ff-explorer");
+    frame.root.tabIndex = -1;
+    this.empty = el("div", { class: "ff-part", hidden: true });
+    this.body = el("div", { class: "ff-explorer-body" },
+      el("div", { class: "ff-twopanes" }, this.graph.element, this.details.element),
+      this.timeline.element,
+      el("div", { class: "ff-bar" }, this.player.element, this.count, frame.offline ? null : this.star, el("span", { class: "ff-spring" }),
+        this.#windowButtons(), button("Copy as code", () => this.copyCode(), { title: "The cell that shows this" }),
+        button("?", () => { this.help.hidden = !this.help.hidden; }, { title: "Keys (?)" })),
+      this.help,
+      el("div", { class: "ff-bar" }, frame.offline ? null : this.#searchForm(), this.chips, this.answer),
+      this.lists.element);
+    frame.root.append(this.#header(model), this.empty, this.body);
+  }
+
+  #header(model) {
+    const title = el("h3", { class: "ff-title" });
+    const kind = el("strong");
+    const headline = el("span", { class: "ff-headline" });
+    const why = el("div", { class: "ff-answer", hidden: true });
+    const ask = button("Why", () => {
+      if (!model.get("told").why) return this.ask("why");
+      why.hidden = !why.hidden;
+      ask.setAttribute("aria-expanded", String(!why.hidden));
+    }, { title: "The verdict in sentences" });
+    follow(this.frame, model, "component", (name) => {
+      setText(title, name, 200);
+      this.frame.root.setAttribute("aria-label", `History of ${visible(name, 80)}`);
+    });
+    follow(this.frame, model, "told", (told) => {
+      setText(kind, MARKS[told.kind] ?? "");
+      kind.className = told.kind === "stuck" ? "ff-failed-text" : "";
+      setText(headline, told.headline ?? "", 600);
+      setText(why, (told.why ?? []).join("\n"), 6000);
+      ask.hidden = told.why ? told.why.length === 0 : this.frame.offline || Boolean(told.empty);
+    });
+    const row = el("div", { class: "ff-head-row" }, title, this.#choice(model), kind, headline, ask, el("span", { class: "ff-spring" }), this.graph.tools);
+    return el("div", {}, row, why);
+  }
+
+  #choice(model) {
+    if (this.frame.offline || model.get("names").length < 2) return null;
+    const list = el("select", { "aria-label": "Component", on: { change: () => {
+      model.set("component", list.value);
+      model.save_changes();
+    } } });
+    const refill = () => fill(list, ...model.get("names").map((name) => el("option", { value: name, selected: name === model.get("component") }, visible(name, 60))));
+    follow(this.frame, model, "names", refill);
+    follow(this.frame, model, "component", refill);
+    return list;
+  }
+
+  #searchForm() {
+    this.field = el("input", { type: "text", placeholder: "attempts > 2", spellcheck: "false", autocomplete: "off", "aria-label": "When did this hold" });
+    return el("form", { class: "ff-line ff-search", on: { submit: (event) => { event.preventDefault(); this.#search(this.field.value.trim()); } } },
+      el("span", { class: "ff-caption" }, "where"), this.field,
+      toolbar("Matches", button("‹", () => this.match(-1), { title: "Match before (N)" }), button("›", () => this.match(1), { title: "Next match (n)" })));
+  }
+
+  #windowButtons() {
+    if (this.frame.offline) return null;
+    const [earlier, later] = [["Earlier", "earlier"], ["Later", "later"]].map(([label, part]) => button(label, () => this.ask("around", { part })));
+    follow(this.frame, this.model, "told", (told) => {
+      earlier.hidden = !(told.first > 0);
+      later.hidden = !(told.first + told.shown < told.total);
+    });
+    return toolbar("Other parts", earlier, later);
+  }
+
+  // -- following Python -------------------------------------------------------------------------
+
+  #follow() {
+    const { frame, model } = this;
+    follow(frame, model, "told", (told) => this.#showEmpty(told));
+    follow(frame, model, "svg", (text) => this.graph.show(text, model.get("words")));
+    follow(frame, model, "packed", (packed) => this.#unpack(packed));
+    follow(frame, model, "selection", (chosen) => this.#selected(chosen));
+    follow(frame, model, "bookmarks", () => this.#showBookmarks());
+    follow(frame, model, "log", (log) => this.lists.showLog(log));
+  }
+
+  #showEmpty({ empty, code }) {
+    this.empty.hidden = !empty;
+    this.body.hidden = Boolean(empty);
+    if (empty) fill(this.empty, el("p", { class: "ff-text" }, empty), el("pre", { class: "ff-code", tabindex: 0 }, code));
+    this.frame.root.dataset.ffEmpty = String(Boolean(empty));
+  }
+
+  async #unpack(packed) {
+    const playback = await Playback.unpack(packed);
+    if (packed !== this.model.get("packed")) return; // another one came meanwhile
+    this.playback = playback;
+    const told = this.model.get("told");
+    this.timeline.show(playback.count, {
+      failed: (at) => playback.failed(at),
+      refused: (at) => playback.refused(at),
+      dwell: (at) => playback.dwell(at),
+      group: (at) => playback.after(at),
+    }, stripNote(told, playback));
+    this.lists.show(playback, told, this.model.get("log"));
+    this.matches = [];
+    this.#showMatches();
+    this.#showBookmarks();
+    this.at = -1;
+    this.#selected(this.model.get("selection"));
+    if (this.at < 0) this.go(playback.count - 1, { tell: false });
+    this.frame.root.dataset.ffReady = String(playback.count);
+  }
+
+  #selected(chosen) {
+    this.filter = Object.fromEntries(FILTERS.filter((key) => key in chosen).map((key) => [key, chosen[key]]));
+    this.#showFilter();
+    const at = this.playback.place(chosen);
+    if (at >= 0 && at !== this.at) this.go(at, { tell: false });
+    this.frame.root.dataset.ffSelected = JSON.stringify(chosen);
+  }
+
+  #tellPython() {
+    const { step, snapshot, file } = this.playback.entry(this.at);
+    const where = step === undefined ? { snapshot } : { step };
+    this.model.set("selection", { ...where, ...(file === undefined ? {} : { file }), ...this.filter });
+    this.model.save_changes();
+  }
+
+  #showFilter() {
+    const filtered = Object.keys(this.filter).length > 0;
+    this.graph.select(filtered ? this.filter : null);
+    this.lists.filter(filtered ? (at) => this.playback.isAbout(at, this.filter) : null);
+    const texts = [...(this.condition ? [`where ${this.condition}`] : []), ...(filtered ? [described(this.filter)] : [])];
+    chips(this.chips, texts, (index) => (filtered && index === texts.length - 1 ? this.setFilter(null) : this.#search("")));
+    this.frame.root.dataset.ffFilter = filtered ? described(this.filter) : "";
+  }
+
+  // -- asking Python ----------------------------------------------------------------------------
+
+  #search(text) {
+    if (text) return this.ask("when", { text });
+    [this.condition, this.matches] = ["", []];
+    if (this.field) this.field.value = "";
+    this.say("");
+    this.#showMatches();
+    this.#showFilter();
+  }
+
+  #answered(answer) {
+    if (answer.do === "when" && answer.spans) {
+      this.condition = answer.asked;
+      this.matches = answer.spans;
+      this.#showMatches();
+      this.#showFilter();
+      this.say(answer.count ? `${answer.count.toLocaleString("en")} ${answer.count === 1 ? "interval" : "intervals"}, longest ${answer.longest}` : "It never held.");
+      if (this.matches.length && !this.matches.some(([first, last]) => first <= this.at && this.at <= last)) this.match(1) || this.match(-1);
+    } else this.say(answer.text ?? "");
+  }
+
+  #showMatches() {
+    this.timeline.markSpans(this.matches);
+  }
+
+  bookmark() {
+    if (!this.frame.offline) this.ask("bookmark", { at: this.at });
+  }
+
+  #showBookmarks() {
+    const { playback } = this;
+    this.starred = new Set(this.model.get("bookmarks").map(([kind, id, file]) => playback.place({ [kind]: id, file: file })).filter((at) => at >= 0));
+    this.timeline.markStars([...this.starred]);
+    if (this.at >= 0) setText(this.star, this.#isMarked(this.at) ? "★" : "☆");
+    this.frame.root.dataset.ffBookmarks = String(this.starred.size);
+  }
+
+  #isMarked(at) {
+    return this.starred?.has(at) ?? false;
+  }
+
+  // -- small things -----------------------------------------------------------------------------
+
+  #step(by) {
+    this.player.stop();
+    this.go(this.at + by);
+  }
+
+  #escape() {
+    if (this.frame.root.querySelector("form")?.contains(document.activeElement)) this.frame.root.focus();
+    else this.drop();
+  }
+
+  #number(at) {
+    return (at + 1 + (this.model.get("told").first ?? 0)).toLocaleString("en");
+  }
+
+  /** How many entries there are; of those that were not sent the steps are known. */
+  #total() {
+    const { total = 0, shown = 0 } = this.model.get("told");
+    return (total - shown + this.playback.count).toLocaleString("en");
+  }
+
+  #told(at) {
+    const { playback } = this;
+    return `${this.#number(at)}: ${[playback.message(at), playback.outcome(at), playback.after(at)].filter(Boolean).join(", ")}`;
+  }
+
+  copyId() {
+    const { id } = this.playback.entry(this.at);
+    if (id) this.#copy(id, "Correlation id copied.");
+    else this.say("This entry has no correlation id.");
+  }
+
+  copyCode() {
+    this.#copy(codeOf(this.model.get("component"), this.playback.entry(this.at), this.filter, this.condition), "Copied.");
+  }
+
+  /** To the clipboard, or where the page may not, into a field to be copied by hand. */
+  async #copy(text, said) {
+    try {
+      await navigator.clipboard.writeText(text);
+      this.say(said);
+    } catch {
+      const field = el("textarea", { class: "ff-copied", readonly: true, rows: text.split("\n").length, "aria-label": "To copy" });
+      field.value = text;
+      this.answer.hidden = false;
+      fill(this.answer, field);
+      field.select();
+    }
+    this.frame.root.dataset.ffCopied = text;
+  }
+}
+
+function described({ state, source, target, message }) {
+  if (state !== undefined) return `state=${visible(state, 60)}`;
+  return [source, message, target].filter((each) => each !== undefined).map((each) => visible(each, 60)).join(" → ");
+}
+
+/** What the strip leaves out. */
+function stripNote(told, playback) {
+  const failures = playback.failures.size;
+  const whole = told.shown >= told.total;
+  const outside = (told.before ?? 0) + (told.after ?? 0);
+  const parts = [
+    whole ? "" : `Showing ${told.shown.toLocaleString("en")} of ${told.total.toLocaleString("en")} steps${outside ? `; ${outside.toLocaleString("en")} that went wrong are outside of them` : ""}.`,
+    playback.count > 250 ? "Each column is the longest dwell of several steps; no failure is left out." : "",
+    failures ? `✕ ${failures.toLocaleString("en")}` : "",
+  ];
+  return parts.filter(Boolean).join(" ");
+}
+
+/** A cell that shows in Python what is shown here. */
+function codeOf(component, entry, filter, condition) {
+  const name = JSON.stringify(component);
+  const lines = [];
+  if (entry.step !== undefined) lines.push(`steps = history.steps(${name})`, `steps[steps["id"] == ${entry.step}]`);
+  if (filter.state !== undefined) lines.push(`history.steps(${name}, states=${JSON.stringify(filter.state)})`);
+  if (condition) lines.push(`history.when(${name}, ${JSON.stringify(condition)}).frame`);
+  if (entry.snapshot !== undefined) lines.push(`history.snapshot(${entry.snapshot})  # history.restore(${entry.snapshot}, engine) makes it live`);
+  lines.push(`history.explore(${name}, selection={${entry.step === undefined ? `"snapshot": ${entry.snapshot}` : `"step": ${entry.step}`}})`);
+  return lines.join("\n");
+}
+
+export default { render };
