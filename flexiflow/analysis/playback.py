@@ -246,15 +246,22 @@ def _steps(part: Part, component: str) -> Iterable[Entry]:
 
 
 def _step(source: Source, row: Sequence[Any]) -> Entry:
-    row_id, start_us, duration_us, *texts = row
-    message, sender, before, after, outcome, tries, *rest = texts
+    cells = dict(zip(_COLUMNS, row, strict=True))
+    text = {name: text_of(value) for name, value in cells.items()}
     return Entry(
         source.name,
-        row_id,
-        start_us,
-        duration_us,
-        *map(text_of, (message, sender, before, after)),
-        text_of(outcome) or "unknown",
-        tries,
-        *map(text_of, rest),
+        step_id=cells["id"],
+        time_us=cells["start_us"],
+        duration_us=cells["duration_us"],
+        message=text["message_type"],
+        sender=text["sender"],
+        before=text["from_state"],
+        after=text["to_state"],
+        outcome=text["outcome"] or "unknown",
+        tries=cells["tries"],
+        reason=text["reason"],
+        error=text["error"],
+        correlation_id=text["correlation_id"],
+        guards_json=text["guards_json"],
+        error_json=text["error_json"],
     )

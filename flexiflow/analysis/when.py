@@ -32,7 +32,7 @@ class Interval:
         end_step: the step after which it no longer held.
         first_snapshot, last_snapshot: the ids of those snapshots.
         snapshots: how many there are.
-        source: the file in which it began.
+        source, last_source: the files of its first and of its last snapshot.
         lasts: whether it still holds.
     """
 
@@ -43,6 +43,7 @@ class Interval:
     first_snapshot: int
     last_step: int | None
     last_snapshot: int
+    last_source: str
     end_us: int | None = None
     dwell_us: int | None = None
     end_step: int | None = None
@@ -159,6 +160,7 @@ class _Followed:
                 self._found.append(_begun(moment))
             else:
                 now.last_step, now.last_snapshot = moment.step_id, moment.snapshot_id
+                now.last_source = moment.source
                 now.snapshots += 1
         elif now is not None:
             now.lasts, now.end_us, now.end_step = False, moment.time_us, moment.step_id
@@ -181,6 +183,7 @@ def _begun(moment: Moment) -> Interval:
         moment.snapshot_id,
         moment.step_id,
         moment.snapshot_id,
+        moment.source,
     )
 
 

@@ -34,7 +34,7 @@ export class Playback {
     this.count = count;
     this.times = take(Float64Array, count); // ms since 1970, NaN where not known
     this.offsets = take(Uint32Array, count + 1);
-    [this.befores, this.afters, this.messages, this.outcomes] = [0, 0, 0, 0].map(() => take(Uint16Array, count));
+    [this.from, this.to, this.messages, this.outcomes] = [0, 0, 0, 0].map(() => take(Uint16Array, count));
     this.edges = take(Int16Array, count);
     this.bodies = new Uint8Array(buffer, at);
     const bodies = this.offsets[count];
@@ -43,16 +43,16 @@ export class Playback {
     this.fields = Object.entries(rest.fields ?? {});
     this.failures = new Set(rest.failed ?? []);
     this.known = new Map();
-    this.firsts = firstOf(this.afters, this.befores);
+    this.firsts = firstOf(this.to, this.from);
     this.taken = firstOf(this.edges);
   }
 
   before(at) {
-    return this.names.states[this.befores[at]] ?? null;
+    return this.names.states[this.from[at]] ?? null;
   }
 
   after(at) {
-    return this.names.states[this.afters[at]] ?? null;
+    return this.names.states[this.to[at]] ?? null;
   }
 
   message(at) {

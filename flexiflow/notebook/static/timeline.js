@@ -2,7 +2,9 @@
 import { el } from "./dom.js";
 import { button, toolbar } from "./controls.js";
 
-const SVG = "http://www.w3.org/2000/svg";
+const KINDS = ["ff-dwell", "ff-dwell ff-odd", "ff-match", "ff-refusals", "ff-failures", "ff-stars"];
+// Hidden from screen readers: the slider says the same.
+const STRIP = `<svg class="ff-strip" aria-hidden="true">${KINDS.map((kind) => `<path class="${kind}"/>`).join("")}</svg>`;
 const HEIGHT = 56;
 const FOOT = 34; // where the columns stand
 const TALLEST = 26;
@@ -29,9 +31,7 @@ export class Timeline {
     [this.told, this.count, this.at] = [told, 0, 0];
     this.spans = [];
     this.stars = [];
-    this.svg = document.createElementNS(SVG, "svg");
-    this.svg.setAttribute("class", "ff-strip");
-    this.svg.setAttribute("aria-hidden", "true"); // the slider says it
+    this.svg = new DOMParser().parseFromString(STRIP, "text/html").body.firstChild;
     this.slider = el("input", { type: "range", class: "ff-slider", min: 0, step: 1, "aria-label": "Step", on: { input: () => onMove(Number(this.slider.value)) } });
     this.note = el("p", { class: "ff-muted ff-stripnote" });
     this.element = el("div", { class: "ff-timeline" }, el("div", { class: "ff-stripbox" }, this.svg, this.slider), this.note);
@@ -78,12 +78,11 @@ export class Timeline {
     const x = (at) => EDGE + (this.count > 1 ? (at / (this.count - 1)) * (width - 2 * EDGE) : (width - 2 * EDGE) / 2);
     const [even, odd] = this.#columns(x, width);
     const spans = this.spans.map(([first, last]) => `M${x(first) - 1.5} ${FOOT + 3}H${x(last) + 1.5}`);
-    this.svg.replaceChildren(
-      path("ff-dwell", even), path("ff-dwell ff-odd", odd), path("ff-match", spans.join("")),
-      path("ff-refusals", glyphs(this.#where(this.marked.refused), x, DIAMOND)),
-      path("ff-failures", glyphs(this.#where(this.marked.failed), x, CROSS)),
-      path("ff-stars", glyphs(this.stars, x, STAR)),
-    );
+    const drawn = [
+      even, odd, spans.join(""), glyphs(this.#where(this.marked.refused), x, DIAMOND),
+      glyphs(this.#where(this.marked.failed), x, CROSS), glyphs(this.stars, x, STAR),
+    ];
+    drawn.forEach((d, at) => this.svg.children[at].setAttribute("d", d));
   }
 
   *#where(holds) {
@@ -101,7 +100,7 @@ export class Timeline {
       if (places[slot] < 0 || dwell > highest[slot]) [highest[slot], places[slot]] = [dwell, at];
     }
     const most = Math.log1p(highest.reduce((a, b) => Math.max(a, b), 0)) || 1;
-    const wide = Math.max(2, Math.min(24, (width - 2 * EDGE) / slots - 1));
+    const wide = Math.max(2, Math.min(40, (width - 2 * EDGE) / slots - 1));
     const parts = ["", ""];
     let [shade, group] = [0, null];
     places.forEach((at, slot) => {
@@ -129,13 +128,6 @@ function glyphs(places, x, shape) {
     drawn.add(left);
   }
   return all;
-}
-
-function path(kind, d) {
-  const made = document.createElementNS(SVG, "path");
-  made.setAttribute("class", kind);
-  made.setAttribute("d", d);
-  return made;
 }
 
 /**

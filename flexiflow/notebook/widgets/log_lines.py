@@ -34,7 +34,7 @@ def log_lines(history: History, playback: Playback) -> dict[str, Any]:
     except FlexiFlowError as exc:
         return {"lines": [], "note": str(exc)}
     if log is None:
-        return {"lines": [], "note": "No log was recorded with it: record(…, log=\"run.jsonl\")."}
+        return {"lines": [], "note": 'No log was recorded with it: record(…, log="run.jsonl").'}
     size = sum(path.stat().st_size for path in log.paths if path.exists())
     if size > LARGEST:
         note = f"The log has {size // 1_000_000:,} MB and is not read here. {code} reads it."
@@ -65,7 +65,9 @@ def _placed(rows: Any, playback: Playback) -> list[list[Any]]:
             inside = whole or (at >= 0 and time_us <= times[-1])
             place = known[max(at, 0)][1] if known and inside else None
         if place is not None:
-            found.append([place, clock(time_us), row.level, row.event, _text(row), row.correlation_id])
+            found.append(
+                [place, clock(time_us), row.level, row.event, _text(row), row.correlation_id]
+            )
     return [[None if cell != cell else cell for cell in line] for line in found]
 
 

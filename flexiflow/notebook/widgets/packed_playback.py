@@ -67,7 +67,9 @@ def packed(playback: Playback, graph: Graph) -> bytes:
         )
     ]
     several = len({entry.source for entry in entries}) > 1
-    bodies = [json.dumps(_body(entry, several), separators=(",", ":")).encode() for entry in entries]
+    bodies = [
+        json.dumps(_body(entry, several), separators=(",", ":")).encode() for entry in entries
+    ]
     tail = {kind: each.all for kind, each in names.items()} | {
         "fields": playback.fields,
         "failed": [at for at, entry in enumerate(entries) if entry.failed],
