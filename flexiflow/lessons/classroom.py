@@ -17,6 +17,7 @@ CHAPTERS = {
     "01": ("Your first machine", "first_machine"),
     "02": ("Messages, guards, refusals", "guards"),
     "03": ("The event bus", "bus"),
+    "04": ("Save, restore, prune", "saving"),
 }
 """The notebooks that have exercises: their titles, and the modules that make them."""
 

@@ -13,6 +13,7 @@ from flexiflow.errors import bounded_repr
 from flexiflow.hooks import watch_steps
 from flexiflow.lessons.exercise import error_words
 from flexiflow.state_machine import DEFAULT_REGISTRY, State, StateRegistry
+from flexiflow.states import reachable
 from flexiflow.step import Step
 
 Message = str | Mapping[str, Any]
@@ -53,6 +54,14 @@ def newly(start: type[State] | State, name: str, data: Mapping[str, Any]) -> Asy
     """A component of its own engine. The names of its states are known to nobody else."""
     registry = StateRegistry(DEFAULT_REGISTRY)
     return FlexiFlowEngine().add(name, start, data=copy.deepcopy(dict(data)), registry=registry)
+
+
+def scope_of(start: type[State]) -> StateRegistry:
+    """A registry with the states that can be reached from a start, known to nobody else."""
+    registry = StateRegistry(DEFAULT_REGISTRY)
+    for name, cls in reachable(start, registry).items():
+        registry.register(name, cls)
+    return registry
 
 
 async def sent(component: AsyncComponent, message: Message) -> list[Step]:

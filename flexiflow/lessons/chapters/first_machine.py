@@ -8,9 +8,8 @@ from flexiflow.lessons.exercise import Exercise
 from flexiflow.lessons.fixing import FixTheMachine, WriteTheMachine
 from flexiflow.lessons.machines.first_machine import broken_parcel, gate, parcel, ticket
 from flexiflow.lessons.predicting import Predict, predicted
-from flexiflow.lessons.trying import Course, first_deviation
-from flexiflow.state_machine import DEFAULT_REGISTRY, State, StateRegistry
-from flexiflow.states import reachable
+from flexiflow.lessons.trying import Course, first_deviation, scope_of
+from flexiflow.state_machine import State
 
 _NAMES = ("Ana", "Ben", "Chidi", "Dana", "Emre", "Femke")
 
@@ -110,7 +109,7 @@ def _ticket(chance: Random) -> WriteTheMachine:
 
 def _not_final(start: type[State], name: str) -> str | None:
     """That a state is no declared end, in words."""
-    found = reachable(start, StateRegistry(DEFAULT_REGISTRY))
-    if name not in found or found[name].final:
+    found = scope_of(start).find_own(name)
+    if found is None or found.final:
         return None
     return f"{name} is left by nothing, but does not say that it is an end: `final=True`."

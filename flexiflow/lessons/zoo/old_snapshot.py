@@ -11,10 +11,9 @@ from flexiflow.lessons.exercise import Exercise
 from flexiflow.lessons.finding import FindTheName, FindTheStep
 from flexiflow.lessons.fixing import FixTheMachine
 from flexiflow.lessons.machine import Machine
-from flexiflow.lessons.trying import Course, first_deviation, sent, step_words
+from flexiflow.lessons.trying import Course, first_deviation, scope_of, sent, step_words
 from flexiflow.persistence.snapshot import ComponentSnapshot, restore_component, take_snapshot
-from flexiflow.state_machine import DEFAULT_REGISTRY, State, StateRegistry
-from flexiflow.states import reachable
+from flexiflow.state_machine import State
 
 STORY = """Since the new version is out, orders of last week can't be paid. New ones can. Orders
 were saved before the update, and restored after it."""
@@ -81,7 +80,7 @@ async def scenario(engine: FlexiFlowEngine, chance: Random) -> None:
     number = chance.randrange(1, 5)
     saved = engine.add(f"order-{number}", old.start)
     await saved.send("submit", total=chance.randrange(20, 900))
-    restore_component(take_snapshot(saved), engine, _registry(broken.start))
+    restore_component(take_snapshot(saved), engine, scope_of(broken.start))
     for each in range(1, 5):
         order = saved if each == number else engine.add(f"order-{each}", broken.start)
         if each != number:
@@ -153,7 +152,7 @@ def _fix(chance: Random) -> FixTheMachine:
 
 async def _restored(start: type[State], amount: int) -> str | None:
     snapshot = ComponentSnapshot("order-1", "Submitted", [], {"amount": amount})
-    order = restore_component(snapshot, FlexiFlowEngine(), _registry(start))
+    order = restore_component(snapshot, FlexiFlowEngine(), scope_of(start))
     steps = await sent(order, "pay")
     if order.state == "Paid" and order.data.get("receipt") == f"R-{amount}":
         return None
@@ -162,10 +161,3 @@ async def _restored(start: type[State], amount: int) -> str | None:
         f"{order.state}, with the receipt `{order.data.get('receipt')!r}`."
         f"\n\n{step_words(steps)}"
     )
-
-
-def _registry(start: type[State]) -> StateRegistry:
-    registry = StateRegistry(DEFAULT_REGISTRY)
-    for name, cls in reachable(start, registry).items():
-        registry.register(name, cls)
-    return registry
