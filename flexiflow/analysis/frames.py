@@ -381,7 +381,7 @@ def texts_array(values: Sequence[str | None]) -> Any:
     import pandas as pd
 
     # Lone surrogates: with pyarrow pandas can't hold them, and no file can.
-    if any(map(_has_surrogates, values)):
+    if _has_surrogates("".join(filter(None, values))):
         values = [each and each.encode("utf-8", "backslashreplace").decode() for each in values]
     return pd.array(values, dtype="str")
 

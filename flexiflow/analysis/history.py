@@ -475,12 +475,17 @@ class History:
             StateFileNotFound: (a FileNotFoundError) where one was named that is not there.
         """
         from flexiflow.analysis.log import Log
-        from flexiflow.tracing.reader import log_files
+        from flexiflow.tracing.reader import log_files, log_sources
 
         if self._log is not None:
-            return Log(log_files(self._log), self._settle)
-        noted = [path for path in map(_noted_log, self.sources) if path is not None]
-        return Log(log_files(dict.fromkeys(noted)), self._settle) if noted else None
+            sources = log_sources(self._log)
+        else:
+            noted = [path for path in map(_noted_log, self.sources) if path is not None]
+            sources = list(dict.fromkeys(noted))
+        if not sources:
+            return None
+        log_files(sources)  # says at once where one is not there
+        return Log(sources, self._settle)
 
     @property
     def notices(self) -> list[str]:

@@ -2,66 +2,124 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flexiflow.analysis import frames
 from flexiflow.analysis.file_kind import refuse_databases
+from flexiflow.analysis.moments import moment_us
 from flexiflow.analysis.outliers import FACTOR, MIN_SIBLINGS
 from flexiflow.analysis.records import records_frame
 from flexiflow.analysis.rows import row_count
 from flexiflow.analysis.trace import Trace
 from flexiflow.errors import InvalidType, InvalidValue, TraceNotFound, bounded_repr, listed
+from flexiflow.tracing.line_formats import BrokenLine, LineFormat
 from flexiflow.tracing.reader import (
-    BrokenLine,
     PathLike,
     find_records,
     find_text,
     log_files,
+    log_sources,
     read_records,
 )
-from flexiflow.tracing.records import LogRecord, time_us_of
+from flexiflow.tracing.records import LogRecord
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from flexiflow.analysis.summaries import Summaries
+
+Moment = datetime | str | None
+"""A time, ISO 8601 text, or ``"-1h"`` before the newest record."""
+
 _SHORTEST_PREFIX = 4
 
 
-def open_log(source: PathLike | Iterable[PathLike]) -> Log:
+def open_log(
+    source: PathLike | Iterable[PathLike],
+    *,
+    fields: Mapping[str, str] | None = None,
+) -> Log:
     """Open a trace log for questions. Nothing is read yet, and nothing is ever changed.
 
+    Lines of ``logging`` with ``cid=`` and other people's JSON lines are read too, where they have
+    a time and an event, or where `fields` says how they are called.
+
     Args:
-        source: a file, several, or a glob pattern; ``.gz`` files too.
+        source: a file, several, or a glob pattern; rotated and ``.gz`` files too.
+        fields: where a record's fields stand in other people's lines, as
+            ``{"ts": "timestamp", "correlation_id": "trace.id"}``.
 
     Raises:
         StateFileNotFound: (a FileNotFoundError) where there is none.
         PersistenceError: where one is a database.
+        InvalidValue: (a ValueError) for a field that no record has.
     """
-    paths = log_files(source)
-    refuse_databases(paths)
-    return Log(paths)
+    sources = log_sources(source)
+    refuse_databases(log_files(sources))
+    return Log(sources, fields=fields)
+
+
+@dataclass(frozen=True, slots=True)
+class LogSummary:
+    """How much is in a log.
+
+    Attributes:
+        traces: correlation ids.
+        records: lines that can be read.
+        without_id: of these, those that belong to no trace.
+        broken: lines that can't be read.
+        failed, refused, unfinished: traces by their worst.
+        slow: traces that took far longer than their like.
+    """
+
+    traces: int
+    records: int
+    without_id: int
+    broken: int
+    failed: int
+    refused: int
+    unfinished: int
+    slow: int
 
 
 class Log:
     """A trace log of one or several files. Made by `open_log`.
 
     Args:
-        paths: the files, the oldest first.
+        source: paths or glob patterns; their files are looked for at each question, since a log
+            is rotated while it is asked.
         settle: called before each question: waits until what was recorded so far is in the files.
+        fields: see `open_log`.
     """
 
-    def __init__(self, paths: Sequence[Path], settle: Callable[[], None] | None = None) -> None:
-        self._paths = list(paths)
+    def __init__(
+        self,
+        source: Sequence[PathLike],
+        settle: Callable[[], None] | None = None,
+        fields: Mapping[str, str] | None = None,
+    ) -> None:
+        self._source = [os.path.abspath(each) for each in source]
         self._settle = settle
+        self._lines = LineFormat(fields)
 
     @property
     def paths(self) -> list[Path]:
-        """The files, with all in them that was recorded so far."""
+        """The files, the oldest first, with all in them that was recorded so far."""
         if self._settle is not None:
             self._settle()
-        return list(self._paths)
+        return log_files(self._source)
+
+    @cached_property
+    def _summaries(self) -> Summaries:
+        from flexiflow.analysis.summaries import Summaries
+
+        return Summaries(self._lines)
 
     def records(
         self,
@@ -90,9 +148,9 @@ class Log:
         """
         most = None if limit is None else row_count(limit)
         found = (
-            read_records(self.paths)
+            read_records(self.paths, self._lines)
             if correlation_id is None
-            else find_records(self.paths, _text("correlation_id", correlation_id))
+            else find_records(self.paths, _text("correlation_id", correlation_id), self._lines)
         )
         chosen = [
             record
@@ -111,11 +169,27 @@ class Log:
         Returns:
             a DataFrame with the columns of `frames.RECORDS`.
         """
-        found = find_text(self.paths, text) if _text("text", text) else read_records(self.paths)
-        return records_frame(found)
+        return records_frame(find_text(self.paths, _text("text", text), self._lines))
 
-    def traces(self) -> pd.DataFrame:
+    def traces(
+        self,
+        *,
+        since: Moment = None,
+        until: Moment = None,
+        component: str | None = None,
+        failed: bool | None = None,
+        limit: int | None = None,
+    ) -> pd.DataFrame:
         """One row a correlation id, in the order in which they begin.
+
+        Asked again, only what is new in the files is read.
+
+        Args:
+            since, until: only those that begin then; a datetime, ISO 8601 text, or ``"-1h"``
+                before the newest record.
+            component: only those whose first message this component got.
+            failed: only those in which something failed, or only the others.
+            limit: at most so many, the newest.
 
         Returns:
             a DataFrame with the columns of `frames.TRACES`. ``failed`` counts cancelled messages
@@ -124,17 +198,35 @@ class Log:
             where no message is. ``slow`` is True where it took more than three times the median of
             the traces that begin with the same message, False where not, and missing where fewer
             than five do. ``error`` is the first.
+
+        Raises:
+            InvalidValue: (a ValueError) for a time or a limit that is none.
         """
-        summaries: dict[str, _Summary] = {}
-        for record in read_records(self.paths):
-            if isinstance(record, LogRecord) and record.correlation_id is not None:
-                summary = summaries.get(record.correlation_id)
-                if summary is None:
-                    summary = summaries[record.correlation_id] = _Summary()
-                summary.add(record)
-        rows = sorted(summaries.items(), key=lambda item: item[1].start_us or 0)
-        table = frames.frame(frames.TRACES, (summary.row(key) for key, summary in rows))
-        return table.assign(slow=slow_ones(table))
+        most = None if limit is None else row_count(limit)
+        table = self._summaries.update(self.paths).table.frame()
+        table = table.assign(slow=slow_ones(table))
+        chosen = _begun(table, since, until)
+        if component is not None:
+            chosen &= table["first_component"] == component
+        if failed is not None:
+            chosen &= (table["failed"] > 0) == failed
+        table = table[chosen].reset_index(drop=True) if not chosen.all() else table
+        return table if most is None else table.tail(most).reset_index(drop=True)
+
+    def summary(self) -> LogSummary:
+        """How much there is: lines, traces, what went wrong, what can't be read."""
+        found = self._summaries.update(self.paths)
+        table = self.traces()
+        return LogSummary(
+            traces=len(table),
+            records=int(table["records"].sum()) + found.without_id,
+            without_id=found.without_id,
+            broken=found.broken,
+            failed=int((table["outcome"] == "failed").sum()),
+            refused=int((table["outcome"] == "refused").sum()),
+            unfinished=int((table["outcome"] == "unfinished").sum()),
+            slow=int(table["slow"].sum()),
+        )
 
     def trace(self, correlation_id: str) -> Trace:
         """Everything that one message caused.
@@ -146,10 +238,11 @@ class Log:
             TraceNotFound: (a KeyError) where no record has it.
             InvalidValue: (a ValueError) where several ids begin so.
         """
-        records = list(find_records(self.paths, _text("correlation_id", correlation_id)))
+        wanted = _text("correlation_id", correlation_id)
+        records = list(find_records(self.paths, wanted, self._lines))
         if not any(isinstance(record, LogRecord) for record in records):
             correlation_id = self._complete(correlation_id)
-            records = list(find_records(self.paths, correlation_id))
+            records = list(find_records(self.paths, correlation_id, self._lines))
         return Trace(correlation_id, records)
 
     def _complete(self, prefix: str) -> str:
@@ -157,7 +250,7 @@ class Log:
         if len(prefix) >= _SHORTEST_PREFIX:
             starting = (
                 record.correlation_id
-                for record in find_text(self.paths, prefix)
+                for record in find_text(self.paths, prefix, self._lines)
                 if isinstance(record, LogRecord) and record.correlation_id is not None
             )
             ids = list(dict.fromkeys(each for each in starting if each.startswith(prefix)))
@@ -172,16 +265,34 @@ class Log:
             )
         raise TraceNotFound(
             f"No trace {bounded_repr(prefix, 140)}.",
-            why=f"No record in {', '.join(path.name for path in self._paths[:3])} has that id.",
+            why=f"No record in {', '.join(map(os.path.basename, self._source[:3]))} has that id.",
             fix=f"Look at log.traces(). The beginning of an id is enough from {_SHORTEST_PREFIX} "
             "characters on.",
-            context={"correlation_id": prefix, "files": len(self._paths)},
+            context={"correlation_id": prefix, "files": len(self.paths)},
         )
 
     def __repr__(self) -> str:
-        names = ", ".join(str(path) for path in self._paths[:3])
-        more = f" and {len(self._paths) - 3} more" if len(self._paths) > 3 else ""
+        names = ", ".join(self._source[:3])
+        more = f" and {len(self._source) - 3} more" if len(self._source) > 3 else ""
         return f"<Log of {names}{more}>"
+
+
+def _begun(table: pd.DataFrame, since: Moment, until: Moment) -> Any:
+    """Which traces begin between two times, as a mask."""
+    import numpy as np
+
+    chosen = np.ones(len(table), dtype=bool)
+    ends = (table["start"] + table["duration"]).max()
+    now_us = frames.microseconds(ends)
+    for argument, moment in (("since", since), ("until", until)):
+        limit_us = moment_us(argument, moment, now_us)
+        if limit_us is not None:
+            begins = table["start"].dt.tz_localize(None).to_numpy().astype("int64")
+            known = begins != frames.NO_NUMBER
+            chosen &= known & (
+                (begins >= limit_us) if argument == "since" else (begins <= limit_us)
+            )
+    return chosen
 
 
 def slow_ones(traces: pd.DataFrame) -> Any:
@@ -190,76 +301,6 @@ def slow_ones(traces: pd.DataFrame) -> Any:
     kinds = took.groupby(traces["first_message"], observed=True)
     slow = (took > kinds.transform("median") * FACTOR).astype(frames.FLAG)
     return slow.where((kinds.transform("count") >= MIN_SIBLINGS) & took.notna())
-
-
-class _Summary:
-    """One trace, record by record."""
-
-    def __init__(self) -> None:
-        self.records = self.moved = self.refused = self.failed = 0
-        self.received = self.at_work = 0
-        self.error: str | None = None
-        self.components: set[str] = set()
-        self.first: tuple[int, str | None, str | None] | None = None
-        self.start_us: int | None = None
-        self.end_us: int | None = None
-
-    def add(self, record: LogRecord) -> None:
-        time_us = time_us_of(record)
-        self.records += 1
-        if time_us is not None:
-            self.start_us = time_us if self.start_us is None else min(self.start_us, time_us)
-            self.end_us = time_us if self.end_us is None else max(self.end_us, time_us)
-        if record.component is not None:
-            self.components.add(record.component)
-        if record.error is not None and self.error is None:
-            self.error = f"{record.error.type}: {record.error.message}"
-        match record.event:
-            case "state.changed":
-                self.moved += 1
-                self.failed += record.error is not None
-            case "message.refused":
-                self.refused += 1
-            case "message.failed":
-                self.failed += 1
-            case "message.received":
-                self.received += 1
-                self._received(record, time_us or 0)
-            case "handler.started":
-                self.at_work += 1
-            case "handler.finished" | "handler.failed":
-                self.at_work -= 1
-
-    def _received(self, record: LogRecord, time_us: int) -> None:
-        # Rotated files need not be in the order of their times.
-        if self.first is None or time_us < self.first[0]:
-            self.first = time_us, record.component, record.message_type
-
-    def row(self, correlation_id: str) -> tuple[Any, ...]:
-        start, end = self.start_us, self.end_us
-        return (
-            correlation_id,
-            start,
-            None if start is None or end is None else end - start,
-            self.records,
-            len(self.components),
-            self.moved,
-            self.refused,
-            self.failed,
-            *((None, None) if self.first is None else self.first[1:]),
-            self.outcome,
-            None,
-            self.error,
-        )
-
-    @property
-    def outcome(self) -> str:
-        """The worst that the records tell."""
-        if self.failed or self.refused:
-            return "failed" if self.failed else "refused"
-        if self.at_work > 0:
-            return "unfinished"
-        return "moved" if self.moved else "stayed" if self.received else "unknown"
 
 
 def _text(argument: str, value: Any) -> str:

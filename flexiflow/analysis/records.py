@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from flexiflow.analysis import frames
-from flexiflow.tracing.reader import BrokenLine
+from flexiflow.tracing.line_formats import BrokenLine
 from flexiflow.tracing.records import LogRecord, time_us_of
 
 if TYPE_CHECKING:

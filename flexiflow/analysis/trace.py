@@ -14,7 +14,7 @@ from flexiflow.analysis.spans import Spans
 from flexiflow.analysis.trace_story import TraceStory, trace_story
 from flexiflow.analysis.waterfall import FOLD, Axis, Waterfall, gaps_frame, idle_gaps
 from flexiflow.errors import InvalidValue, bounded_repr
-from flexiflow.tracing.reader import BrokenLine
+from flexiflow.tracing.line_formats import BrokenLine
 from flexiflow.tracing.records import LogRecord, time_us_of
 
 if TYPE_CHECKING:

@@ -3,43 +3,22 @@
 from __future__ import annotations
 
 import glob
-import gzip
-import mmap
+import json
 import os
-import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
-
-import msgspec
+from typing import Any
 
 from flexiflow.arguments import checked_path
 from flexiflow.errors import InvalidType, PersistenceError, StateFileNotFound, bounded_repr
+from flexiflow.tracing.blocks import DAMAGED, Block, read_blocks
+from flexiflow.tracing.line_formats import BrokenLine, LineFormat
 from flexiflow.tracing.records import LogRecord, encode_valid
 from flexiflow.tracing.rotation import in_order, rotated_files
 
 PathLike = str | os.PathLike[str]
 
-_decode = msgspec.json.Decoder(LogRecord).decode
-_DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)
-
-
-@dataclass(frozen=True, slots=True)
-class BrokenLine:
-    """A line that is not a record.
-
-    Attributes:
-        path: its file.
-        offset: its first byte, counted from 0; in a ``.gz`` file in the unpacked text.
-        text: its bounded beginning.
-        why: what is wrong with it.
-    """
-
-    path: str
-    offset: int
-    text: str
-    why: str
+OURS = LineFormat()
 
 
 def log_files(source: PathLike | Iterable[PathLike]) -> list[Path]:
@@ -52,17 +31,7 @@ def log_files(source: PathLike | Iterable[PathLike]) -> list[Path]:
         StateFileNotFound: (a FileNotFoundError) where there are none.
         InvalidType: (a TypeError) where `source` is none of these.
     """
-    if isinstance(source, str | os.PathLike):
-        sources: list[PathLike] = [source]
-    elif isinstance(source, Iterable) and not isinstance(source, bytes):
-        sources = list(source)
-    else:
-        raise InvalidType(
-            f"A log is a path, several, or a glob, not {bounded_repr(source, 80)}.",
-            why="The log is read from files.",
-            fix='Write open_log("run.jsonl") or open_log("logs/*.jsonl*").',
-            context={"source": source},
-        )
+    sources = log_sources(source)
     found: list[Path] = []
     for each in sources:
         found.extend(_expand(checked_path(each, "a log's path")))
@@ -71,20 +40,35 @@ def log_files(source: PathLike | Iterable[PathLike]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def read_records(paths: Iterable[Path]) -> Iterator[LogRecord | BrokenLine]:
+def log_sources(source: Any) -> list[Any]:
+    """Paths and patterns in a list.
+
+    Raises:
+        InvalidType: (a TypeError) where `source` is none of these.
+    """
+    if isinstance(source, str | os.PathLike):
+        return [source]
+    if not isinstance(source, Iterable) or isinstance(source, bytes):
+        raise InvalidType(
+            f"A log is a path, several, or a glob, not {bounded_repr(source, 80)}.",
+            why="The log is read from files.",
+            fix='Write open_log("run.jsonl") or open_log("logs/*.jsonl*").',
+            context={"source": source},
+        )
+    return list(source)
+
+
+def read_records(
+    paths: Iterable[Path], lines: LineFormat = OURS
+) -> Iterator[LogRecord | BrokenLine]:
     """Every line of the files, one after the other, as a record or as what is wrong with it."""
-    for path in paths:
-        offset = 0
-        try:
-            with _opened(path) as file:
-                for line in file:
-                    if line.strip():
-                        yield parse_line(line, str(path), offset)
-                    offset += len(line)
-        except _DAMAGED as exc:
-            yield _damaged(path, offset, exc)
-        except OSError as exc:
-            raise _unreadable(path, exc) from exc
+    for path, block in _blocks(paths):
+        if isinstance(block, BrokenLine):
+            yield block
+            continue
+        for at, line in block.lines():
+            if line.strip():
+                yield lines.parse(line, str(path), block.offset + at)
 
 
 def records_backwards(path: Path, most_bytes: int = 1 << 20) -> Iterator[LogRecord]:
@@ -102,87 +86,82 @@ def records_backwards(path: Path, most_bytes: int = 1 << 20) -> Iterator[LogReco
             file.seek(begin)
             lines = file.read(most_bytes).split(b"\n")
     except OSError as exc:
-        raise _unreadable(path, exc) from exc
+        raise unreadable(path, exc) from exc
     for line in reversed(lines[1:] if begin else lines):
-        record = parse_line(line, str(path), 0)
+        record = OURS.parse(line, str(path), 0)
         if isinstance(record, LogRecord):
             yield record
 
 
-def find_records(paths: Iterable[Path], correlation_id: str) -> Iterator[LogRecord | BrokenLine]:
-    """The lines that belong to one correlation id, found without decoding the others."""
-    for record in _records_with(paths, _needle(correlation_id)):
-        if isinstance(record, BrokenLine) or record.correlation_id == correlation_id:
-            yield record
+def find_records(
+    paths: Iterable[Path], correlation_id: str, lines: LineFormat = OURS
+) -> Iterator[LogRecord | BrokenLine]:
+    """The lines that belong to one correlation id, found without decoding the others.
+
+    Among them are broken lines that name it.
+    """
+    needles = _needles(correlation_id)
+    for path, block in _blocks(paths):
+        if isinstance(block, BrokenLine):
+            yield block
+            continue
+        for at, line in _lines_with(block, needles):
+            found = lines.parse(line, str(path), block.offset + at)
+            if isinstance(found, LogRecord):
+                if found.correlation_id == correlation_id:
+                    yield found
+            elif any(b'"%s"' % each in line for each in needles):
+                yield found
 
 
-def find_text(paths: Iterable[Path], text: str) -> Iterator[LogRecord | BrokenLine]:
+def find_text(
+    paths: Iterable[Path], text: str, lines: LineFormat = OURS
+) -> Iterator[LogRecord | BrokenLine]:
     """The lines that contain `text` anywhere, as it stands in JSON."""
-    yield from _records_with(paths, _needle(text)[1:-1])
+    for path, block in _blocks(paths):
+        if isinstance(block, BrokenLine):
+            yield block
+            continue
+        for at, line in _lines_with(block, _needles(text)):
+            yield lines.parse(line, str(path), block.offset + at)
 
 
-def parse_line(line: bytes, path: str, offset: int) -> LogRecord | BrokenLine:
-    """One line as a record, or as what is wrong with it."""
-    try:
-        return _decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
-        text = line[:200].decode("utf-8", "replace").rstrip()
-        return BrokenLine(path, offset, text, str(exc) or type(exc).__name__)
-
-
-def _records_with(paths: Iterable[Path], needle: bytes) -> Iterator[LogRecord | BrokenLine]:
+def _blocks(paths: Iterable[Path]) -> Iterator[tuple[Path, Block | BrokenLine]]:
+    """The files in blocks of whole lines, and where a packed one is damaged."""
     for path in paths:
-        for found in _lines_with(path, needle):
-            yield found if isinstance(found, BrokenLine) else parse_line(*found)
+        end = 0
+        try:
+            for block in read_blocks(path):
+                yield path, block
+                end = block.offset + block.size
+        except DAMAGED as exc:
+            yield path, damaged(path, end, exc)
+        except OSError as exc:
+            raise unreadable(path, exc) from exc
 
 
-def _needle(text: str) -> bytes:
-    """A text as it stands in a line, in quotes, so that no longer id is found by its beginning."""
-    return encode_valid(text)
+def _needles(text: str) -> list[bytes]:
+    """A text as it may stand in a line: as we write it, and as those do who keep to ASCII."""
+    ours, ascii_only = encode_valid(text)[1:-1], json.dumps(text).encode()[1:-1]
+    return [ours] if ours == ascii_only else [ours, ascii_only]
 
 
-def _lines_with(path: Path, needle: bytes) -> Iterator[tuple[bytes, str, int] | BrokenLine]:
-    try:
-        if path.suffix == ".gz":
-            yield from _scan(path, needle)
-            return
-        with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_size == 0:
-                return
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-                yield from _search(text, needle, str(path))
-    except OSError as exc:
-        raise _unreadable(path, exc) from exc
+def _lines_with(block: Block, needles: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """The lines with one of the needles in them, and where they begin in the block."""
+    found: dict[int, int] = {}
+    for needle in needles:
+        at = block.buffer.find(needle, 0, block.size)
+        while 0 <= at < block.size:
+            start, end = block.line_at(at)
+            found[start] = end
+            at = block.buffer.find(needle, end + 1, block.size)
+    for start in sorted(found):
+        yield start, bytes(block.buffer[start : found[start]])
 
 
-def _search(text: mmap.mmap, needle: bytes, path: str) -> Iterator[tuple[bytes, str, int]]:
-    at = text.find(needle)
-    while 0 <= at < len(text):
-        start = text.rfind(b"\n", 0, at) + 1
-        end = text.find(b"\n", at)
-        end = len(text) if end < 0 else end
-        yield text[start:end], path, start
-        at = text.find(needle, end + 1)  # not `end`, where an empty text is found for ever
-
-
-def _scan(path: Path, needle: bytes) -> Iterator[tuple[bytes, str, int] | BrokenLine]:
-    offset = 0
-    try:
-        with _opened(path) as file:
-            for line in file:
-                if needle in line:
-                    yield line, str(path), offset
-                offset += len(line)
-    except _DAMAGED as exc:
-        yield _damaged(path, offset, exc)
-
-
-def _damaged(path: Path, offset: int, exc: Exception) -> BrokenLine:
+def damaged(path: Path, offset: int, exc: Exception) -> BrokenLine:
+    """Where a packed file can't be read on."""
     return BrokenLine(str(path), offset, "", f"the file is damaged from here on: {exc}")
-
-
-def _opened(path: Path) -> IO[bytes]:
-    return cast(IO[bytes], gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
 
 
 def _expand(pattern: str) -> list[Path]:
@@ -206,7 +185,8 @@ def _not_found(what: str) -> StateFileNotFound:
     )
 
 
-def _unreadable(path: Path, exc: OSError) -> PersistenceError:
+def unreadable(path: Path, exc: OSError) -> PersistenceError:
+    """The error for a file that the system does not let us read."""
     return PersistenceError(
         f"The log {path} can't be read.",
         why=f"The system says: {exc.strerror or exc}.",

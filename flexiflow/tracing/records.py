@@ -159,8 +159,13 @@ def utc_text(time_us: int) -> str:
 
 def time_us_of(record: LogRecord) -> int | None:
     """A record's time in microseconds since 1970, or None where it is no time."""
+    return time_us(record.ts)
+
+
+def time_us(text: str) -> int | None:
+    """A time in ISO 8601, UTC where it names no zone, in microseconds since 1970, or None."""
     try:
-        moment = datetime.fromisoformat(record.ts)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)

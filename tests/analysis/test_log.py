@@ -12,7 +12,7 @@ from flexiflow.analysis import frames
 from flexiflow.analysis.log import Log, open_log
 from flexiflow.analysis.records import BROKEN, records_frame
 from flexiflow.errors import InvalidType, InvalidValue, StateFileNotFound, TraceNotFound
-from flexiflow.tracing.reader import BrokenLine
+from flexiflow.tracing.line_formats import BrokenLine
 from flexiflow.tracing.records import time_us_of
 
 

@@ -10,7 +10,7 @@ from logs import changed, finished, line, received, started
 
 from flexiflow.analysis import frames
 from flexiflow.analysis.trace import Trace
-from flexiflow.tracing.reader import BrokenLine
+from flexiflow.tracing.line_formats import BrokenLine
 
 
 def tree_of(*records):

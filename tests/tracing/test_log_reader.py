@@ -10,13 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flexiflow.errors import InvalidType, PersistenceError, StateFileNotFound
-from flexiflow.tracing.reader import (
-    BrokenLine,
-    find_records,
-    find_text,
-    log_files,
-    read_records,
-)
+from flexiflow.tracing.line_formats import BrokenLine
+from flexiflow.tracing.reader import find_records, find_text, log_files, read_records
 from flexiflow.tracing.records import LogRecord, encode_record
 
 IDS = ["a", "aa", 'a"a', "a\\a", "ä", "日本", "a a", "1", "{}", "'a'", "a\u202eb"]

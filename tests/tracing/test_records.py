@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flexiflow.errors import StateError
-from flexiflow.tracing.reader import parse_line
+from flexiflow.tracing.line_formats import LineFormat
 from flexiflow.tracing.records import (
     ErrorRecord,
     LogRecord,
@@ -70,7 +70,7 @@ def test_a_record_reads_back_as_itself(text, data):
     """Escaping changes no value: only lone surrogates, which UTF-8 does not have, are spelt out."""
     error = ErrorRecord(text, text, context={text: text})
     written = LogRecord(text, text, text, text, handler=text, error=error, data=data)
-    read = parse_line(encode_record(written), "run.jsonl", 0)
+    read = LineFormat().parse(encode_record(written), "run.jsonl", 0)
     assert isinstance(read, LogRecord)
     assert msgspec.to_builtins(read) == spelt_out(msgspec.to_builtins(written))
 

@@ -1,0 +1,259 @@
+"""One row a trace, made of records that come block by block; see `Log.traces`.
+
+The records of a block are looked at column by column, and what they add is added to columns that
+have a place for each trace. A million traces take about 300 MB, their records nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from flexiflow.analysis import frames
+from flexiflow.tracing.line_formats import Brief
+from flexiflow.tracing.records import LogRecord, time_us
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = Any
+Record = Brief | LogRecord
+
+_LATE, _EARLY = np.iinfo(np.int64).max, frames.NO_NUMBER
+_MOST_PAIRS = 2_000_000  # of traces and components, after which those met twice are dropped
+_OUTCOMES = ("failed", "moved", "refused", "stayed", "unfinished", "unknown")
+
+# What a record of an event adds to which column.
+_ADDED = {
+    "state.changed": ("moved", 1),
+    "message.refused": ("refused", 1),
+    "message.failed": ("failed", 1),
+    "message.received": ("received", 1),
+    "handler.started": ("at_work", 1),
+    "handler.finished": ("at_work", -1),
+    "handler.failed": ("at_work", -1),
+}
+_EMPTY = {
+    **dict.fromkeys(("records", "moved", "refused", "failed", "received", "at_work"), 0),
+    "start": _LATE,
+    "end": _EARLY,
+    "first_received": _LATE,
+    "first_component": -1,
+    "first_message": -1,
+}
+
+
+class TraceTable:
+    """The traces of the records that were added, in the order of the log's files."""
+
+    def __init__(self) -> None:
+        self._ids = _Numbers()
+        self._names = _Numbers()
+        self._events = _Numbers()
+        self._columns = {name: np.empty(0, dtype=np.int64) for name in _EMPTY}
+        self._errors: dict[int, str] = {}
+        self._pairs = np.empty(0, dtype=np.int64)
+        self._new_pairs: list[Array] = []
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def add(self, records: Sequence[Record]) -> None:
+        """Go on with records that have a correlation id."""
+        if not records:
+            return
+        rows = self._ids.of([each.correlation_id for each in records])
+        names = self._names.of([each.component for each in records])
+        events = self._events.of([each.event for each in records])
+        times, timed = _times(records)
+        self._grow()
+        columns = self._columns
+        np.add.at(columns["records"], rows, 1)
+        np.minimum.at(columns["start"], rows[timed], times[timed])
+        np.maximum.at(columns["end"], rows[timed], times[timed])
+        for event, (column, number) in _ADDED.items():
+            if (known := self._events.get(event)) is not None:
+                np.add.at(columns[column], rows[events == known], number)
+        self._add_errors(records, rows)
+        self._add_components(rows, names)
+        if (received := self._events.get("message.received")) is not None:
+            at = np.flatnonzero(events == received)
+            self._add_received(
+                [records[each] for each in at.tolist()], rows[at], names[at], times[at]
+            )
+
+    def frame(self) -> pd.DataFrame:
+        """The traces in the order in which they begin, with the columns of `frames.TRACES`.
+
+        Whether one is slow is still missing.
+        """
+        import pandas as pd
+
+        of = {name: column[: len(self)] for name, column in self._columns.items()}
+        timed = of["start"] != _LATE
+        start = np.where(timed, of["start"], 0)
+        order = np.argsort(start, kind="stable")
+        start = np.where(timed, start, frames.NO_NUMBER)
+        took = np.where(timed, of["end"] - start, frames.NO_NUMBER)
+        named = {name: self._names.series(of[name][order]) for name in _NAMED}
+        shown = {
+            "correlation_id": pd.Series(self._ids.texts().take(order)),
+            "start": frames.wholes_series(start[order], frames.TIME),
+            "duration": frames.wholes_series(took[order], frames.DURATION),
+            "components": pd.Series(self._components()[order]),
+            "outcome": frames.names_series(*_outcomes(of, order)),
+            "slow": pd.Series(pd.NA, index=range(len(self)), dtype=frames.FLAG),
+            "error": self._error_texts(order),
+            **{name: pd.Series(of[name][order]) for name in _COUNTED},
+            **named,
+        }
+        return pd.DataFrame({name: shown[name] for name in frames.TRACES})
+
+    def _grow(self) -> None:
+        """Give every trace a place in the columns."""
+        held = len(self._columns["start"])
+        if len(self) > held:
+            more = max(len(self), 2 * held) - held
+            self._columns = {
+                name: np.concatenate([column, np.full(more, _EMPTY[name], dtype=np.int64)])
+                for name, column in self._columns.items()
+            }
+
+    def _add_errors(self, records: Sequence[Record], rows: Array) -> None:
+        """Note the first error of each trace; a declared one is a failure too."""
+        for at, error in enumerate([each.error for each in records]):
+            if error is not None:
+                row = int(rows[at])
+                self._errors.setdefault(row, f"{error.type}: {error.message}")
+                self._columns["failed"][row] += records[at].event == "state.changed"
+
+    def _add_components(self, rows: Array, names: Array) -> None:
+        """Note which components the traces have."""
+        named = names >= 0
+        self._new_pairs.append(np.unique(rows[named] << 32 | names[named]))
+        if sum(map(len, self._new_pairs)) > _MOST_PAIRS:
+            self._merge_pairs()
+
+    def _merge_pairs(self) -> None:
+        self._pairs = np.unique(np.concatenate([self._pairs, *self._new_pairs]))
+        self._new_pairs = []
+
+    def _add_received(
+        self, records: Sequence[Record], rows: Array, names: Array, times: Array
+    ) -> None:
+        """Note who got the first message of each trace; files need not be in order of time."""
+        order = np.lexsort((times, rows))  # stable: of two at one time the one that came first
+        firsts = order[np.append(True, np.diff(rows[order]) != 0)] if len(order) else order
+        columns = self._columns
+        firsts = firsts[times[firsts] < columns["first_received"][rows[firsts]]]
+        changed = rows[firsts]
+        columns["first_received"][changed] = times[firsts]
+        columns["first_component"][changed] = names[firsts]
+        types = self._names.of([records[each].message_type for each in firsts.tolist()])
+        columns["first_message"][changed] = types
+
+    def _components(self) -> Array:
+        if self._new_pairs:
+            self._merge_pairs()
+        return np.bincount(self._pairs >> 32, minlength=len(self))
+
+    def _error_texts(self, order: Array) -> Any:
+        import pandas as pd
+
+        texts = np.full(len(self), None, dtype=object)
+        for row, text in self._errors.items():
+            texts[row] = text
+        return pd.Series(frames.texts_array(list(texts[order])))
+
+
+_COUNTED = ("records", "moved", "refused", "failed")
+_NAMED = ("first_component", "first_message")
+
+
+def _outcomes(of: dict[str, Array], order: Array) -> tuple[Array, list[str]]:
+    """The worst that each trace tells, as numbers, and the names that these stand for."""
+    told = [
+        (of["failed"] > 0, "failed"),
+        (of["refused"] > 0, "refused"),
+        (of["at_work"] > 0, "unfinished"),
+        (of["moved"] > 0, "moved"),
+        (of["received"] > 0, "stayed"),
+    ]
+    places = [_OUTCOMES.index(name) for _, name in told]
+    unknown = _OUTCOMES.index("unknown")
+    found = np.select([each for each, _ in told], places, unknown)[order]
+    used = np.unique(found)
+    return np.searchsorted(used, found), [_OUTCOMES[each] for each in used]
+
+
+def _times(records: Sequence[Record]) -> tuple[Array, Array]:
+    """Microseconds since 1970, 0 where a record has no time, and which have one."""
+    texts = [each.ts for each in records]
+    times = _usual_times(texts)
+    if times is None:
+        found = list(map(time_us, texts))
+        timed = np.array([each is not None for each in found])
+        return np.array([each or 0 for each in found], dtype=np.int64), timed
+    return times, np.ones(len(times), dtype=bool)
+
+
+def _usual_times(texts: Sequence[str]) -> Array | None:
+    """Times that all are as we write them, microseconds since 1970; None where one is not."""
+    raw = "".join(texts).encode()
+    if set(map(len, texts)) != {27} or len(raw) != 27 * len(texts):
+        return None
+    letters = np.frombuffer(raw, dtype=np.uint8).reshape(-1, 27)
+    digits = letters[:, [17, 18, 20, 21, 22, 23, 24, 25]].astype(np.int64) - ord("0")
+    usual = (letters[:, [16, 19, 26]] == np.frombuffer(b":.Z", dtype=np.uint8)).all()
+    if not usual or digits.min() < 0 or digits.max() > 9 or digits[:, 0].max() > 5:
+        return None
+    within = digits @ (10 ** np.arange(7, -1, -1, dtype=np.int64))
+    changes = np.flatnonzero((letters[1:, :16] != letters[:-1, :16]).any(axis=1)) + 1
+    firsts = np.concatenate([[0], changes])
+    minutes = [time_us(f"{texts[first][:16]}:00Z") for first in firsts.tolist()]
+    if None in minutes:
+        return None
+    lengths = np.diff(np.append(firsts, len(texts)))
+    return within + np.repeat(np.array(minutes, dtype=np.int64), lengths)
+
+
+class _Numbers(dict[Any, int]):
+    """Numbers of texts, in the order in which they are met; -1 for None."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._order: list[int] = []
+        self._held: Any = None
+
+    def __missing__(self, text: str | None) -> int:
+        if text is None:
+            return -1
+        number = self[text] = len(self)
+        return number
+
+    def of(self, texts: Iterable[str | None]) -> Array:
+        """The numbers of texts, int64."""
+        return np.fromiter(map(self.__getitem__, texts), np.int64)
+
+    def texts(self) -> Any:
+        """All texts by their numbers, as pandas holds them; what was converted once is kept."""
+        held = 0 if self._held is None else len(self._held)
+        if held < len(self) or self._held is None:
+            new = frames.texts_array(list(islice(self, held, None)))
+            self._held = new if not held else new._concat_same_type([self._held, new])
+        return self._held
+
+    def series(self, numbers: Array) -> Any:
+        """Numbers as a column of categories."""
+        used = np.zeros(len(self) + 1, dtype=bool)
+        used[numbers] = True
+        names = list(self)
+        self._order += range(len(self._order), len(names))
+        self._order.sort(key=names.__getitem__)  # nearly sorted already
+        ordered = [each for each in self._order if used[each]]
+        codes = np.full(len(names) + 1, -1, dtype=np.int32)  # the last one is for -1
+        codes[ordered] = np.arange(len(ordered))
+        return frames.names_series(codes[numbers], [names[each] for each in ordered])

@@ -1,0 +1,109 @@
+"""Files read in blocks of whole lines: as fast as a search goes, and in bounded memory.
+
+Not mapped into memory: a mapped file that somebody cuts off meanwhile would end the process.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, cast
+
+BLOCK = 4 << 20
+"""Bytes that are read at once."""
+
+DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)
+"""What a packed file raises that is cut off or damaged."""
+
+_LONGEST_LINE = 64 << 20  # what is longer is cut into pieces, none of which is a record
+
+
+@dataclass(slots=True)
+class Block:
+    """Whole lines of a file. The buffer is used again for the next block.
+
+    Attributes:
+        offset: its first byte in the (unpacked) file.
+        buffer: begins with it.
+        size: its bytes; the last is a newline, but at the end of a file that ends without one.
+    """
+
+    offset: int
+    buffer: bytearray
+    size: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its last line ends with a newline."""
+        return self.buffer[self.size - 1] == 0x0A
+
+    def line_at(self, at: int) -> tuple[int, int]:
+        """Where the line around a byte begins and ends, without its newline."""
+        end = self.buffer.find(b"\n", at, self.size)
+        return self.buffer.rfind(b"\n", 0, at) + 1, self.size if end < 0 else end
+
+    def lines(self) -> Iterator[tuple[int, bytes]]:
+        """Each line with its newline, and where it begins in the block."""
+        start = 0
+        while start < self.size:
+            end = self.buffer.find(b"\n", start, self.size) + 1 or self.size
+            yield start, bytes(self.buffer[start:end])
+            start = end
+
+
+def read_blocks(path: Path, start: int = 0) -> Iterator[Block]:
+    """A file's blocks from a line's first byte on.
+
+    Raises:
+        OSError: where it can't be read.
+        EOFError, zlib.error: where a packed file is damaged; what comes before is whole.
+    """
+    buffer = bytearray(BLOCK)
+    kept, offset = 0, start
+    damage: Exception | None = None
+    with opened(path) as file:
+        if start:
+            file.seek(start)
+        while damage is None:
+            end, damage = _filled(file, buffer, kept)
+            if end == kept:
+                break
+            size = buffer.rfind(b"\n", kept, end) + 1
+            if not size and end < _LONGEST_LINE:
+                if end == len(buffer):
+                    buffer.extend(bytes(end))
+                kept = end
+                continue
+            size = size or end
+            yield Block(offset, buffer, size)
+            kept = end - size
+            buffer[:kept] = buffer[size:end]
+            offset += size
+    if damage is not None:
+        raise damage
+    if kept:
+        yield Block(offset, buffer, kept)
+
+
+def _filled(file: Any, buffer: bytearray, kept: int) -> tuple[int, Exception | None]:
+    """Read behind what is kept, and return where that ends, and what damage was met."""
+    if not isinstance(file, gzip.GzipFile):
+        return kept + file.readinto(memoryview(buffer)[kept:]), None
+    end = kept
+    try:
+        while end < len(buffer) and (piece := file.read1(len(buffer) - end)):
+            buffer[end : end + len(piece)] = piece
+            end += len(piece)
+    except DAMAGED as exc:
+        return end, exc
+    return end, None
+
+
+def opened(path: Path) -> IO[bytes]:
+    """A log file, unpacked where it is packed."""
+    if path.suffix == ".gz":
+        return cast(IO[bytes], gzip.open(path))
+    return cast(IO[bytes], path.open("rb", buffering=0))
