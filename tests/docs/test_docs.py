@@ -130,7 +130,7 @@ def test_the_code_of_the_history_page_runs(workplace, capsys):
 def test_the_code_of_the_tracing_page_runs(workplace):
     """An id that was set by hand is the trace that the log is asked for."""
     names: dict[str, object] = {}
-    setting, asking, quoting = code_blocks("tracing.md")
+    setting, asking, *others, quoting = code_blocks("tracing.md")
 
     async def work():
         engine = FlexiFlowEngine()
@@ -145,6 +145,8 @@ def test_the_code_of_the_tracing_page_runs(workplace):
     exec(compile(asking, "tracing.md", "exec"), names)
     assert names["trace"].correlation_id == "import-2026-11"
     assert "InitialState → AwaitingConfirmation" in str(names["trace"].tree())
+    for block in others:
+        exec(compile(block, "tracing.md", "exec"), names)
 
 
 @pytest.mark.parametrize("name", [*FRAMES, *OF_LOGS])
