@@ -265,7 +265,9 @@ def _cells(raw: bytes, count: int) -> list[str | None] | None:
     if text is None:
         return None
     found: list[str | None] = list(text.split("\x1e"))
-    return _without_missing(found) if len(found) == count else None
+    if len(found) != count:
+        return None
+    return _without_missing(found) if MISSING in raw else found
 
 
 def _without_missing(cells: list[str | None]) -> list[str | None]:

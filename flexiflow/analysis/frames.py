@@ -82,6 +82,31 @@ VISITS: Columns = {
     "fingerprint": NAME,
     "source": NAME,
 }
+MOVES: Columns = {
+    "id": OPTIONAL_ID,
+    "time": TIME,
+    "component": NAME,
+    "state": NAME,
+    "source": NAME,
+}
+PROCESS_MAP: Columns = {
+    "from_state": NAME,
+    "to_state": NAME,
+    "count": COUNT,
+    "share": NUMBER,
+    "p50": DURATION,
+    "p95": DURATION,
+    "longest": DURATION,
+    "declared": FLAG,
+}
+TAKEN: Columns = {
+    "component": NAME,
+    "entered": TIME,
+    "left": TIME,
+    "dwell": DURATION,
+    "snapshot_id": OPTIONAL_ID,
+    "source": NAME,
+}
 STUCK: Columns = {
     "component": TEXT,
     "state": NAME,
@@ -336,6 +361,18 @@ def microseconds_of(duration: pd.Timedelta | None) -> int | None:
     if duration is None or pd.isna(duration):
         return None
     return int(duration.as_unit("us").to_timedelta64().astype("int64"))
+
+
+def whole_microseconds(times: Any) -> Any:
+    """A column of times as an int64 array, `NO_NUMBER` where there is none."""
+    # Not `to_numpy`, which makes an object of every time that has a zone.
+    return times.array.as_unit("us").asi8
+
+
+def codes_of(names: Any) -> tuple[Any, list[str]]:
+    """A column of names as places among its categories, -1 where there is none, and those."""
+    categories = names.astype(NAME).cat
+    return categories.codes.to_numpy(), list(categories.categories)
 
 
 def cell_text(value: Any) -> str | None:

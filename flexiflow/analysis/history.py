@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from flexiflow.analysis.difference import Difference
     from flexiflow.analysis.log import Log
     from flexiflow.analysis.machine_graph import MachineGraph
+    from flexiflow.analysis.process_map import ProcessMap
     from flexiflow.analysis.story import Story
     from flexiflow.analysis.verifying import VerifyReport
     from flexiflow.analysis.when import Intervals
@@ -386,6 +387,26 @@ class History:
 
         self.require(component)
         return history_explorer(self, component, **options)
+
+    def process_map(self, component: str | None = None) -> ProcessMap:
+        """Which state directly followed which: how often, after how long, and whether declared.
+
+        Percentiles are stays that were really seen (nearest rank). Staying in a state is no way.
+
+        Args:
+            component: one component; all unless given.
+
+        Returns:
+            a `ProcessMap`: ``frame`` (the columns of `frames.PROCESS_MAP`),
+            ``rows(("Paying", "Packing"))``, the stays behind a way, and ``graph("p95")``, its
+            picture.
+
+        Raises:
+            ComponentNotFound: (a KeyError) for an unknown component.
+        """
+        from flexiflow.analysis.process_map import process_map
+
+        return process_map(self, self.require(component))
 
     def snapshot(self, snapshot_id: int) -> ComponentSnapshot:
         """One snapshot with its rules and data, by its id.

@@ -7,7 +7,7 @@ import sqlite3
 from flexiflow.graph.definition import from_definition
 from flexiflow.graph.model import Graph
 from flexiflow.persistence import tagged
-from flexiflow.persistence.schema import MACHINES, cursor, has_table
+from flexiflow.persistence.schema import MACHINES, SNAPSHOTS, columns_of, cursor, has_table
 
 
 def machines_of(conn: sqlite3.Connection) -> dict[str, Graph]:
@@ -22,6 +22,14 @@ def machines_of(conn: sqlite3.Connection) -> dict[str, Graph]:
         except (ValueError, TypeError) as exc:
             found[str(fingerprint)] = Graph("", notes=(f"The definition can't be read: {exc}",))
     return found
+
+
+def fingerprints_of(conn: sqlite3.Connection, component: str) -> set[str]:
+    """The machines that a component was recorded with."""
+    if "fingerprint" not in columns_of(conn, SNAPSHOTS):
+        return set()
+    query = f"SELECT DISTINCT fingerprint FROM {SNAPSHOTS} WHERE component_name = ?"
+    return {str(found) for (found,) in cursor(conn).execute(query, (component,))}
 
 
 def finals_of(conn: sqlite3.Connection) -> dict[str, frozenset[str]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flexiflow.analysis import frames
+from flexiflow.analysis.quantiles import nearest_rank
 from flexiflow.analysis.source import Source
 from flexiflow.analysis.stuck import check_numbers, waiting
 from flexiflow.analysis.tables import has_steps, step_columns
@@ -115,7 +116,9 @@ def _usual(timed: Iterable[_Timed]) -> dict[tuple[Any, ...], tuple[int, int]]:
     for each in timed:
         if not each.lasts:
             ended.setdefault(each.kind, []).append(each.took_us)
-    return {kind: (sorted(took)[(len(took) - 1) // 2], len(took)) for kind, took in ended.items()}
+    return {
+        kind: (sorted(took)[nearest_rank(50, len(took))], len(took)) for kind, took in ended.items()
+    }
 
 
 def _shown(each: _Timed, median: int, ratio: float, siblings: int) -> tuple[Any, ...]:

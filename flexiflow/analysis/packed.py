@@ -27,6 +27,7 @@ Pieces = dict[str, Any]
 
 # SQLite reads -9223372036854775808 as a float.
 _NO_NUMBER = f"({frames.NO_NUMBER + 1} - 1)"
+_MISSING, _SEPARATOR = (f"'{each.decode()}'" for each in (MISSING, SEPARATOR))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,40 +152,49 @@ def _packed_block(
     packed = _packed_row(conn, query, shortcut, low, high)
     if packed is None:
         return None
-    count, odd, *cells = packed
+    count, checks, raw = packed
     if not count:
         return {}, 0, 0
-    raw = dict(zip([*shortcut.wholes, *shortcut.texts], cells, strict=True))
-    pieces = None if odd else shortcut.finish(building, raw, count)
+    pieces = shortcut.finish(building, raw, count) if _as_declared(checks, raw, count) else None
     if pieces is None or (ids := _ids(conn, query, count, low, high)) is None:
         return None
-    return {**pieces, "id": ids}, count, sum(map(len, cells))
+    return {**pieces, "id": ids}, count, sum(map(len, raw.values()))
 
 
 def _packed_row(
     conn: sqlite3.Connection, query: Query, shortcut: Shortcut, low: int, high: int
-) -> tuple[Any, ...] | None:
-    """Number of rows, whether one is odd, and the packed columns; None where they are too large."""
-    # A text is below every blob, a number below every text: these find the wrong type, and what
-    # could be taken for a missing text.
-    odd = [f"{each} >= ''" for each in shortcut.wholes.values()]
-    for each in shortcut.texts.values():
-        odd += [f"{each} >= x''", f"{each} = char({MISSING[0]})"]
-    columns = [
-        *(f"group_concat(coalesce({each}, {_NO_NUMBER}))" for each in shortcut.wholes.values()),
-        *(
-            f"group_concat(coalesce({each}, char({MISSING[0]})), char({SEPARATOR[0]}))"
-            for each in shortcut.texts.values()
-        ),
-    ]
-    select = f"""SELECT count(*), max({" OR ".join(odd)}), {", ".join(columns)}
-        {_rows_between(query)}"""
+) -> tuple[int, Sequence[Any], dict[str, bytes]] | None:
+    """Number of rows, their checks, and the packed columns; None where they are too large."""
+    wholes, texts = shortcut.wholes.values(), shortcut.texts.values()
+    # SQLite compares fastest: a text is above every number, and bytes are above every text.
+    checks = [f"typeof(max({each}))" for each in wholes]
+    for each in texts:
+        checks += [f"typeof(max({each}))", f"count({each})"]
+    cells = [f"group_concat(ifnull({each}, {_NO_NUMBER}))" for each in wholes]
+    cells += [f"group_concat(ifnull({each}, {_MISSING}), {_SEPARATOR})" for each in texts]
+    select = f"SELECT count(*), {', '.join([*checks, *cells])} {_rows_between(query)}"
     with _packing(conn):
         try:
             row = cursor(conn).execute(select, [*query.values, low, high]).fetchone()
         except sqlite3.DataError:  # beyond the limit
             return None
-    return tuple(row)
+    names = [*shortcut.wholes, *shortcut.texts]
+    raw = dict(zip(names, row[-len(names) :], strict=True))
+    return row[0], row[1 : -len(names)], raw
+
+
+def _as_declared(checks: Sequence[Any], raw: Mapping[str, bytes], count: int) -> bool:
+    """Whether numbers are numbers and texts are texts, and no text looks like a missing one."""
+    cells = list(raw.values())
+    number = len(cells) - (len(checks) - len(cells))  # of columns of whole numbers
+    types = [*checks[:number], *checks[number::2]]
+    if b"blob" in types or b"text" in types[:number]:
+        return False
+    present = checks[number + 1 :: 2]
+    return all(
+        count - there == packed.count(MISSING)
+        for there, packed in zip(present, cells[number:], strict=True)
+    )
 
 
 def _rows_between(query: Query) -> str:

@@ -79,6 +79,14 @@ def snapshot_shortcut(conn: sqlite3.Connection) -> Shortcut | None:
     return None
 
 
+def move_shortcut(conn: sqlite3.Connection) -> Shortcut | None:
+    """How times and states of the snapshots are packed; None where they can't be."""
+    wholes, texts = {"time": "time_us"}, {"component": "component_name", "state": "state"}
+    if _fits(_types_of(conn, SNAPSHOTS), wholes, texts):
+        return Shortcut(_of_row(wholes), _of_row(texts), _finish_moves)
+    return snapshot_shortcut(conn)
+
+
 def step_shortcut(conn: sqlite3.Connection) -> Shortcut | None:
     """How the steps of a database are packed; None where they can't be."""
     if not _fits(_types_of(conn, STEPS), _STEP_WHOLES, _STEP_TEXTS):
@@ -92,14 +100,21 @@ Finish = Callable[[Building, Mapping[str, bytes], int], Pieces | None]
 
 def _finish_snapshots(runs: Mapping[int, str | None]) -> Finish:
     def finish(building: Building, raw: Mapping[str, bytes], count: int) -> Pieces | None:
-        if _decoded(_objects, raw["snapshot_json"], count) is None:
-            return None
-        pieces = _unpacked(building, raw, count, runs)
-        if pieces is None or not _in_range(pieces["time"]).all():
-            return None  # the time may stand in created_at
-        return None if (pieces["state"] < 0).any() else pieces
+        bodies = _decoded(_objects, raw["snapshot_json"], count)
+        return None if bodies is None else _placed(_unpacked(building, raw, count, runs))
 
     return finish
+
+
+def _finish_moves(building: Building, raw: Mapping[str, bytes], count: int) -> Pieces | None:
+    return _placed(_unpacked(building, raw, count, {}))
+
+
+def _placed(pieces: Pieces | None) -> Pieces | None:
+    """The pieces, where each row has a state and a time; those of others may stand elsewhere."""
+    if pieces is None or not _in_range(pieces["time"]).all() or (pieces["state"] < 0).any():
+        return None
+    return pieces
 
 
 def _finish_classic(building: Building, raw: Mapping[str, bytes], count: int) -> Pieces | None:

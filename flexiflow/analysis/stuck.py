@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from flexiflow.analysis import frames
 from flexiflow.analysis.machines import finals_of
+from flexiflow.analysis.quantiles import nearest_rank
 from flexiflow.analysis.source import Source
 from flexiflow.analysis.tables import has_steps, step_columns
 from flexiflow.analysis.visits import Visit, visits_of
@@ -80,7 +81,7 @@ class _Stays:
         count = len(self._dwells) - len(own)
         if not count:
             return Siblings(0, None)
-        place = (95 * count + 99) // 100 - 1
+        place = nearest_rank(95, count)
         for skipped in own:  # ascending: each one before the place moves it on by one
             place += skipped <= place
         return Siblings(count, self._dwells[place])

@@ -10,12 +10,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flexiflow.analysis import frames
+from flexiflow.analysis.moves import Move, pruned_moves
 from flexiflow.analysis.source import Source
 from flexiflow.analysis.tables import (
-    end_of_step,
     has_steps,
     newest_us,
     snapshot_columns,
@@ -60,10 +60,6 @@ class Visit:
     lasts: bool = False
 
 
-_Move = tuple[Any, ...]
-"""(component, state, time_us, fingerprint, message, sender, step id, from state) after a row."""
-
-
 def visits_frame(sources: Sequence[Source], component: str | None = None) -> pd.DataFrame:
     """Every stay in a state, in the order of components and ids; see `History.visits`."""
     rows = (
@@ -94,7 +90,7 @@ def visits_of(sources: Sequence[Source], component: str | None = None) -> list[V
         with source.connect() as conn:
             newest = newest_us(conn)
             now_us = newest if now_us is None else max(now_us, newest or now_us)
-            for moves in (_pruned_moves(conn, component), _moves(conn, component)):
+            for moves in (pruned_moves(conn, component), _moves(conn, component)):
                 _follow(moves, stays, source.name)
     for visits in stays.values():
         visits[-1].lasts = True
@@ -102,7 +98,7 @@ def visits_of(sources: Sequence[Source], component: str | None = None) -> list[V
     return [visit for name in sorted(stays, key=str) for visit in stays[name]]
 
 
-def _moves(conn: sqlite3.Connection, component: str | None) -> Iterable[_Move]:
+def _moves(conn: sqlite3.Connection, component: str | None) -> Iterable[Move]:
     """What every snapshot says, by id."""
     columns = snapshot_columns(conn)
     step, join = "NULL, NULL, NULL, NULL", ""
@@ -117,31 +113,11 @@ def _moves(conn: sqlite3.Connection, component: str | None) -> Iterable[_Move]:
     return cursor(conn).execute(query, [] if component is None else [component])
 
 
-def _pruned_moves(conn: sqlite3.Connection, component: str | None) -> Iterable[_Move]:
-    """What the steps before each component's first snapshot of a step say: its were pruned."""
-    if not has_steps(conn):
-        return []
-    columns, step_id = step_columns(conn, "t"), snapshot_columns(conn)["step_id"]
-    query = f"""WITH known(name) AS (
-            SELECT DISTINCT component_name FROM {STEPS} s WHERE {_of("s", component)}),
-        first(name, step_id) AS (
-            SELECT name, (SELECT {step_id} FROM {SNAPSHOTS} s
-                WHERE s.component_name = known.name AND {step_id} IS NOT NULL
-                ORDER BY s.rowid LIMIT 1) FROM known)
-        SELECT t.component_name, {columns["to_state"]}, {end_of_step(columns)},
-            {columns["fingerprint"]}, {columns["message_type"]}, {columns["sender"]}, t.rowid,
-            {columns["from_state"]}
-        FROM first JOIN {STEPS} t ON t.component_name = first.name
-            AND t.rowid < coalesce(first.step_id, {2**63 - 1})
-        WHERE {columns["outcome"]} = 'moved' ORDER BY t.rowid"""
-    return cursor(conn).execute(query, [] if component is None else [component])
-
-
 def _of(row: str, component: str | None) -> str:
     return f"{row}.component_name " + ("IS NOT NULL" if component is None else "= ?")
 
 
-def _follow(moves: Iterable[_Move], stays: dict[str, list[Visit]], source: str) -> None:
+def _follow(moves: Iterable[Move], stays: dict[str, list[Visit]], source: str) -> None:
     """Go on with each component's stays from row to row."""
     for name, state, time_us, fingerprint, message, sender, step_id, from_state in moves:
         if state is None:

@@ -10,10 +10,11 @@ import math
 from collections import Counter, defaultdict
 from typing import Any, Literal
 
-from flexiflow.graph.labels import count_text, visible
+from flexiflow.graph.labels import visible
 from flexiflow.graph.lines import Line, completed, lines_of
 from flexiflow.graph.model import Edge, Graph, StateNode
 from flexiflow.graph.theme import light
+from flexiflow.graph.wording import measured
 
 Direction = Literal["LR", "TB"]
 WIDEST = 6  # to 1; wider than this, a picture runs from top to bottom
@@ -137,8 +138,7 @@ def _line_attributes(line: Line, most: int) -> dict[str, Any]:
 
 
 def _row(edge: Edge) -> str:
-    count = f" {count_text(edge.count)}" if edge.count else ""
-    return visible(edge.label) + count + (" (undeclared)" if edge.undeclared else "")
+    return visible(edge.label) + measured(edge) + (" (undeclared)" if edge.undeclared else "")
 
 
 def _escaped(text: str) -> Any:

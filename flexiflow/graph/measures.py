@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from flexiflow.graph.labels import WIDEST_COUNT, short, text_width
 from flexiflow.graph.lines import Line, lines_of
 from flexiflow.graph.model import Edge, Graph, StateNode
+from flexiflow.graph.wording import measured
 
 NAME_SIZE, LABEL_SIZE, GROUP_SIZE = 12.0, 10.5, 11.0
 ROW = 13.0  # from one stacked label to the next
@@ -114,7 +115,14 @@ def label_size(line: Line) -> Size:
     """Width and height of a line's label, with room for counts."""
     rows = rows_of(line)
     count = len(rows) + bool(more_text(line))
-    return max(row.width for row in rows) + _COUNT_WIDTH, count * ROW
+    return max(row.width + _room_behind(row.edge) for row in rows), count * ROW
+
+
+def _room_behind(edge: Edge) -> float:
+    """The width that a label leaves for a count, or for what is shown in its place."""
+    if edge.measure is None:
+        return _COUNT_WIDTH
+    return max(text_width(measured(edge), LABEL_SIZE), _COUNT_WIDTH)
 
 
 def box_size(state: StateNode) -> Size:

@@ -12,10 +12,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 
-from flexiflow.graph.labels import count_text, visible
+from flexiflow.graph.labels import visible
 from flexiflow.graph.lines import completed
 from flexiflow.graph.model import Edge, Graph, StateNode
 from flexiflow.graph.theme import light
+from flexiflow.graph.wording import measured
 
 _HEADER = "flowchart LR"
 _EDGE_COMMENT = "%% Edge labels: on_message [guard]"
@@ -148,7 +149,7 @@ def _quoted_label(edge: Edge, *, counted: bool = False) -> str:
     # The brackets around the guard are ours, and within quotes they are only letters.
     guard = f" [{_coded(visible(edge.guard))}]" if edge.guard else ""
     error = f" ✕ {_coded(visible(edge.error))}" if edge.error else ""
-    count = f" {count_text(edge.count)}" if counted and edge.count else ""
+    count = _coded(measured(edge)) if counted else ""
     return f'"{_coded(visible(edge.message))}{guard}{error}{count}"'
 
 

@@ -61,6 +61,7 @@ class Edge:
         sources: where it is known from: declared, inferred, observed.
         count: how often it was taken, as observed; None where nothing was observed.
         description: one line for people, or None.
+        measure: what a picture says in place of the count, such as ``p95 1.8 s``, or None.
     """
 
     source: str
@@ -71,6 +72,7 @@ class Edge:
     sources: frozenset[Source] = frozenset({"declared"})
     count: int | None = None
     description: str | None = None
+    measure: str | None = None
 
     @property
     def label(self) -> str:

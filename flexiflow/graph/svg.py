@@ -26,7 +26,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 
 from flexiflow.graph.dot import Direction, pen_width
-from flexiflow.graph.labels import count_text, short, text_width, visible
+from flexiflow.graph.labels import short, text_width, visible
 from flexiflow.graph.layout import MARGIN, Box, Layout, Point, Route
 from flexiflow.graph.lines import Line
 from flexiflow.graph.measures import (
@@ -45,7 +45,7 @@ from flexiflow.graph.measures import (
 from flexiflow.graph.model import Edge, Graph, StateNode
 from flexiflow.graph.table import to_text
 from flexiflow.graph.theme import FONT, paint, style_sheet
-from flexiflow.graph.wording import edge_sentence, state_sentence, summary
+from flexiflow.graph.wording import edge_sentence, measured, state_sentence, summary
 
 _NOTE_ROW = 15.0
 _MOST_NOTES = 4
@@ -224,7 +224,7 @@ Spot = tuple[float, float, float]  # left edge, width, and middle of a row
 
 def _label(row: Row, spot: Spot, direction: Direction, classes: Iterable[str]) -> str:
     classes = [*classes, *_edge_classes([row.edge])]
-    count = f" {count_text(row.edge.count)}" if row.edge.count else ""
+    count = measured(row.edge)
     indent = MARK if row.marked else 0.0
     text = _label_text(row.text + count, spot, direction, indent, classes)
     if not row.marked:

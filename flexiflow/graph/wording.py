@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flexiflow.graph.labels import visible
+from flexiflow.graph.labels import count_text, visible
 from flexiflow.graph.model import Edge, Graph, StateNode
 
 
@@ -54,6 +54,13 @@ def onward(edge: Edge) -> str:
     return f"→ {visible(edge.label)} → {_target(edge)}{_history(edge)}"
 
 
+def measured(edge: Edge) -> str:
+    """What stands behind a transition's label in a picture: its measure, or its count."""
+    if edge.measure is not None:
+        return f" {visible(edge.measure)}"
+    return f" {count_text(edge.count)}" if edge.count else ""
+
+
 def plural(count: int, noun: str) -> str:
     """``1 state``, ``2 states``."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
@@ -72,6 +79,8 @@ def _history(edge: Edge) -> str:
     words = ["read from code"] if edge.inferred else []
     if edge.count is not None:
         words.append(f"taken {times(edge.count)}" if edge.count else "never taken")
+    if edge.measure is not None:
+        words.append(visible(edge.measure))
     if edge.undeclared:
         words.append("undeclared: only history knows it")
     return "".join(f"; {word}" for word in words)

@@ -159,3 +159,9 @@ def test_same_graph_gives_the_same_dot(observed):
 def test_empty_graph_is_drawn():
     """Nothing is a picture, too."""
     assert "objects" not in placed(to_dot(Graph("nothing")))
+
+
+def test_a_measure_stands_in_place_of_the_count():
+    """Behind the label."""
+    edge = Edge("A", "B", "go", count=3, measure="p95 1.8 s")
+    assert 'label="go p95 1.8 s"' in to_dot(Graph("g", tuple(map(StateNode, "AB")), (edge,)))

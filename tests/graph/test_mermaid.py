@@ -166,3 +166,10 @@ def test_declared_exception_is_marked():
 def test_state_without_a_name_is_not_the_current_one():
     """No current state is not the state called nothing."""
     assert "current" not in to_mermaid(Graph("g", (StateNode(""),)))
+
+
+def test_a_measure_stands_in_place_of_the_count():
+    """Behind the label, and as letters."""
+    edge = Edge("A", "B", "go", count=3, measure='p95 "1"')
+    chart = to_mermaid(Graph("g", tuple(map(StateNode, "AB")), (edge,)))
+    assert 'A -->|"go p95 #34;1#34;"| B' in chart

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flexiflow.graph.labels import visible
+from flexiflow.graph.labels import WIDEST_COUNT, text_width, visible
+from flexiflow.graph.lines import lines_of
+from flexiflow.graph.measures import LABEL_SIZE, label_size
 from flexiflow.graph.model import Edge, Graph, StateNode
 from flexiflow.graph.overlay import with_observed
 from flexiflow.graph.render import to_svg
@@ -154,6 +156,25 @@ def test_undeclared_transition_is_dashed_and_marked(observed):
     assert "ff-undeclared" in classes(line)
     assert part(line, "ff-path").get("stroke-dasharray")
     assert part(line, "ff-mark") is not None
+
+
+def test_what_was_never_taken_is_dashed(observed):
+    """And what was taken is not, whichever of both a script makes it."""
+    dashes = {
+        line.get("data-message"): part(line, "ff-path").get("stroke-dasharray")
+        for line in lines(parsed(observed))
+    }
+    assert (dashes["submit"], dashes["archive"]) == ("none", "7 4")
+
+
+def test_a_measure_stands_in_place_of_the_count():
+    """Behind the label, in a room that is wide enough for it."""
+    edges = (Edge("A", "B", "go", count=3, measure="p95 1.8 s"), Edge("B", "A", "back", count=3))
+    graph = Graph("g", tuple(map(StateNode, "AB")), edges)
+    assert [texts(line) for line in lines(parsed(graph))] == [["go p95 1.8 s"], ["back ×3"]]
+    measured, counted = (label_size(line)[0] for line in lines_of(graph))
+    assert measured >= text_width("go p95 1.8 s", LABEL_SIZE)
+    assert counted == text_width("back", LABEL_SIZE) + text_width(WIDEST_COUNT, LABEL_SIZE)
 
 
 def test_unknown_state_is_dashed():

@@ -1,0 +1,32 @@
+"""Quantiles by nearest rank: values that were really seen, never ones between them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flexiflow.analysis import frames
+
+
+def nearest_rank(percent: int, count: int) -> int:
+    """The place, from 0, of the smallest of so many values that `percent` % do not exceed."""
+    return (percent * count + 99) // 100 - 1
+
+
+def quantiles(values: Any) -> tuple[int, int, int] | None:
+    """The 50th and the 95th percentile, and the largest value.
+
+    Args:
+        values: whole numbers, an int64 array; `frames.NO_NUMBER` is none.
+
+    Returns:
+        None where there are no values.
+    """
+    import numpy as np
+
+    known = values[values != frames.NO_NUMBER]
+    if not len(known):
+        return None
+    half, most, last = (nearest_rank(percent, len(known)) for percent in (50, 95, 100))
+    # Not sorted: three places are all that is wanted.
+    ranked = np.partition(known, sorted({half, most, last}))
+    return int(ranked[half]), int(ranked[most]), int(ranked[last])

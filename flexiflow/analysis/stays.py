@@ -1,0 +1,86 @@
+"""Stays in states as arrays: a million of them at once.
+
+`visits` tells more of each stay; this is what counting and timing them takes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from flexiflow.analysis import frames
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Stays:
+    """Stays one after the other, component by component, each one's in the order of its history.
+
+    Attributes:
+        component, state: places in `components` and `states`.
+        row: the place of the row with which it began among those that they were read from.
+        entered_us: microseconds since 1970; `frames.NO_NUMBER` where the row does not say.
+        goes_on: whether the next stay is the same component's, so that this one ended.
+        dwell_us: from entering to leaving, never below 0; `frames.NO_NUMBER` where a time is
+            missing, and where the stay lasts.
+        components, states: names.
+    """
+
+    component: Any
+    state: Any
+    row: Any
+    entered_us: Any
+    goes_on: Any
+    dwell_us: Any
+    components: list[str]
+    states: list[str]
+
+    @property
+    def left_us(self) -> Any:
+        """When each ended; `frames.NO_NUMBER` where it lasts, or the row does not say."""
+        import numpy as np
+
+        left = np.full(len(self.row), frames.NO_NUMBER, dtype=np.int64)
+        left[:-1][self.goes_on[:-1]] = self.entered_us[1:][self.goes_on[:-1]]
+        return left
+
+
+def stays_of(moves: pd.DataFrame) -> Stays:
+    """The stays that rows tell of.
+
+    Args:
+        moves: ``component``, ``state`` and ``time``, such as `frames.MOVES` or snapshots; each
+            component's rows in the order of its history. A row without a component or a state
+            says nothing.
+    """
+    import numpy as np
+
+    component, components = frames.codes_of(moves["component"])
+    state, states = frames.codes_of(moves["state"])
+    time_us = frames.whole_microseconds(moves["time"])
+    order = np.argsort(component, kind="stable")
+    if (state < 0).any() or (component < 0).any():
+        order = order[(state[order] >= 0) & (component[order] >= 0)]
+    component, state = component[order], state[order]
+    begins = np.ones(len(order), dtype=bool)
+    begins[1:] = (component[1:] != component[:-1]) | (state[1:] != state[:-1])
+    row = order[begins]
+    component, entered_us = component[begins], time_us[row]
+    goes_on = np.zeros(len(row), dtype=bool)
+    goes_on[:-1] = component[1:] == component[:-1]
+    dwell_us = _dwells(entered_us, goes_on)
+    return Stays(component, state[begins], row, entered_us, goes_on, dwell_us, components, states)
+
+
+def _dwells(entered_us: Any, goes_on: Any) -> Any:
+    import numpy as np
+
+    dwell_us = np.full(len(entered_us), frames.NO_NUMBER, dtype=np.int64)
+    known = goes_on & (entered_us != frames.NO_NUMBER)
+    known[:-1] &= entered_us[1:] != frames.NO_NUMBER
+    (ended,) = np.nonzero(known)
+    # Clocks may go back.
+    dwell_us[ended] = np.maximum(entered_us[ended + 1] - entered_us[ended], 0)
+    return dwell_us
