@@ -17,7 +17,10 @@ from flexiflow.analysis.outliers import FACTOR, MIN_SIBLINGS
 from flexiflow.analysis.records import records_frame
 from flexiflow.analysis.rows import row_count
 from flexiflow.analysis.trace import Trace
+from flexiflow.arguments import checked_path
 from flexiflow.errors import InvalidType, InvalidValue, TraceNotFound, bounded_repr, listed
+from flexiflow.tracing.following import Follower
+from flexiflow.tracing.index import index_path
 from flexiflow.tracing.line_formats import BrokenLine, LineFormat
 from flexiflow.tracing.reader import (
     PathLike,
@@ -44,8 +47,9 @@ def open_log(
     source: PathLike | Iterable[PathLike],
     *,
     fields: Mapping[str, str] | None = None,
+    index: bool | PathLike = False,
 ) -> Log:
-    """Open a trace log for questions. Nothing is read yet, and nothing is ever changed.
+    """Open a trace log for questions. Nothing is read yet, and the log is never changed.
 
     Lines of ``logging`` with ``cid=`` and other people's JSON lines are read too, where they have
     a time and an event, or where `fields` says how they are called.
@@ -54,15 +58,19 @@ def open_log(
         source: a file, several, or a glob pattern; rotated and ``.gz`` files too.
         fields: where a record's fields stand in other people's lines, as
             ``{"ts": "timestamp", "correlation_id": "trace.id"}``.
+        index: keep a small file beside each log file, or in the folder that is given, by which a
+            trace is found at once. It is written when a trace is asked for, renewed where the log
+            has changed, and done without where it can't be written.
 
     Raises:
         StateFileNotFound: (a FileNotFoundError) where there is none.
+        InvalidType: (a TypeError) where something given is of a wrong type.
         PersistenceError: where one is a database.
         InvalidValue: (a ValueError) for a field that no record has.
     """
     sources = log_sources(source)
     refuse_databases(log_files(sources))
-    return Log(sources, fields=fields)
+    return Log(sources, fields=fields, index=index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +103,7 @@ class Log:
         source: paths or glob patterns; their files are looked for at each question, since a log
             is rotated while it is asked.
         settle: called before each question: waits until what was recorded so far is in the files.
-        fields: see `open_log`.
+        fields, index: see `open_log`.
     """
 
     def __init__(
@@ -103,7 +111,11 @@ class Log:
         source: Sequence[PathLike],
         settle: Callable[[], None] | None = None,
         fields: Mapping[str, str] | None = None,
+        index: bool | PathLike = False,
     ) -> None:
+        if not isinstance(index, bool):
+            index = checked_path(index, "index")
+        self._index = index
         self._source = [os.path.abspath(each) for each in source]
         self._settle = settle
         self._lines = LineFormat(fields)
@@ -114,6 +126,23 @@ class Log:
         if self._settle is not None:
             self._settle()
         return log_files(self._source)
+
+    def follow(self, *, from_start: bool = False) -> Follower:
+        """What comes to the log from now on: ``follower.new()``, again and again.
+
+        Args:
+            from_start: whether what is there already counts as new.
+        """
+        return Follower(lambda: self.paths, self._lines, from_start=from_start)
+
+    def _records_of(self, correlation_id: str) -> list[LogRecord | BrokenLine]:
+        folder = self._index if isinstance(self._index, str) else None
+
+        def place(path: Path) -> Path:
+            return index_path(path, None if folder is None else Path(folder))
+
+        indexes = place if self._index else None
+        return list(find_records(self.paths, correlation_id, self._lines, indexes))
 
     @cached_property
     def _summaries(self) -> Summaries:
@@ -150,7 +179,7 @@ class Log:
         found = (
             read_records(self.paths, self._lines)
             if correlation_id is None
-            else find_records(self.paths, _text("correlation_id", correlation_id), self._lines)
+            else self._records_of(_text("correlation_id", correlation_id))
         )
         chosen = [
             record
@@ -238,11 +267,10 @@ class Log:
             TraceNotFound: (a KeyError) where no record has it.
             InvalidValue: (a ValueError) where several ids begin so.
         """
-        wanted = _text("correlation_id", correlation_id)
-        records = list(find_records(self.paths, wanted, self._lines))
+        records = self._records_of(_text("correlation_id", correlation_id))
         if not any(isinstance(record, LogRecord) for record in records):
             correlation_id = self._complete(correlation_id)
-            records = list(find_records(self.paths, correlation_id, self._lines))
+            records = self._records_of(correlation_id)
         return Trace(correlation_id, records)
 
     def _complete(self, prefix: str) -> str:

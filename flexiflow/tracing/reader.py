@@ -5,13 +5,14 @@ from __future__ import annotations
 import glob
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from flexiflow.arguments import checked_path
 from flexiflow.errors import InvalidType, PersistenceError, StateFileNotFound, bounded_repr
 from flexiflow.tracing.blocks import DAMAGED, Block, read_blocks
+from flexiflow.tracing.index import ENDING, current_index, indexed_blocks
 from flexiflow.tracing.line_formats import BrokenLine, LineFormat
 from flexiflow.tracing.records import LogRecord, encode_valid
 from flexiflow.tracing.rotation import in_order, rotated_files
@@ -94,14 +95,29 @@ def records_backwards(path: Path, most_bytes: int = 1 << 20) -> Iterator[LogReco
 
 
 def find_records(
-    paths: Iterable[Path], correlation_id: str, lines: LineFormat = OURS
+    paths: Iterable[Path],
+    correlation_id: str,
+    lines: LineFormat = OURS,
+    indexes: Callable[[Path], Path] | None = None,
 ) -> Iterator[LogRecord | BrokenLine]:
     """The lines that belong to one correlation id, found without decoding the others.
 
-    Among them are broken lines that name it.
+    Among them are broken lines that name it, as far as they are looked at: an index leads past
+    those that stand alone.
+
+    Args:
+        paths: the files.
+        correlation_id: the id.
+        lines: how their lines are read.
+        indexes: where the index of a file is to be kept; None for none.
     """
     needles = _needles(correlation_id)
-    for path, block in _blocks(paths):
+
+    def blocks_with(path: Path) -> Iterator[Block]:
+        index = None if indexes is None else current_index(path, indexes(path), lines)
+        return read_blocks(path) if index is None else indexed_blocks(path, index, correlation_id)
+
+    for path, block in _blocks(paths, blocks_with):
         if isinstance(block, BrokenLine):
             yield block
             continue
@@ -126,12 +142,14 @@ def find_text(
             yield lines.parse(line, str(path), block.offset + at)
 
 
-def _blocks(paths: Iterable[Path]) -> Iterator[tuple[Path, Block | BrokenLine]]:
+def _blocks(
+    paths: Iterable[Path], read: Callable[[Path], Iterator[Block]] = read_blocks
+) -> Iterator[tuple[Path, Block | BrokenLine]]:
     """The files in blocks of whole lines, and where a packed one is damaged."""
     for path in paths:
         end = 0
         try:
-            for block in read_blocks(path):
+            for block in read(path):
                 yield path, block
                 end = block.offset + block.size
         except DAMAGED as exc:
@@ -170,7 +188,7 @@ def _expand(pattern: str) -> list[Path]:
         return [*whole, Path(pattern)]
     if whole:  # a kill between renaming and the next line
         return whole
-    matches = in_order(map(Path, glob.glob(pattern)))
+    matches = in_order(Path(each) for each in glob.glob(pattern) if not each.endswith(ENDING))
     if not matches and not glob.has_magic(pattern):
         raise _not_found(pattern)
     return matches
