@@ -9,9 +9,8 @@ import time
 from collections.abc import Awaitable, Coroutine, Iterable, Mapping
 from contextvars import ContextVar
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flexiflow.answers import Accepted, Answer, WhyNot, accepted, can, why_not
 from flexiflow.arguments import require
 from flexiflow.correlation import Span, current_span, entry_ids, leave_span, new_span_id
 from flexiflow.dispatch import Decision, decide_by_override, raised
@@ -31,6 +30,9 @@ from flexiflow.mailbox import Mailbox, Turn, all_caused
 from flexiflow.state_machine import StateMachine
 from flexiflow.states import identity, registry_of
 from flexiflow.step import Step, name_text
+
+if TYPE_CHECKING:
+    from flexiflow.answers import Accepted, Answer, WhyNot
 
 MESSAGE_RECEIVED = "component.message.received"
 STATE_CHANGED = "state.changed"
@@ -199,6 +201,8 @@ class AsyncComponent:
             True or False; ``"unknown"`` where the code of a classic handler asks for more than
             the type, or could not be read, and where a guard needs a field that is not given.
         """
+        from flexiflow.answers import can
+
         return can(self, {"type": type, **fields})
 
     def accepts(self) -> Accepted:
@@ -206,10 +210,14 @@ class AsyncComponent:
 
         A classic ``handle_message`` is not run: its code is read for the types that it names.
         """
+        from flexiflow.answers import accepted
+
         return accepted(self.state_machine.current_state, registry_of(self))
 
     def why_not(self, /, type: str, **fields: Any) -> WhyNot:
         """What stands between this message and a transition: the guards' answers as a tree."""
+        from flexiflow.answers import why_not
+
         return why_not(self, {"type": type, **fields})
 
     # -- one step -------------------------------------------------------------------------

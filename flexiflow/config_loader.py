@@ -32,7 +32,6 @@ from flexiflow.pack_contents import Report
 from flexiflow.pack_loader import PackReading, raise_error, read_packs
 from flexiflow.state_machine import BUILTIN_STATES
 from flexiflow.states import DEFAULT_REGISTRY, State
-from flexiflow.yaml_file import read_yaml
 
 __all__ = ["BUILTIN_KEYS", "ComponentConfig", "ConfigLoader", "ConfigReading", "read_config"]
 
@@ -70,7 +69,7 @@ class ConfigLoader:
                 mapping with strings for keys.
             ConfigFileNotFound: (a FileNotFoundError) where there is no such file.
         """
-        document = read_yaml(path)
+        document = _document(path)
         if document is None:
             raise _empty(path)
         return checked_fields(document, str(path))
@@ -117,7 +116,7 @@ class ConfigLoader:
             ConfigError: where the file can't be read or holds no rules.
             ConfigFileNotFound: (a FileNotFoundError) where there is no such file.
         """
-        document = read_yaml(path)
+        document = _document(path)
         if isinstance(document, dict):
             if "rules" not in document:
                 raise _no_rules(path)
@@ -125,6 +124,13 @@ class ConfigLoader:
         if not isinstance(document, list):
             raise config_wrong_type("rules", "a list", type(document).__name__, str(path))
         return document
+
+
+def _document(path: str | PathLike[str]) -> Any:
+    # Most programs write their machines in Python: PyYAML is loaded for those that do not.
+    from flexiflow.yaml_file import read_yaml
+
+    return read_yaml(path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,6 @@ The functions below make one exception for one cause, and return it, so that a c
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from itertools import takewhile
 from typing import Any
@@ -294,7 +293,9 @@ def suggestion(name: object, known: Iterable[str]) -> str | None:
     if not isinstance(name, str):
         return None
     short = sorted(candidate for candidate in known if len(candidate) <= 80)[:2000]
-    near = difflib.get_close_matches(name, short, n=len(short) or 1) if len(name) <= 80 else []
+    from difflib import get_close_matches  # only errors need it
+
+    near = get_close_matches(name, short, n=len(short) or 1) if len(name) <= 80 else []
     near.sort(key=lambda each: _distance(name, each))
     near = near[:3]
     return f"Did you mean {' or '.join(map(repr, near))}?" if near else None
@@ -302,7 +303,9 @@ def suggestion(name: object, known: Iterable[str]) -> str | None:
 
 def _distance(name: str, candidate: str) -> tuple[float, int, str]:
     """The nearest first; among those as near, the one that begins alike, then by name."""
-    matcher = difflib.SequenceMatcher(None, candidate, name)
+    from difflib import SequenceMatcher
+
+    matcher = SequenceMatcher(None, candidate, name)
     pairs = zip(name.lower(), candidate.lower(), strict=False)
     begins = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
     return -matcher.ratio(), -begins, candidate

@@ -6,7 +6,6 @@ instead of raising them, and registers nothing.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from os import PathLike
 from typing import Any
@@ -190,10 +189,12 @@ def _unknown_ends(packs: tuple[PackContents, ...], known: set[str]) -> Iterator[
 
 def _misspelt(data: Mapping[str, Any]) -> Iterator[Diagnostic]:
     """Fields that look like a known one. Others are left alone: people keep notes in configs."""
+    from difflib import get_close_matches
+
     for key in data:
         if key in FIELDS or len(key) > 80:
             continue
-        for near in difflib.get_close_matches(key, FIELDS, n=1, cutoff=0.8):
+        for near in get_close_matches(key, FIELDS, n=1, cutoff=0.8):
             yield Diagnostic(
                 "warning",
                 f"Unknown field {key!r} is ignored.",

@@ -14,11 +14,13 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from types import CoroutineType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from flexiflow.correlation import Span, current_span, leave_span, new_span_id
-from flexiflow.redaction import Redaction
 from flexiflow.step import Step, name_text
+
+if TYPE_CHECKING:
+    from flexiflow.redaction import Redaction
 
 
 class Observer(Protocol):
