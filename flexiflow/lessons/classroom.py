@@ -18,6 +18,7 @@ CHAPTERS = {
     "02": ("Messages, guards, refusals", "guards"),
     "03": ("The event bus", "bus"),
     "04": ("Save, restore, prune", "saving"),
+    "08": ("Errors that teach", "errors"),
 }
 """The notebooks that have exercises: their titles, and the modules that make them."""
 
