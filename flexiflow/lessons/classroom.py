@@ -18,7 +18,9 @@ CHAPTERS = {
     "02": ("Messages, guards, refusals", "guards"),
     "03": ("The event bus", "bus"),
     "04": ("Save, restore, prune", "saving"),
+    "07": ("Declared against observed", "overlay"),
     "08": ("Errors that teach", "errors"),
+    "10": ("Your own analysis with pandas", "frames"),
 }
 """The notebooks that have exercises: their titles, and the modules that make them."""
 

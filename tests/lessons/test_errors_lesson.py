@@ -42,7 +42,7 @@ def test_the_config(exercises):
     assert "is right" in exercises[2].answer("states").text
     reply = exercises[2].answer("initial_state")
     assert reply.right
-    assert reply.text.startswith("Unknown state 'Opne'.")
+    assert reply.text.startswith("Unknown state 'Ajar'.")
 
 
 def test_an_own_error(exercises):

@@ -16,6 +16,7 @@ from flexiflow.lessons.machine import Machine
 from flexiflow.lessons.predicting import Predict, Question
 from flexiflow.lessons.trying import Course
 
+ON_RECORDED_DATA = ("05", "06", "07", "10")
 NONSENSE = [
     None,
     0,
@@ -73,8 +74,15 @@ def light():
     return Off, On
 
 
-def made(name, tmp_path, **given):
-    return lesson(name, student="ana", seed=5, progress=tmp_path / "p.jsonl", **given)
+@pytest.fixture
+def made(full_run, tmp_path):
+    """Makes a lesson; those about recorded data get the demo's."""
+
+    def made(name):
+        given = {"history": full_run.history} if name in ON_RECORDED_DATA else {}
+        return lesson(name, student="ana", seed=5, progress=tmp_path / "p.jsonl", **given)
+
+    return made
 
 
 @pytest.fixture
@@ -98,10 +106,10 @@ def positive():
     return WriteTheGuard(cases, title="t", task="t")
 
 
-def test_every_exercise_answers_nonsense_in_words(tmp_path):
+def test_every_exercise_answers_nonsense_in_words(made):
     """No traceback, no right answer, and no try is counted where it is not understood."""
     for name in CHAPTERS:
-        for exercise in made(name, tmp_path):
+        for exercise in made(name):
             for nonsense in NONSENSE:
                 reply = exercise.answer(nonsense)
                 assert (reply.verdict in ("wrong", "unclear"), len(reply.text) > 10) == (True, True)
@@ -109,10 +117,10 @@ def test_every_exercise_answers_nonsense_in_words(tmp_path):
             assert not exercise.solved
 
 
-def test_every_exercise_has_hints_in_steps_and_a_solution(tmp_path):
+def test_every_exercise_has_hints_in_steps_and_a_solution(made):
     """After the last hint it is said what else there is."""
     for name in CHAPTERS:
-        for exercise in made(name, tmp_path):
+        for exercise in made(name):
             said = [exercise.hint().text for _ in exercise.hints]
             assert len(set(said)) == len(exercise.hints) >= 2
             assert "no more hints" in exercise.hint().text
@@ -120,9 +128,9 @@ def test_every_exercise_has_hints_in_steps_and_a_solution(tmp_path):
 
 
 @pytest.mark.parametrize("name", list(CHAPTERS))
-def test_the_same_seed_makes_the_same_exercises(name, tmp_path):
+def test_the_same_seed_makes_the_same_exercises(name, made):
     """A teacher can look at what a student sees."""
-    first, again = made(name, tmp_path), made(name, tmp_path)
+    first, again = made(name), made(name)
     assert [repr(each) for each in first] == [repr(each) for each in again]
 
 
@@ -276,9 +284,9 @@ def test_replies_are_escaped_in_html(guess):
     assert "&lt;script&gt;" in page
 
 
-def test_code_in_a_task_is_shown_as_code(tmp_path):
+def test_code_in_a_task_is_shown_as_code(made):
     """Indented lines are a block that can be reached by keyboard."""
-    page = made("01", tmp_path)[1]._repr_html_()
+    page = made("01")[1]._repr_html_()
     assert '<pre style="' in page
     assert "class Locked(State):\n" in page
 

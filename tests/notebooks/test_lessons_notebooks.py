@@ -28,21 +28,23 @@ def texts(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("path", [*LESSONS, ZOO_BOOK], ids=lambda path: path.stem)
-def test_every_cell_runs_and_runs_again(path, tmp_path):
-    """Without an error, in a folder of its own; the page that it becomes has its exercises."""
+def test_every_cell_runs_and_runs_again(path, project):
+    """Without an error, in a folder of its own below the demo's; the page has its exercises."""
+    place = project / path.stem
+    place.mkdir()
     notebook = nbformat.read(path, 4)
     notebook.cells = [
         nbformat.from_dict({**cell, "id": f"{cell.id}-{number}"})
         for cell in notebook.cells
         for number in range(2 if cell.cell_type == "code" else 1)
     ]
-    nbformat.write(notebook, tmp_path / path.name)
+    nbformat.write(notebook, place / path.name)
     # In a process of its own, so that no other test's loops are in the way.
     command = [sys.executable, "-m", "flexiflow.notebook.execute", path.name, "page.html"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=110, cwd=tmp_path)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=110, cwd=place)
     assert done.returncode == 0, done.stderr
     first = f"{path.name[:2]}.1 " if path in LESSONS else "race.1 "
-    assert first in (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert first in (place / "page.html").read_text(encoding="utf-8")
 
 
 @each_notebook

@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
 import nbformat
-import pytest
 
-from flexiflow.lessons.demo import demo_files, run_demo
+from flexiflow.lessons.demo import demo_files
 
 TOUR = Path(__file__).parents[2] / "notebooks" / "00_tour.ipynb"
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory) -> Path:
-    """A folder like a fresh clone after the demo has run: its data, and the notebooks."""
-    folder = tmp_path_factory.mktemp("project")
-    run_demo(folder / "demo-data")
-    (folder / "notebooks").mkdir()
-    shutil.copy(TOUR, folder / "notebooks")
-    return folder
 
 
 def cells() -> list[str]:

@@ -83,7 +83,7 @@ def _config(chance: Random) -> FindTheName:
         "name": name,
         "rules": [],
         "states": {"Open": "flexiflow.state_machine:InitialState"},
-        "initial_state": "Opne",
+        "initial_state": "Ajar",
     }
     keys = tuple(config)
     # So that the exercise says what the library says today.
