@@ -19,6 +19,9 @@ try:
 except ImportError:  # Windows, where an open file can't be renamed anyway
     fcntl = None  # type: ignore[assignment]
 
+_PATIENCE_S = 0.05
+"""How long another writer may be in the middle of a line before it is taken for killed."""
+
 _logger = logging.getLogger("flexiflow")
 
 
@@ -26,8 +29,8 @@ class LogWriter:
     """A trace log that is open for appending.
 
     Every write is one ``write()`` of whole lines to a file opened with ``O_APPEND``, so that
-    several writers never mix within a line. It survives a kill, not a power cut: nothing is
-    synced.
+    several writers never mix within a line; half a line, which a killed one has left, is ended
+    first. It survives a kill, not a power cut: nothing is synced.
 
     With a rotation, each write first looks whether the file is due, or whether another process
     has rotated it; what is written to a file that is renamed at that moment is in the renamed one.
@@ -46,10 +49,11 @@ class LogWriter:
         self._rotation = rotation
         self._lock = threading.Lock()
         self._within_a_line = False
+        self._end = 0  # of the file, where nobody else has written since
         self._said = False
         try:
             self._file = self._opened()
-            self._within_a_line = self._ends_within_a_line()
+            self._look_at_end(None)
         except OSError as exc:
             raise _failed(self.path, exc) from exc
 
@@ -93,6 +97,7 @@ class LogWriter:
         except OSError as exc:
             raise self._cut_off(lines, len(lines) - len(rest), exc) from exc
         self._within_a_line = False
+        self._end += len(lines)
         return wanted
 
     def _fitting(self, lines: bytes, rotation: Rotation) -> bytes:
@@ -114,7 +119,9 @@ class LogWriter:
         if self._file < 0:
             return  # it is closed, and writing says so
         with contextlib.suppress(OSError):
-            if os.path.samestat(os.stat(self.path), os.fstat(self._file)):
+            ours = os.fstat(self._file)
+            if os.path.samestat(os.stat(self.path), ours):
+                self._look_at_end(ours.st_size)
                 return
         self._reopen()
 
@@ -143,7 +150,7 @@ class LogWriter:
             return False
         os.close(self._file)
         self._file = new
-        self._within_a_line = self._ends_within_a_line()
+        self._look_at_end(None)
         return True
 
     def _opened(self) -> int:
@@ -156,16 +163,26 @@ class LogWriter:
         extra = 1 if self._within_a_line else 0  # the newline that ended what was there before
         if written:
             self._within_a_line = whole < written
+            self._end += written
         error.context = {**error.context_items, "bytes_written": max(whole - extra, 0)}
         return error
 
+    def _look_at_end(self, size: int | None) -> None:
+        """See whether a killed writer has left half a line, unless nobody else has written."""
+        if size == self._end:
+            return
+        self._within_a_line = self._ends_within_a_line()
+        end = time.monotonic() + _PATIENCE_S
+        # A writer that lives is in the middle of its write() for microseconds; a killed one stays.
+        while size is not None and self._within_a_line and time.monotonic() < end:
+            time.sleep(0.001)
+            self._within_a_line = self._ends_within_a_line()
+
     def _ends_within_a_line(self) -> bool:
-        """Whether a killed writer has left half a line."""
-        end = os.lseek(self._file, 0, os.SEEK_END)
-        if end == 0:
-            return False
-        os.lseek(self._file, end - 1, os.SEEK_SET)
-        return os.read(self._file, 1) != b"\n"
+        self._end = os.lseek(self._file, 0, os.SEEK_END)
+        if self._end > 0:
+            os.lseek(self._file, -1, os.SEEK_END)
+        return os.read(self._file, 1) not in (b"\n", b"")
 
 
 @contextlib.contextmanager

@@ -18,6 +18,15 @@ def killed_service(dice, db, log, kill, **options):
         return child.kill()
 
 
+def received(log):
+    """Component and number of each message whose receipt is in the log."""
+    return {
+        (line["component"], line["data"]["n"])
+        for line in lines_of(log)[0]
+        if line["event"] == "message.received"
+    }
+
+
 def test_always_loses_no_acknowledged_step(dice, soak, db, log):
     """Whatever send() returned for is in the history and in the log, kill after kill."""
     told = set()
@@ -26,12 +35,7 @@ def test_always_loses_no_acknowledged_step(dice, soak, db, log):
         assert told - kept(db) == set()
     check_history(db)
     check_log(log, db, kill + 1)
-    received = {
-        (line["component"], line["data"]["n"])
-        for line in lines_of(log)[0]
-        if line["event"] == "message.received"
-    }
-    assert told - received == set()
+    assert told - received(log) == set()
 
 
 def test_grouped_loses_at_most_the_unflushed_group(dice, soak, db, log):
@@ -81,6 +85,7 @@ def test_two_writers_and_one_killed(dice, soak, db, log):
             doomed.listen_for(dice.randrange(1, 40), dice.random() * 0.01)
             told = acknowledged(doomed.kill()) | acknowledged(other.finish())
         assert told - kept(db) == set()
+        assert told - received(log) == set()
     check_history(db)
     check_log(log, db, kill + 1)
     ended = ask(db, "SELECT count(*), count(end_us) FROM flexiflow_runs")

@@ -63,6 +63,18 @@ def test_half_a_line_of_a_killed_writer_is_ended_first(path):
     assert path.read_bytes() == b'{"ts":"1"}\n{"ts":\n2\n3\n'
 
 
+def test_half_a_line_of_a_writer_that_is_killed_meanwhile_is_ended_first(path):
+    """Else what the survivor writes is part of no line that can be read."""
+    log = LogWriter(path)
+    log.write(b"1\n")
+    with path.open("ab") as killed:
+        killed.write(b"2\n{")
+    log.write(b"3\n")
+    log.write(b"4\n")
+    log.close()
+    assert path.read_bytes() == b"1\n2\n{\n3\n4\n"
+
+
 def test_nothing_is_written_until_there_is_a_line(path):
     """Opening a log with half a line leaves it as it is."""
     path.write_bytes(b"half")
@@ -153,7 +165,10 @@ def test_the_newline_that_ends_half_a_line_is_not_counted(
 
 
 def test_two_processes_never_mix_within_a_line(path):
-    """Every line of both is whole, and each process's own are in its order."""
+    """Every line of both is whole, and each process's own are in its order.
+
+    A line may be empty: a writer that is stopped in the middle of one is taken for killed.
+    """
     command = [sys.executable, "-c", APPENDER, str(path)]
     both = [
         subprocess.Popen([*command, who], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -166,7 +181,7 @@ def test_two_processes_never_mix_within_a_line(path):
         each.stdin.flush()
     for each in both:
         each.communicate(timeout=60)
-    found = [json.loads(line)["data"] for line in path.read_text().splitlines()]
+    found = [json.loads(line)["data"] for line in path.read_text().splitlines() if line]
     for who in "ab":
         own = [line for line in found if line["who"] == who]
         assert [line["n"] for line in own] == list(range(500))
