@@ -1,8 +1,8 @@
 """FlexiFlow: an async component engine whose state machines you can see, rewind and explain.
 
 The core is imported at once and needs the standard library and PyYAML only. `record`,
-`open_history`, `open_log`, `machine_graph` and `watch` are looked up when they are first asked
-for, and bring what they need with them.
+`open_history`, `open_log`, `machine_graph`, `watch`, `backup_history` and `prune_history` are
+looked up when they are first asked for, and bring what they need with them.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from flexiflow.analysis.log import open_log
     from flexiflow.analysis.machine_graph import machine_graph
     from flexiflow.notebook.widgets.watching import watch
+    from flexiflow.persistence.backup import backup_history
+    from flexiflow.persistence.retention import prune_history
     from flexiflow.recording import record
 
 __all__ = [
@@ -60,6 +62,7 @@ __all__ = [
     "Step",
     "TransitionSpec",
     "__version__",
+    "backup_history",
     "explain",
     "guard",
     "log_event",
@@ -67,6 +70,7 @@ __all__ = [
     "on",
     "open_history",
     "open_log",
+    "prune_history",
     "record",
     "visualize",
     "watch",
@@ -78,9 +82,11 @@ _also = (MappingPack, collect_provided_keys, load_packs)
 # Names that no module of the package has: a lazy name that is also a module's would turn into
 # the module as soon as that is imported.
 _LAZY = {
+    "backup_history": "flexiflow.persistence.backup",
     "machine_graph": "flexiflow.analysis.machine_graph",
     "open_history": "flexiflow.analysis.history",
     "open_log": "flexiflow.analysis.log",
+    "prune_history": "flexiflow.persistence.retention",
     "record": "flexiflow.recording",
     "watch": "flexiflow.notebook.widgets.watching",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from flexiflow.persistence.json_store import write_atomically
+from flexiflow.persistence.atomic import write_atomically
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

@@ -23,6 +23,7 @@ from flexiflow.cli import (
     history_command,
     lessons_commands,
     trace_command,
+    upkeep_commands,
     verify_command,
     why_command,
 )
@@ -68,6 +69,8 @@ for _command in (
     draw_command.draw,
     check_command.check,
     verify_command.verify,
+    upkeep_commands.backup,
+    upkeep_commands.prune,
     config_commands.explain,
     config_commands.register,
     config_commands.handle,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from flexiflow.errors import PersistenceError, persistence_invalid_json
-from flexiflow.persistence.json_store import write_atomically
+from flexiflow.persistence.atomic import write_atomically
 
 Kind = Literal["step", "snapshot"]
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from flexiflow.component import AsyncComponent
 from flexiflow.errors import PersistenceError, StateFileNotFound, persistence_invalid_json
 from flexiflow.hooks import snapshot_saved
 from flexiflow.persistence import tagged
+from flexiflow.persistence.atomic import write_atomically
 from flexiflow.persistence.snapshot import ComponentSnapshot, snapshot_from, take_snapshot
 
 FORMAT = 2
@@ -61,7 +60,12 @@ def load_snapshot(path: str | os.PathLike[str]) -> ComponentSnapshot:
             context={"path": str(file), "folder": os.getcwd()},
         ) from exc
     except OSError as exc:
-        raise _unusable(file, "read", exc) from exc
+        raise PersistenceError(
+            f"{file} can't be read.",
+            why=f"The system says: {exc.strerror or exc}.",
+            fix="Check that it is a file and that you may read it.",
+            context={"path": str(file), "errno": exc.errno},
+        ) from exc
     try:
         value = tagged.parse(text)
         if isinstance(value, dict) and "format" in value:
@@ -69,47 +73,3 @@ def load_snapshot(path: str | os.PathLike[str]) -> ComponentSnapshot:
     except ValueError as exc:
         raise persistence_invalid_json(str(file), exc) from exc
     return snapshot_from(value, str(file))
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file by way of a synced temporary one beside it.
-
-    Raises:
-        PersistenceError: where that fails; the old file is then as it was.
-    """
-    target = Path(os.path.realpath(path))  # a link is followed, not replaced
-    temporary = target.parent / f".{target.name[:40]}.{secrets.token_hex(8)}.tmp"
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileNotFoundError):  # a new file has the mode of any new file
-            os.chmod(temporary, target.stat().st_mode & 0o777)
-        os.replace(temporary, target)
-        _sync_folder(target.parent)
-    except BaseException as exc:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        if isinstance(exc, OSError):
-            raise _unusable(path, "written", exc) from exc
-        raise
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # folders can't be opened there; the rename itself is durable enough
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _unusable(path: Path, what: str, exc: OSError) -> PersistenceError:
-    return PersistenceError(
-        f"{path} can't be {what}.",
-        why=f"The system says: {exc.strerror or exc}.",
-        fix="Check that the folder exists, has room, and that you may use it.",
-        context={"path": str(path), "errno": exc.errno},
-    )

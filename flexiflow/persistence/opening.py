@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from flexiflow.arguments import checked_path
 from flexiflow.errors import PersistenceError, StateFileNotFound, bounded
 from flexiflow.persistence.damage import is_damage
 from flexiflow.persistence.schema import (
@@ -34,7 +35,7 @@ def existing_file(path: str | os.PathLike[str]) -> Path:
     Raises:
         StateFileNotFound: (a FileNotFoundError) where it is not.
     """
-    file = Path(os.path.abspath(path))
+    file = Path(os.path.abspath(checked_path(path, "path")))
     if file.is_file():
         return file
     raise StateFileNotFound(

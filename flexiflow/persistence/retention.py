@@ -15,12 +15,19 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from flexiflow.errors import InvalidType, InvalidValue, PersistenceError, bounded_repr
+from flexiflow.arguments import require
+from flexiflow.errors import (
+    InvalidType,
+    InvalidValue,
+    PersistenceError,
+    bounded_repr,
+    component_not_found,
+)
 from flexiflow.persistence.bookmarks import Bookmarks
 from flexiflow.persistence.deleting import delete_rows, drop_parts, give_space_back
 from flexiflow.persistence.opening import existing_file, open_read_only, open_to_write
 from flexiflow.persistence.parts import unused_parts
-from flexiflow.persistence.rows import iso_time
+from flexiflow.persistence.rows import iso_time, storable
 from flexiflow.persistence.schema import (
     SNAPSHOTS,
     STEPS,
@@ -144,13 +151,17 @@ def prune_history(
 
     Raises:
         StateFileNotFound: (a FileNotFoundError) where there is no such file.
+        ComponentNotFound: (a KeyError) for an unknown component.
         InvalidValue: (a ValueError) where not exactly one of `keep` and `older_than` is given, or
             one makes no sense.
-        InvalidType: (a TypeError) where `older_than` is no timedelta.
+        InvalidType: (a TypeError) where an argument is of the wrong type.
         PersistenceError: where the file can't be read or written, or where its newest record
             lies in the future, so that nothing can be said of ages.
     """
     _check(keep, older_than)
+    if component is not None:
+        require(isinstance(component, str), "component", component, "a name", "Name a component.")
+        component = storable(component)
     file = existing_file(path)
     marked = _bookmarked(file) if spare_bookmarks else {}
     policy = _Policy(keep, older_than, component, spare_errors, marked)
@@ -252,6 +263,7 @@ def _plan(conn: sqlite3.Connection, policy: _Policy) -> _Plan:
     """What goes; a dry run and a real one have the same."""
     with reading():
         tables = [table for table in (SNAPSHOTS, STEPS) if has_table(conn, table)]
+        _require_component(conn, tables, policy.component)
         before_us = None if policy.older_than is None else _before(conn, tables, policy.older_than)
         plan = _Plan({}, [], 0, [], newest_id(conn, SNAPSHOTS), before_us)
         for table in tables:
@@ -264,6 +276,14 @@ def _plan(conn: sqlite3.Connection, policy: _Policy) -> _Plan:
             _choose(conn, table, cuts, policy, plan)
         plan.parts = unused_parts(conn, plan.ids.get(SNAPSHOTS, ()))
     return plan
+
+
+def _require_component(conn: sqlite3.Connection, tables: list[str], component: str | None) -> None:
+    queries = [f"SELECT component_name FROM {table}" for table in tables]
+    found = cursor(conn).execute(" UNION ".join(queries)) if component is not None else ()
+    names = [str(name) for (name,) in found]
+    if component is not None and component not in names:
+        raise component_not_found(component, names)
 
 
 def _choose(conn: sqlite3.Connection, table: str, cuts: Cuts, policy: _Policy, plan: _Plan) -> None:

@@ -15,6 +15,7 @@ COMMANDS = sorted(cli.commands)
 def test_all_commands_are_there():
     """Those of 1.x, and the new ones."""
     assert COMMANDS == [
+        "backup",
         "check",
         "demo",
         "diagnose",
@@ -24,6 +25,7 @@ def test_all_commands_are_there():
         "handle",
         "history",
         "lessons",
+        "prune",
         "register",
         "trace",
         "tutorial",

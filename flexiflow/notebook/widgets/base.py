@@ -15,7 +15,7 @@ import traitlets
 from flexiflow.errors import InvalidType, InvalidValue, bounded_repr, suggestion
 from flexiflow.notebook.widgets import modules
 from flexiflow.notebook.widgets.page import offline_page
-from flexiflow.persistence.json_store import write_atomically
+from flexiflow.persistence.atomic import write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd
