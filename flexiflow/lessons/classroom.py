@@ -18,6 +18,8 @@ CHAPTERS = {
     "02": ("Messages, guards, refusals", "guards"),
     "03": ("The event bus", "bus"),
     "04": ("Save, restore, prune", "saving"),
+    "05": ("Rewind", "rewind"),
+    "06": ("Trace", "traces"),
     "07": ("Declared against observed", "overlay"),
     "08": ("Errors that teach", "errors"),
     "10": ("Your own analysis with pandas", "frames"),

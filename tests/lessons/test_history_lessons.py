@@ -89,7 +89,7 @@ def test_declaring_what_happens(begin):
     assert exercises[3].answer(parcel.start).right
 
 
-@pytest.mark.parametrize("name", ["07", "10"])
+@pytest.mark.parametrize("name", ["05", "06", "07", "10"])
 def test_without_a_history_it_is_said_where_to_get_it(name, tmp_path):
     """As code."""
     with pytest.raises(TypeError) as caught:
@@ -103,3 +103,63 @@ def test_another_history_is_refused(tmp_path):
     with pytest.raises(ValueError, match="this is another one") as caught:
         lesson("10", student="ana", history=open_history(tmp_path / "state.db"))
     assert all((caught.value.why, caught.value.fix, caught.value.context))
+
+
+def test_the_address_is_blamed_on_billing(begin):
+    """As blame says it."""
+    history, exercises = begin("05")
+    blame = history.blame("order-1077", "address")
+    assert exercises[1].answer(blame.query("change == 'changed'")["step_id"].iloc[-1]).right
+    assert "invoice-1077" in exercises[1].reveal().text
+
+
+def test_the_refused_return(begin):
+    """A whole row will do."""
+    history, exercises = begin("05")
+    assert exercises[2].answer(history.steps("order-1133").query("outcome == 'refused'")).right
+    assert "was taken" in exercises[2].answer(history.steps("order-1133").iloc[0]).text
+
+
+def test_the_box_on_the_shelf(begin):
+    """The longest stay, and the step that ended it."""
+    history, exercises = begin("05")
+    ended_by = history.visits("order-1098").query("state == 'Packing'")["left_by"].iloc[0]
+    steps = history.steps("order-1098")
+    assert exercises[3].answer(steps[steps["message"] == ended_by]).right
+
+
+def test_large_and_waiting(begin):
+    """A condition over time."""
+    history, exercises = begin("05")
+    over = int(exercises[4].task.split(" over ")[1].split(":")[0])
+    frame = history.when(None, f"state == 'Paying' and total > {over}").frame
+    assert exercises[4].answer(frame.sort_values("dwell")["component"].iloc[-1]).right
+
+
+def test_where_it_began(begin):
+    """The innermost failure of the trace; the outermost is told so."""
+    history, exercises = begin("06")
+    failed = history.steps(quoted(exercises[1], 1)).query("outcome == 'failed'").iloc[0]
+    steps = history.steps()
+    steps = steps[steps["correlation_id"] == failed["correlation_id"]]
+    first = steps.query("outcome == 'failed' and component == 'gateway'").iloc[0]
+    assert exercises[1].answer(first).right
+    assert "innermost" in exercises[1].answer(failed).text
+
+
+def test_how_often_it_asked(begin):
+    """Ten times, as the storm was planted; the tries of one trace are too few."""
+    _, exercises = begin("06")
+    assert exercises[2].answer(10).right
+    assert "in all traces" in exercises[2].answer(3).text
+
+
+def test_what_takes_the_time(begin):
+    """Of the other components in the trace."""
+    history, exercises = begin("06")
+    order = quoted(exercises[3])
+    trace = history.steps(order)["correlation_id"].iloc[0]
+    steps = history.steps()
+    steps = steps[steps["correlation_id"] == trace]
+    others = steps[steps["component"] != order]
+    assert exercises[3].answer(others.sort_values("duration")["component"].iloc[-1]).right
