@@ -250,6 +250,56 @@ TRACE_STORY: Columns = {
     "outcome": NAME,
     "sentence": TEXT,
 }
+LOST_CONTEXT: Columns = {
+    "kind": NAME,
+    "event": NAME,
+    "component": NAME,
+    "site": NAME,
+    "records": COUNT,
+    "traces": COUNT,
+    "first": TIME,
+    "last": TIME,
+    "correlation_id": TEXT,
+}
+ERRORS: Columns = {
+    "type": NAME,
+    "message": TEXT,
+    "failures": COUNT,
+    "tries": COUNT,
+    "traces": COUNT,
+    "components": COUNT,
+    "first": TIME,
+    "last": TIME,
+    "correlation_id": TEXT,
+}
+SLOWEST: Columns = {
+    "start": TIME,
+    "duration": DURATION,
+    "usual": DURATION,
+    "ratio": NUMBER,
+    "kind": NAME,
+    "component": NAME,
+    "label": NAME,
+    "outcome": NAME,
+    "correlation_id": TEXT,
+    "span_id": TEXT,
+}
+TRACE_DIFFERENCE: Columns = {
+    "one": TEXT,
+    "other": TEXT,
+    "same": FLAG,
+    "one_duration": DURATION,
+    "other_duration": DURATION,
+}
+SEPARATION: Columns = {
+    "field": NAME,
+    "test": TEXT,
+    "bad_share": NUMBER,
+    "good_share": NUMBER,
+    "difference": NUMBER,
+    "bad": COUNT,
+    "good": COUNT,
+}
 RECORDS: Columns = {
     "time": TIME,
     "level": NAME,

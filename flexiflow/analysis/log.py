@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from flexiflow.analysis import frames
 from flexiflow.analysis.file_kind import refuse_databases
+from flexiflow.analysis.log_trouble import errors_frame, lost_context_frame, slowest_frame
 from flexiflow.analysis.moments import moment_us
 from flexiflow.analysis.outliers import FACTOR, MIN_SIBLINGS
 from flexiflow.analysis.records import records_frame
 from flexiflow.analysis.rows import row_count
+from flexiflow.analysis.separation import separation_frame
 from flexiflow.analysis.trace import Trace
+from flexiflow.analysis.trace_difference import TraceDifference
 from flexiflow.arguments import checked_path
 from flexiflow.errors import InvalidType, InvalidValue, TraceNotFound, bounded_repr, listed
 from flexiflow.tracing.following import Follower
@@ -126,6 +129,91 @@ class Log:
         if self._settle is not None:
             self._settle()
         return log_files(self._source)
+
+    def errors(self) -> pd.DataFrame:
+        """Errors in groups: of one class, with messages that differ in numbers and ids only.
+
+        Returns:
+            a DataFrame with the columns of `frames.ERRORS`, the most failures first. ``failures``
+            counts messages, ``tries`` calls that may have been tried again.
+        """
+        return errors_frame(read_records(self.paths, self._lines))
+
+    def slowest(self, limit: int = 20) -> pd.DataFrame:
+        """The steps and handler calls that took longest, beside the median of their kind.
+
+        Args:
+            limit: at most so many.
+
+        Returns:
+            a DataFrame with the columns of `frames.SLOWEST`, the longest first.
+
+        Raises:
+            InvalidValue: (a ValueError) for a limit that is no number of rows.
+        """
+        return slowest_frame(read_records(self.paths, self._lines), row_count(limit))
+
+    def lost_context(self) -> pd.DataFrame:
+        """Records that belong to no trace, or to one that had ended, by where they were written.
+
+        The first is code that runs outside every message (a thread or a task that was started
+        before), the second a task that outlived its message and works on in its name.
+
+        Returns:
+            a DataFrame with the columns of `frames.LOST_CONTEXT`, the most records first. ``kind``
+            is no id, or after the end; ``site`` the handler, the logger or the message type.
+        """
+        return lost_context_frame(read_records(self.paths, self._lines))
+
+    def compare(self, one: str, other: str) -> TraceDifference:
+        """Two traces side by side; see `Trace.compare`.
+
+        Args:
+            one, other: correlation ids, or their beginnings.
+
+        Raises:
+            TraceNotFound: (a KeyError) where there is no such trace.
+        """
+        return self.trace(one).compare(self.trace(other))
+
+    def separate(
+        self,
+        bad: Iterable[str] | None = None,
+        good: Iterable[str] | None = None,
+        *,
+        limit: int = 10,
+    ) -> pd.DataFrame:
+        """The fields that best tell bad traces from good ones.
+
+        A field is a component (its numbers aside), a handler, a message type, a state, a run, or a
+        value in the data of a record. It is tested for a value, for a limit, and for being there.
+
+        Args:
+            bad: correlation ids; unless given, those of the traces that failed.
+            good: correlation ids; unless given, all others.
+            limit: at most so many fields.
+
+        Returns:
+            a DataFrame with the columns of `frames.SEPARATION`, the greatest difference first.
+
+        Raises:
+            InvalidValue: (a ValueError) where either has no trace, or both have the same.
+        """
+        traces = self.traces()
+        known = dict(zip(traces["correlation_id"], traces["failed"] > 0, strict=True))
+        failed = {name for name, has_failed in known.items() if has_failed}
+        bad_ids = failed if bad is None else _ids("bad", bad, known)
+        good_ids = known.keys() - bad_ids if good is None else _ids("good", good, known)
+        if not bad_ids or not good_ids or bad_ids & good_ids:
+            both = len(bad_ids & good_ids)
+            raise InvalidValue(
+                "There are no bad and good traces to tell apart.",
+                why=f"{len(bad_ids)} are bad, {len(good_ids)} good, {both} both.",
+                fix="Pass bad=[…] and good=[…]: ids from log.traces().",
+                context={"bad": len(bad_ids), "good": len(good_ids)},
+            )
+        lines = read_records(self.paths, self._lines)
+        return separation_frame(lines, bad_ids, set(good_ids), row_count(limit))
 
     def follow(self, *, from_start: bool = False) -> Follower:
         """What comes to the log from now on: ``follower.new()``, again and again.
@@ -329,6 +417,27 @@ def slow_ones(traces: pd.DataFrame) -> Any:
     kinds = took.groupby(traces["first_message"], observed=True)
     slow = (took > kinds.transform("median") * FACTOR).astype(frames.FLAG)
     return slow.where((kinds.transform("count") >= MIN_SIBLINGS) & took.notna())
+
+
+def _ids(argument: str, given: Any, known: Mapping[str, Any]) -> set[str]:
+    """Correlation ids that a caller gave."""
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise InvalidType(
+            f"{argument} must be correlation ids, not {bounded_repr(given, 80)}.",
+            why="Traces are told apart by their ids.",
+            fix="Pass a list of ids from log.traces().",
+            context={argument: given},
+        )
+    wanted = [_text(argument, each) for each in given]
+    for each in wanted:
+        if each not in known:
+            raise TraceNotFound(
+                f"No trace {bounded_repr(each, 140)}.",
+                why=f"{argument} names it, and no record has that id.",
+                fix="Pass ids from log.traces(), whole.",
+                context={argument: each},
+            )
+    return set(wanted)
 
 
 def _text(argument: str, value: Any) -> str:

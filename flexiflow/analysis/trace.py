@@ -11,8 +11,10 @@ from flexiflow.analysis.critical_path import Piece, critical_path, path_frame, t
 from flexiflow.analysis.records import records_frame
 from flexiflow.analysis.span_tree import TimedRecord, TraceTree, build_tree
 from flexiflow.analysis.spans import Spans
+from flexiflow.analysis.trace_difference import TraceDifference, compare_traces
 from flexiflow.analysis.trace_story import TraceStory, trace_story
 from flexiflow.analysis.waterfall import FOLD, Axis, Waterfall, gaps_frame, idle_gaps
+from flexiflow.arguments import require
 from flexiflow.errors import InvalidValue, bounded_repr
 from flexiflow.tracing.line_formats import BrokenLine
 from flexiflow.tracing.records import LogRecord, time_us_of
@@ -121,6 +123,27 @@ class Trace:
             InvalidValue: (a ValueError) for a limit that is no number of rows.
         """
         return trace_story(self.correlation_id, self._spans, self._path, self._tree.missing, limit)
+
+    def compare(self, other: Trace) -> TraceDifference:
+        """This trace beside another, span by span, depth first; its ``repr`` says where they part.
+
+        Spans are alike that are at the same depth, of the same kind, label, outcome and states, and
+        of components that are called the same but for numbers: order-1 and order-2.
+
+        Args:
+            other: the other trace, of this log or of another.
+
+        Raises:
+            InvalidType: (a TypeError) where it is none.
+        """
+        require(
+            isinstance(other, Trace),
+            "other",
+            other,
+            "a Trace",
+            "Pass log.trace(…), or write log.compare(id_a, id_b).",
+        )
+        return compare_traces(self.correlation_id, self._spans, other.correlation_id, other._spans)
 
     @property
     def headline(self) -> str:

@@ -35,7 +35,18 @@ FRAMES = [
     "findings",
     "bookmarks",
 ]
-OF_LOGS = ["traces", "spans", "critical_path", "gaps", "trace_story"]
+OF_LOGS = [
+    "traces",
+    "spans",
+    "critical_path",
+    "gaps",
+    "trace_story",
+    "errors",
+    "slowest",
+    "lost_context",
+    "trace_difference",
+    "separation",
+]
 
 # The reference page that the library was promised to, line by line, its line breaks restored.
 REFERENCE_LINES = """\
