@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import network_audit
 import pytest
@@ -14,6 +16,14 @@ from flexiflow.state_machine import DEFAULT_REGISTRY
 def pytest_addoption(parser: pytest.Parser) -> None:
     """``--soak`` asks for the long form of the tests that have one; see ``make soak``."""
     parser.addoption("--soak", action="store_true", help="run the long form of faults and fuzzers")
+
+
+def pytest_configure() -> None:
+    """Two test modules of one name can't be collected together; a run of one room says so too."""
+    names = Counter(path.name for path in Path(__file__).parent.rglob("test_*.py"))
+    twice = sorted(name for name, count in names.items() if count > 1)
+    if twice:
+        raise pytest.UsageError(f"Rename one of each pair of test modules: {', '.join(twice)}.")
 
 
 _FRESH = {name: value.copy() for name, value in vars(DEFAULT_REGISTRY).items() if value}
