@@ -425,6 +425,30 @@ def codes_of(names: Any) -> tuple[Any, list[str]]:
     return categories.codes.to_numpy(), list(categories.categories)
 
 
+def codes_at(codes: Any, places: Any) -> Any:
+    """Of an array those at some places; -1 where the place is -1."""
+    import numpy as np
+
+    return np.append(codes, np.array([-1], dtype=codes.dtype))[places]
+
+
+def names_at(names: Any, places: Any) -> Any:
+    """Some rows of a column of names; none where the place is -1."""
+    import numpy as np
+
+    codes, categories = codes_of(names)
+    codes = codes_at(codes, places)
+    used = np.unique(codes[codes >= 0])
+    shown = np.full(len(categories) + 1, -1)  # the last one is for -1
+    shown[used] = np.arange(len(used))
+    return names_series(shown[codes], [categories[each] for each in used])
+
+
+def optional_wholes(numbers: Any) -> Any:
+    """A column of whole numbers as an int64 array, `NO_NUMBER` where there is none."""
+    return numbers.to_numpy(dtype="int64", na_value=NO_NUMBER)
+
+
 def cell_text(value: Any) -> str | None:
     """A text in a frame's cell, or None where it is missing."""
     return value if isinstance(value, str) else None

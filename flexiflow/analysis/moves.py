@@ -7,18 +7,20 @@ be asked too; of what was pruned the steps tell it.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from flexiflow.analysis import frames
 from flexiflow.analysis.columns import Building
-from flexiflow.analysis.packed import Query, read
-from flexiflow.analysis.shortcuts import move_shortcut
+from flexiflow.analysis.packed import Query, Shortcut, read
+from flexiflow.analysis.shortcuts import entry_shortcut, move_shortcut, snapshot_shortcut
 from flexiflow.analysis.source import Source
 from flexiflow.analysis.tables import (
     end_of_step,
     has_steps,
     names_in,
+    newest_us,
     snapshot_columns,
     step_columns,
 )
@@ -27,8 +29,18 @@ from flexiflow.persistence.schema import SNAPSHOTS, STEPS, cursor
 if TYPE_CHECKING:
     import pandas as pd
 
-Move = tuple[Any, ...]
-"""(component, state, time_us, fingerprint, message, sender, step id, from state) after a row."""
+ENTRIES: frames.Columns = {
+    "time": frames.TIME,
+    "component": frames.NAME,
+    "state": frames.NAME,
+    "fingerprint": frames.NAME,
+    "message": frames.NAME,
+    "sender": frames.NAME,
+    "step_id": frames.OPTIONAL_ID,
+    "from_state": frames.NAME,
+    "source": frames.NAME,
+}
+"""Moves with what the steps say of them."""
 
 
 def moves_frame(sources: Sequence[Source], component: str | None = None) -> pd.DataFrame:
@@ -42,13 +54,32 @@ def moves_frame(sources: Sequence[Source], component: str | None = None) -> pd.D
     for source in sources:
         with source.connect() as conn:
             building.source = source.name
-            pruned = pruned_moves(conn, component)
-            building.add_rows([(None, time, name, state) for name, state, time, *_ in pruned])
+            pruned = _pruned(conn, component)
+            building.add_rows([(None, time, name, state) for time, name, state, *_ in pruned])
             read(conn, _moves_query(conn, component), building)
     return building.frame()
 
 
-def pruned_moves(conn: sqlite3.Connection, component: str | None) -> Iterable[Move]:
+def read_entries(
+    sources: Sequence[Source], component: str | None = None
+) -> tuple[pd.DataFrame, int | None]:
+    """The same with what the steps say, and the time of the newest record of all.
+
+    Returns:
+        the columns of `ENTRIES`, and microseconds since 1970.
+    """
+    building = Building(ENTRIES)
+    newest: list[int | None] = []
+    for source in sources:
+        with source.connect() as conn:
+            newest.append(newest_us(conn))
+            building.source = source.name
+            building.add_rows(_pruned(conn, component))
+            read(conn, _entries_query(conn, component), building)
+    return building.frame(), max((each for each in newest if each is not None), default=None)
+
+
+def _pruned(conn: sqlite3.Connection, component: str | None) -> list[tuple[Any, ...]]:
     """What the steps before each component's first snapshot of a step say: its were pruned."""
     if not has_steps(conn):
         return []
@@ -58,21 +89,43 @@ def pruned_moves(conn: sqlite3.Connection, component: str | None) -> Iterable[Mo
             SELECT name, (SELECT {step_id} FROM {SNAPSHOTS} s
                 WHERE s.component_name = known.name AND {step_id} IS NOT NULL
                 ORDER BY s.rowid LIMIT 1) FROM ({known}) known)
-        SELECT t.component_name, {columns["to_state"]}, {end_of_step(columns)},
+        SELECT {end_of_step(columns)}, t.component_name, {columns["to_state"]},
             {columns["fingerprint"]}, {columns["message_type"]}, {columns["sender"]}, t.rowid,
             {columns["from_state"]}
         FROM first JOIN {STEPS} t ON t.component_name = first.name
             AND t.rowid < coalesce(first.step_id, {frames.LARGEST})
         WHERE {columns["outcome"]} = 'moved' ORDER BY t.rowid"""
-    return cursor(conn).execute(query, [] if component is None else [component])
+    return cursor(conn).execute(query, [] if component is None else [component]).fetchall()
 
 
 def _moves_query(conn: sqlite3.Connection, component: str | None) -> Query:
     columns = snapshot_columns(conn)
     named = {"id": "id", "time": "time_us", "component": "component_name", "state": "state"}
     fields = {name: columns[column] for name, column in named.items()}
+    return _of_snapshots(fields, component, move_shortcut(conn))
+
+
+def _entries_query(conn: sqlite3.Connection, component: str | None) -> Query:
+    columns = snapshot_columns(conn)
+    named = {"time": "time_us", "component": "component_name", "state": "state"}
+    fields = {name: columns[column] for name, column in named.items()}
+    fields["fingerprint"] = columns["fingerprint"]
+    if not has_steps(conn):
+        nothing = dict.fromkeys(("message", "sender", "step_id", "from_state"), "NULL")
+        return _of_snapshots({**fields, **nothing}, component, snapshot_shortcut(conn))
+    step = step_columns(conn, "t")
+    of_step = {"message": "message_type", "sender": "sender", "step_id": "id"}
+    fields |= {name: step[column] for name, column in of_step.items()}
+    fields["from_state"] = step["from_state"]
+    join = f"LEFT JOIN {STEPS} t ON t.rowid = {columns['step_id']}"
+    query = _of_snapshots(fields, component, entry_shortcut(conn))
+    return replace(query, join=join)
+
+
+def _of_snapshots(
+    fields: Mapping[str, str], component: str | None, shortcut: Shortcut | None
+) -> Query:
     condition, values = "s.component_name IS NOT NULL", []
     if component is not None:
         condition, values = "s.component_name = ?", [component]
-    shortcut = move_shortcut(conn)
     return Query(SNAPSHOTS, fields, condition, values, component, None, shortcut)

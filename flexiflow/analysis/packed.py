@@ -57,6 +57,7 @@ class Query:
         component: the component that the condition asks for, or None: it has an index.
         after: only ids above this.
         shortcut: how blocks are packed; None where rows must be read one by one.
+        join: what each row is joined with, at most one row of another table.
     """
 
     table: str
@@ -66,6 +67,7 @@ class Query:
     component: str | None = None
     after: int | None = None
     shortcut: Shortcut | None = None
+    join: str = ""
 
 
 def read(conn: sqlite3.Connection, query: Query, building: Building) -> None:
@@ -135,7 +137,7 @@ def _add_block(
 def _plain_rows(
     conn: sqlite3.Connection, query: Query, low: int, high: int
 ) -> list[tuple[Any, ...]]:
-    select = f"""SELECT {", ".join(query.fields.values())} FROM {query.table} s
+    select = f"""SELECT {", ".join(query.fields.values())} FROM {query.table} s {query.join}
         WHERE {query.condition} AND s.rowid BETWEEN ? AND ? ORDER BY s.rowid"""
     return cursor(conn).execute(select, [*query.values, low, high]).fetchall()
 
@@ -200,7 +202,8 @@ def _as_declared(checks: Sequence[Any], raw: Mapping[str, bytes], count: int) ->
 def _rows_between(query: Query) -> str:
     # NOT INDEXED leaves the table itself, in the order of its ids; a component has an index.
     by_id = "NOT INDEXED" if query.component is None else ""
-    return f"FROM {query.table} s {by_id} WHERE {query.condition} AND s.rowid BETWEEN ? AND ?"
+    return f"""FROM {query.table} s {by_id} {query.join}
+        WHERE {query.condition} AND s.rowid BETWEEN ? AND ?"""
 
 
 @contextmanager

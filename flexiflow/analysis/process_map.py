@@ -122,12 +122,12 @@ class ProcessMap:
 
         stays, next_row = self.stays, self.stays.row[chosen + 1]
         columns = {
-            "component": _names(self.moves["component"], next_row),
+            "component": frames.names_at(self.moves["component"], next_row),
             "entered": frames.wholes_series(stays.entered_us[chosen], frames.TIME),
             "left": frames.wholes_series(stays.left_us[chosen], frames.TIME),
             "dwell": frames.wholes_series(stays.dwell_us[chosen], frames.DURATION),
             "snapshot_id": self.moves["id"].iloc[next_row].reset_index(drop=True),
-            "source": _names(self.moves["source"], next_row),
+            "source": frames.names_at(self.moves["source"], next_row),
         }
         return pd.DataFrame(columns)
 
@@ -285,8 +285,3 @@ def _with_messages(graph: Graph, counts: TransitionCounts) -> Graph:
 
 def _measured(show: str, took_us: int | None) -> str | None:
     return None if took_us is None else f"{show} {words.duration(took_us)}"
-
-
-def _names(column: Any, places: Any) -> Any:
-    """Some of a column's names; its categories are those that are left."""
-    return column.iloc[places].reset_index(drop=True).cat.remove_unused_categories()

@@ -87,6 +87,19 @@ def move_shortcut(conn: sqlite3.Connection) -> Shortcut | None:
     return snapshot_shortcut(conn)
 
 
+def entry_shortcut(conn: sqlite3.Connection) -> Shortcut | None:
+    """How snapshots with their steps, called ``t``, are packed; None where they can't be."""
+    mine = {"component": "component_name", "state": "state", "fingerprint": "fingerprint"}
+    of_step = {"message": "message_type", "sender": "sender", "from_state": "from_state"}
+    wholes = {"time": "time_us", "step": "step_id"}
+    if _fits(_types_of(conn, SNAPSHOTS), wholes, mine) and _fits(
+        _types_of(conn, STEPS), {"id": "id"}, of_step
+    ):
+        texts = {**_of_row(mine), **_of_row(of_step, "t")}
+        return Shortcut({"time": "s.time_us", "step_id": "t.rowid"}, texts, _finish_moves)
+    return None
+
+
 def step_shortcut(conn: sqlite3.Connection) -> Shortcut | None:
     """How the steps of a database are packed; None where they can't be."""
     if not _fits(_types_of(conn, STEPS), _STEP_WHOLES, _STEP_TEXTS):
@@ -243,5 +256,5 @@ def _fits(types: Mapping[str, str], wholes: Mapping[str, str], texts: Mapping[st
     )
 
 
-def _of_row(names: Mapping[str, str]) -> dict[str, str]:
-    return {name: f"s.{column}" for name, column in names.items()}
+def _of_row(names: Mapping[str, str], row: str = "s") -> dict[str, str]:
+    return {name: f"{row}.{column}" for name, column in names.items()}

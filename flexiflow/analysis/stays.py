@@ -26,6 +26,8 @@ class Stays:
         dwell_us: from entering to leaving, never below 0; `frames.NO_NUMBER` where a time is
             missing, and where the stay lasts.
         components, states: names.
+        order: the rows that say where components were, component by component.
+        begin, end: which of those are each stay's.
     """
 
     component: Any
@@ -36,6 +38,9 @@ class Stays:
     dwell_us: Any
     components: list[str]
     states: list[str]
+    order: Any
+    begin: Any
+    end: Any
 
     @property
     def left_us(self) -> Any:
@@ -66,12 +71,24 @@ def stays_of(moves: pd.DataFrame) -> Stays:
     component, state = component[order], state[order]
     begins = np.ones(len(order), dtype=bool)
     begins[1:] = (component[1:] != component[:-1]) | (state[1:] != state[:-1])
-    row = order[begins]
-    component, entered_us = component[begins], time_us[row]
+    (begin,) = np.nonzero(begins)
+    row, component = order[begin], component[begin]
+    entered_us = time_us[row]
     goes_on = np.zeros(len(row), dtype=bool)
     goes_on[:-1] = component[1:] == component[:-1]
-    dwell_us = _dwells(entered_us, goes_on)
-    return Stays(component, state[begins], row, entered_us, goes_on, dwell_us, components, states)
+    return Stays(
+        component,
+        state[begin],
+        row,
+        entered_us,
+        goes_on,
+        _dwells(entered_us, goes_on),
+        components,
+        states,
+        order,
+        begin,
+        np.append(begin[1:], len(order))[: len(begin)],
+    )
 
 
 def _dwells(entered_us: Any, goes_on: Any) -> Any:

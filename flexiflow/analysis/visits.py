@@ -7,21 +7,14 @@ pruned.
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flexiflow.analysis import frames
-from flexiflow.analysis.moves import Move, pruned_moves
+from flexiflow.analysis.moves import read_entries
 from flexiflow.analysis.source import Source
-from flexiflow.analysis.tables import (
-    has_steps,
-    newest_us,
-    snapshot_columns,
-    step_columns,
-)
-from flexiflow.persistence.schema import SNAPSHOTS, STEPS, cursor
+from flexiflow.analysis.stays import Stays, stays_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,21 +55,22 @@ class Visit:
 
 def visits_frame(sources: Sequence[Source], component: str | None = None) -> pd.DataFrame:
     """Every stay in a state, in the order of components and ids; see `History.visits`."""
-    rows = (
-        (
-            visit.component,
-            visit.state,
-            visit.entered_us,
-            visit.left_us,
-            visit.dwell_us,
-            visit.left_by,
-            visit.sender,
-            visit.fingerprint,
-            visit.source,
-        )
-        for visit in visits_of(sources, component)
-    )
-    return frames.frame(frames.VISITS, rows)
+    import pandas as pd
+
+    found = _Found.read(sources, component)
+    stays = found.stays
+    columns = {
+        "component": frames.names_at(found.entries["component"], stays.row),
+        "state": frames.names_at(found.entries["state"], stays.row),
+        "entered": frames.wholes_series(stays.entered_us, frames.TIME),
+        "left": frames.wholes_series(stays.left_us, frames.TIME),
+        "dwell": frames.wholes_series(found.dwell_us, frames.DURATION),
+        "left_by": frames.names_at(found.entries["message"], found.ended_by),
+        "sender": frames.names_at(found.entries["sender"], found.ended_by),
+        "fingerprint": frames.names_at(found.entries["fingerprint"], found.machine),
+        "source": frames.names_at(found.entries["source"], stays.row),
+    }
+    return pd.DataFrame(columns)
 
 
 def visits_of(sources: Sequence[Source], component: str | None = None) -> list[Visit]:
@@ -84,60 +78,126 @@ def visits_of(sources: Sequence[Source], component: str | None = None) -> list[V
 
     A component that several files know has one history; the files are taken in their order.
     """
-    stays: dict[str, list[Visit]] = {}
-    now_us: int | None = None
-    for source in sources:
-        with source.connect() as conn:
-            newest = newest_us(conn)
-            now_us = newest if now_us is None else max(now_us, newest or now_us)
-            for moves in (pruned_moves(conn, component), _moves(conn, component)):
-                _follow(moves, stays, source.name)
-    for visits in stays.values():
-        visits[-1].lasts = True
-        visits[-1].dwell_us = _between(visits[-1].entered_us, now_us)
-    return [visit for name in sorted(stays, key=str) for visit in stays[name]]
+    found = _Found.read(sources, component)
+    stays = found.stays
+    columns = (
+        found.names("component", stays.row),
+        found.names("state", stays.row),
+        _wholes(stays.entered_us),
+        found.names("fingerprint", found.machine),
+        found.names("source", stays.row),
+        found.step_id.tolist(),
+        found.names("message", stays.row),
+        found.names("sender", stays.row),
+        found.cut(),
+        _wholes(stays.left_us),
+        _wholes(found.dwell_us),
+        found.names("message", found.ended_by),
+        found.names("sender", found.ended_by),
+        (~stays.goes_on).tolist(),
+    )
+    return list(map(Visit, *columns))
 
 
-def _moves(conn: sqlite3.Connection, component: str | None) -> Iterable[Move]:
-    """What every snapshot says, by id."""
-    columns = snapshot_columns(conn)
-    step, join = "NULL, NULL, NULL, NULL", ""
-    if has_steps(conn):
-        of_step = step_columns(conn, "t")
-        names = ("message_type", "sender", "id", "from_state")
-        step = ", ".join(of_step[name] for name in names)
-        join = f"LEFT JOIN {STEPS} t ON t.rowid = {columns['step_id']}"
-    query = f"""SELECT s.component_name, {columns["state"]}, {columns["time_us"]},
-            {columns["fingerprint"]}, {step}
-        FROM {SNAPSHOTS} s {join} WHERE {_of("s", component)} ORDER BY s.rowid"""
-    return cursor(conn).execute(query, [] if component is None else [component])
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Stays, and which rows tell more of them: their places among the entries, -1 for none.
+
+    Attributes:
+        entries: what the stays were read from; the columns of `moves.ENTRIES`.
+        stays: the stays.
+        dwell_us: up to the newest record where a stay lasts.
+        ended_by: the row that ended each.
+        machine: the newest row in each that names one.
+        step_id: the newest step before or at its beginning, in its file; 0 for none.
+    """
+
+    entries: pd.DataFrame
+    stays: Stays
+    dwell_us: Any
+    ended_by: Any
+    machine: Any
+    step_id: Any
+
+    @classmethod
+    def read(cls, sources: Sequence[Source], component: str | None) -> _Found:
+        entries, now_us = read_entries(sources, component)
+        stays = stays_of(entries)
+        return cls(
+            entries,
+            stays,
+            _dwells(stays, now_us),
+            _next_rows(stays),
+            _machines(stays, entries),
+            _step_ids(stays, entries),
+        )
+
+    def names(self, column: str, places: Any) -> list[str | None]:
+        codes, names = frames.codes_of(self.entries[column])
+        named: list[str | None] = [*names, None]  # the last one is for -1
+        return [named[code] for code in frames.codes_at(codes, places).tolist()]
+
+    def cut(self) -> list[bool]:
+        """Of each stay whether it began before what is recorded."""
+        stays = self.stays
+        before = self.names("from_state", stays.row)
+        firsts = _first_ones(stays.component).tolist()
+        return [
+            first and stays.states[state] == name
+            for first, state, name in zip(firsts, stays.state.tolist(), before, strict=True)
+        ]
 
 
-def _of(row: str, component: str | None) -> str:
-    return f"{row}.component_name " + ("IS NOT NULL" if component is None else "= ?")
+def _dwells(stays: Stays, now_us: int | None) -> Any:
+    import numpy as np
+
+    if now_us is None:
+        return stays.dwell_us
+    lasts = ~stays.goes_on & (stays.entered_us != frames.NO_NUMBER)
+    dwell_us = stays.dwell_us.copy()
+    dwell_us[lasts] = np.maximum(now_us - stays.entered_us[lasts], 0)
+    return dwell_us
 
 
-def _follow(moves: Iterable[Move], stays: dict[str, list[Visit]], source: str) -> None:
-    """Go on with each component's stays from row to row."""
-    for name, state, time_us, fingerprint, message, sender, step_id, from_state in moves:
-        if state is None:
-            continue  # a row that can't be read says nothing about where the component was
-        visits = stays.get(name)
-        if visits is None:
-            visits = stays[name] = []
-        else:
-            last = visits[-1]
-            if last.state == state:
-                last.fingerprint = fingerprint or last.fingerprint
-                continue
-            last.left_us, last.left_by, last.sender = time_us, message, sender
-            last.dwell_us = _between(last.entered_us, time_us)
-        known = step_id or (visits[-1].step_id if visits and visits[-1].source == source else 0)
-        cut = not visits and step_id is not None and from_state == state
-        visit = Visit(name, state, time_us, fingerprint, source, known, message, sender, cut)
-        visits.append(visit)
+def _next_rows(stays: Stays) -> Any:
+    import numpy as np
+
+    return np.where(stays.goes_on, np.append(stays.row[1:], -1), -1)
 
 
-def _between(start_us: int | None, end_us: int | None) -> int | None:
-    """A duration; none where clocks went back."""
-    return None if start_us is None or end_us is None else max(end_us - start_us, 0)
+def _machines(stays: Stays, entries: pd.DataFrame) -> Any:
+    import numpy as np
+
+    codes, _ = frames.codes_of(entries["fingerprint"])
+    named = _last_where(codes[stays.order] >= 0)[stays.end - 1]
+    return np.where(named >= stays.begin, stays.order[named], -1)
+
+
+def _step_ids(stays: Stays, entries: pd.DataFrame) -> Any:
+    import numpy as np
+
+    own = frames.optional_wholes(entries["step_id"])[stays.row]
+    sources, _ = frames.codes_of(entries["source"])
+    first = _first_ones(stays.component) | _first_ones(sources[stays.row])
+    known = _last_where(own != frames.NO_NUMBER)
+    return np.where(known >= _last_where(first), own[known], 0)
+
+
+def _first_ones(values: Any) -> Any:
+    """Of each value whether the one before is another."""
+    import numpy as np
+
+    first = np.ones(len(values), dtype=bool)
+    first[1:] = values[1:] != values[:-1]
+    return first
+
+
+def _last_where(condition: Any) -> Any:
+    """The newest place at or before each at which a condition holds; -1 for none."""
+    import numpy as np
+
+    return np.maximum.accumulate(np.where(condition, np.arange(len(condition)), -1))
+
+
+def _wholes(values: Any) -> list[int | None]:
+    return [None if value == frames.NO_NUMBER else value for value in values.tolist()]
