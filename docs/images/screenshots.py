@@ -1,4 +1,4 @@
-"""Screenshots of the widgets, light and dark: ``python docs/images/screenshots.py``.
+"""Screenshots of the widgets and cards, light and dark: ``python docs/images/screenshots.py``.
 
 They are taken in a real JupyterLab, which the browser tests' helper starts; `make test` installs
 what that needs.
@@ -13,6 +13,8 @@ import tempfile
 from pathlib import Path
 
 from playwright.async_api import async_playwright
+
+from flexiflow.lessons.demo.run import run_demo_async
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1] / "tests" / "browser"))
@@ -73,6 +75,23 @@ except ValueError:
 view"""
 
 
+CARDS = """%load_ext flexiflow
+from flexiflow import open_history
+history = open_history("demo-data/state.db")"""
+CELL = """%%flexiflow
+for message in ("submit", "assign", "approve", "revise"):
+    await order.send(message, total=99.0)
+try:
+    await order.send("pay", card="4111")
+except ValueError:
+    pass"""
+ERROR = """def checkout(name):
+    return engine.add(name, "Payin")
+
+checkout("order-1043")"""
+SHOTS = {"history": "history", "cell": CELL, "error-card": ERROR}
+
+
 async def machine_view(lab: Lab) -> None:
     """The machine view, after a refused and a failed message."""
     await lab.run("machine.ipynb", SHOP, VIEW)
@@ -80,6 +99,19 @@ async def machine_view(lab: Lab) -> None:
     for theme, name in zip(THEMES, ("light", "dark"), strict=True):
         await lab.theme(theme)
         await lab.page.locator(".ff-widget").screenshot(path=HERE / f"machine-view-{name}.png")
+
+
+async def cards(lab: Lab) -> None:
+    """A bare history, one cell's steps, and an error, each with its cell."""
+    await run_demo_async(lab.folder / "work" / "demo-data")
+    start = SHOP[: SHOP.index("for message in")]
+    await lab.run("cards.ipynb", f"{CARDS}\n{start}", *SHOTS.values())
+    cells = lab.page.locator(".jp-CodeCell")
+    await cells.nth(len(SHOTS)).get_by_text("StateError:").wait_for()
+    for theme, name in zip(THEMES, ("light", "dark"), strict=True):
+        await lab.theme(theme)
+        for number, shot in enumerate(SHOTS, start=1):
+            await cells.nth(number).screenshot(path=HERE / f"{shot}-{name}.png")
 
 
 async def main() -> None:
@@ -91,6 +123,7 @@ async def main() -> None:
             lab = await Lab.open(browser)
             await lab.start(url, Path(folder))
             await machine_view(lab)
+            await cards(lab)
             await browser.close()
 
 

@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from traitlets.config import Config
 
 CELLS = {
@@ -34,12 +34,23 @@ order = engine.add("order-1", Draft)
 
 
 async def run(cells, folder, **options):
-    """A notebook after its cells were run in a new kernel."""
+    """A notebook after its cells were run in a new kernel; in one more where a reply is lost.
+
+    See `flexiflow.notebook.execute`: that is not ours to mend.
+    """
+    try:
+        return await run_once(cells, folder / "first", timeout=20, **options)
+    except CellTimeoutError:
+        return await run_once(cells, folder / "second", timeout=60, **options)
+
+
+async def run_once(cells, folder, **options):
+    folder.mkdir()
     notebook = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(source) for source in cells]
     )
     config = Config({"KernelManager": {"transport": "ipc", "ip": str(folder / "kernel")}})
-    await NotebookClient(notebook, timeout=60, config=config, **options).async_execute()
+    await NotebookClient(notebook, config=config, **options).async_execute()
     return notebook
 
 
