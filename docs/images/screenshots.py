@@ -106,6 +106,7 @@ async def cards(lab: Lab) -> None:
     await run_demo_async(lab.folder / "work" / "demo-data")
     start = SHOP[: SHOP.index("for message in")]
     await lab.run("cards.ipynb", f"{CARDS}\n{start}", *SHOTS.values())
+    await lab.page.set_viewport_size({"width": 1280, "height": 2600})  # all cells are drawn
     cells = lab.page.locator(".jp-CodeCell")
     await cells.nth(len(SHOTS)).get_by_text("StateError:").wait_for()
     for theme, name in zip(THEMES, ("light", "dark"), strict=True):
