@@ -8,9 +8,14 @@ from pathlib import Path
 
 import network_audit
 import pytest
+from hypothesis import HealthCheck, settings
 
 from flexiflow.correlation import current_span
 from flexiflow.state_machine import DEFAULT_REGISTRY
+
+# How fast this machine is just now is no property of the code.
+settings.register_profile("flexiflow", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("flexiflow")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

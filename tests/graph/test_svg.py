@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flexiflow.graph.labels import WIDEST_COUNT, text_width, visible
@@ -326,7 +326,6 @@ def test_empty_graph_says_so():
     assert texts(root) == ["There are no states."]
 
 
-@settings(deadline=None)  # the first picture compiles Graphviz
 @given(st.lists(names, min_size=1, max_size=4, unique=True), names, names)
 def test_no_name_becomes_markup(found, message, guard):
     """Whatever things are called, the picture has our elements and attributes, and no others."""
@@ -348,7 +347,6 @@ def test_no_name_becomes_markup(found, message, guard):
     assert {key for each in root.iter() for key in each.attrib} <= allowed
 
 
-@settings(deadline=None)  # the first picture compiles Graphviz
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs", "Cn"]), min_size=1, max_size=40))
 def test_names_in_data_are_exact(name):
     """A script finds a state by the name that the program uses."""

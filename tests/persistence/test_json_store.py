@@ -58,7 +58,10 @@ values = st.recursive(
 
 
 @given(values)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=60,
+)
 def test_any_data_comes_back(path, value):
     """And what is in the file is strict JSON."""
     save_component(component(value=value), path)
@@ -71,7 +74,10 @@ def test_any_data_comes_back(path, value):
 
 
 @given(st.text(st.characters(), min_size=1, max_size=20))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=30,
+)
 def test_any_name_comes_back(path, name):
     """Newlines, NUL and lone surrogates included."""
     save_component(component(name), path)

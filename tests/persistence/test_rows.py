@@ -104,7 +104,10 @@ def test_the_formula_of_a_link_is_settled():
 
 
 @given(st.lists(st.tuples(st.text(max_size=9), st.integers(-(2**63), 2**63 - 1)), max_size=9))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=50,
+)
 def test_whatever_is_stored_links_as_it_was_written(ready, rows):
     """SQLite gives back exactly the values that were hashed."""
     ready.execute(f"DELETE FROM {SNAPSHOTS}")
@@ -293,7 +296,10 @@ fields = st.dictionaries(
 
 
 @given(fields, st.lists(st.text(max_size=3) | st.just("r" * LARGE), max_size=2))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=100,
+)
 def test_the_view_puts_large_parts_back(ready, metadata, rules):
     """As the very document that would have been stored without taking them out."""
     ready.execute(f"DELETE FROM {SNAPSHOTS}")

@@ -74,7 +74,10 @@ values = st.recursive(
     values,
     st.lists(values, max_size=2),
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=80,
+)
 def test_any_snapshot_comes_back(conn, name, value, rules):
     """Large parts and tags included; and what is stored is strict JSON."""
     snapshot = ComponentSnapshot(name, "S", rules, {"value": value, "$x": value})
@@ -142,7 +145,10 @@ def test_too_deep_data_is_an_error_and_saves_nothing(conn):
     ),
     st.integers(0, 13),
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=50,
+)
 def test_order_is_the_id_whatever_the_clocks_say(connect, times, keep):
     """Newest, listing and pruning go by the order of saving."""
     conn = connect(None)

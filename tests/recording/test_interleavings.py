@@ -306,7 +306,7 @@ def check_lines(rows: Rows, lines: list[dict[str, Any]]) -> None:
 def test_memory_database_and_log_tell_one_story(durability, request):
     """Whatever interleaving the plan chooses."""
 
-    @settings(max_examples=2000 if request.config.getoption("soak") else 60, deadline=None)
+    @settings(max_examples=2000 if request.config.getoption("soak") else 60)
     @given(plan=PLANS)
     def whatever_the_plan(plan):
         with tempfile.TemporaryDirectory() as folder:
@@ -383,7 +383,7 @@ def test_what_a_full_disk_drops_is_counted_and_the_rest_is_true(monkeypatch, req
     disk = Disk()
     monkeypatch.setattr(HistoryFile, "write", lambda file, entries: disk.write(file, entries))
 
-    @settings(max_examples=1000 if request.config.getoption("soak") else 30, deadline=None)
+    @settings(max_examples=1000 if request.config.getoption("soak") else 30)
     @given(plan=DISKS)
     def whatever_the_plan(plan):
         disk.full = False

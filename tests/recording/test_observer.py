@@ -519,7 +519,7 @@ HOSTILE = [
 
 
 @given(st.lists(st.sampled_from(range(len(HOSTILE))), max_size=4))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_whatever_is_in_messages_rules_and_data_does_not_break_the_machine(chosen):
     """It is stored as it is, or as a placeholder; what is stored is JSON."""
     values = [HOSTILE[each] for each in chosen]
