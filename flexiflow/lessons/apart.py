@@ -15,7 +15,14 @@ Result = TypeVar("Result")
 
 
 class TookTooLong(Exception):
-    """It did not end in time."""
+    """It did not end in time.
+
+    Args:
+        within: the seconds that it had.
+    """
+
+    def __init__(self, within: float) -> None:
+        super().__init__(f"It did not end within {within:g} seconds.")
 
 
 class _Stop(BaseException):
@@ -41,7 +48,7 @@ class _Run(threading.Thread, Generic[Result]):
                 return await self._work()
         except TimeoutError:
             if limit.expired():
-                raise TookTooLong from None
+                raise TookTooLong(self._within) from None
             raise
 
 
@@ -65,7 +72,7 @@ def run_apart(work: Callable[[], Coroutine[Any, Any, Result]], within: float = L
     if run.is_alive():  # it never comes back to its loop
         _stop(run)
         run.join(0.5)
-        raise TookTooLong
+        raise TookTooLong(within)
     if run.error is not None:
         raise run.error
     return run.result  # type: ignore[return-value]  # without an error there is one

@@ -22,6 +22,7 @@ CHAPTERS = {
     "06": ("Trace", "traces"),
     "07": ("Declared against observed", "overlay"),
     "08": ("Errors that teach", "errors"),
+    "09": ("Embed it, and debug it from outside", "service"),
     "10": ("Your own analysis with pandas", "frames"),
 }
 """The notebooks that have exercises: their titles, and the modules that make them."""

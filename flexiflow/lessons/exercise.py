@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from flexiflow.errors import FlexiFlowError, bounded, bounded_repr
-from flexiflow.lessons.apart import LONGEST, TookTooLong
+from flexiflow.lessons.apart import TookTooLong
 from flexiflow.lessons.reply import Reply, as_html
 from flexiflow.notebook.html import MUTED, card, element, escape
 
@@ -135,11 +135,8 @@ class Exercise:
             return Reply("unclear", f"There is no answer. {self.how}")
         try:
             return self._judge(answer)
-        except TookTooLong:
-            text = (
-                f"It did not end within {LONGEST:.0f} seconds. Does it wait for something, or loop?"
-            )
-            return Reply("wrong", text)
+        except TookTooLong as exc:
+            return Reply("wrong", f"{exc} Does it wait for something, or loop?")
         except KeyboardInterrupt:
             raise
         except BaseException as exc:  # an answer's own SystemExit must not end the notebook

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, ClassVar
 
 from flexiflow.analysis.machine_graph import machine_graph
-from flexiflow.lessons.apart import run_apart
+from flexiflow.lessons.apart import LONGEST, run_apart
 from flexiflow.lessons.exercise import Exercise, quoted
 from flexiflow.lessons.machine import Machine
 from flexiflow.lessons.reply import Reply
@@ -25,6 +25,7 @@ class FixTheMachine(Exercise):
         broken: the machine as the learner gets it; None where it is to be written from nothing.
         mended: a solution.
         trial: what is tried, or the courses that the machine should take.
+        within: seconds that it may take.
         **shared: as for `Exercise`.
     """
 
@@ -36,12 +37,14 @@ class FixTheMachine(Exercise):
         broken: Machine | None,
         mended: Machine,
         trial: Trial | Sequence[Course],
+        within: float = LONGEST,
         **shared: Any,
     ) -> None:
         if broken is not None:
             shared.setdefault("picture", machine_graph(broken.start))
         super().__init__(**shared)
         self.broken, self.mended = broken, mended
+        self._within = within
         self._trial = trial if callable(trial) else _follows(trial)
 
     @property
@@ -53,7 +56,7 @@ class FixTheMachine(Exercise):
         start = type(answer[0]) if isinstance(answer[0], State) else answer[0]
         if not is_state_class(start):
             return Reply("unclear", f"{quoted(answer[0])} is not a State class. {self.how}")
-        wrong = run_apart(lambda: _awaited(self._trial, start))
+        wrong = run_apart(lambda: _awaited(self._trial, start), self._within)
         return Reply("right") if wrong is None else Reply("wrong", wrong)
 
     def _solution(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
+import threading
 
 import pytest
 
@@ -16,7 +17,6 @@ from flexiflow.lessons.machine import Machine
 from flexiflow.lessons.predicting import Predict, Question
 from flexiflow.lessons.trying import Course
 
-ON_RECORDED_DATA = ("05", "06", "07", "10")
 NONSENSE = [
     None,
     0,
@@ -75,11 +75,12 @@ def light():
 
 
 @pytest.fixture
-def made(full_run, tmp_path):
-    """Makes a lesson; those about recorded data get the demo's."""
+def made(full_run, service, tmp_path):
+    """Makes a lesson; those about recorded data get what they are about."""
+    histories = {**dict.fromkeys(("05", "06", "07", "10"), full_run.history), "09": service}
 
     def made(name):
-        given = {"history": full_run.history} if name in ON_RECORDED_DATA else {}
+        given = {"history": histories[name]} if name in histories else {}
         return lesson(name, student="ana", seed=5, progress=tmp_path / "p.jsonl", **given)
 
     return made
@@ -144,17 +145,12 @@ def test_begun_anew_an_exercise_is_as_it_was(guess):
 
 
 @pytest.mark.parametrize("machine", [BlocksForever, WaitsForever])
-def test_a_machine_that_never_ends_is_stopped(fix, machine, monkeypatch):
-    """One that blocks as well as one that waits."""
-    monkeypatch.setattr("flexiflow.lessons.fixing.run_apart", _impatient)
-    reply = fix.answer(machine)
-    assert reply.text.startswith("It did not end within ")
-
-
-def _impatient(work):
-    from flexiflow.lessons.apart import run_apart
-
-    return run_apart(work, within=0.2)
+def test_a_machine_that_never_ends_is_stopped(machine):
+    """One that blocks as well as one that waits; no thread is left."""
+    course = Course("one go", (("go", "On"),))
+    fix = FixTheMachine(light, light, [course], within=0.2, title="t", task="t")
+    assert fix.answer(machine).text.startswith("It did not end within 0.2 seconds.")
+    assert [each for each in threading.enumerate() if each.name == "flexiflow-lesson"] == []
 
 
 def test_a_machine_that_ends_the_program_does_not(fix):
