@@ -6,12 +6,14 @@ The trace log that programs read is written by `flexiflow.tracing`, not through 
 from __future__ import annotations
 
 import logging
+from collections.abc import MutableMapping
+from typing import Any
 
 from flexiflow.arguments import require
-from flexiflow.correlation import current_correlation_id, set_correlation_id
+from flexiflow.correlation import current_correlation_id, current_span, set_correlation_id
 from flexiflow.errors import InvalidType, InvalidValue, bounded_repr
 
-__all__ = ["CorrelationIdFilter", "get_logger", "set_correlation_id"]
+__all__ = ["CorrelationIdFilter", "add_correlation_id", "get_logger", "set_correlation_id"]
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s cid=%(correlation_id)s %(message)s"
 
@@ -23,6 +25,24 @@ class CorrelationIdFilter(logging.Filter):
         """Set the attribute, and let every record pass."""
         record.correlation_id = current_correlation_id() or "-"
         return True
+
+
+def add_correlation_id(logger: Any, method: str, event: MutableMapping[str, Any]) -> Any:
+    """A structlog processor: adds ``correlation_id`` and ``span_id`` to an application's lines.
+
+    `open_log` reads lines that structlog renders as JSON with a timestamp, and a trace shows them
+    where they were written. Values that are there already stay; outside a message none is added.
+
+    Args:
+        logger, method: as structlog passes them; not used.
+        event: what is to be logged; it is changed and returned.
+    """
+    span = current_span.get()
+    if span is not None:
+        event.setdefault("correlation_id", span.correlation_id)
+        if span.span_id is not None:
+            event.setdefault("span_id", span.span_id)
+    return event
 
 
 def get_logger(name: str = "flexiflow", level: int | str = logging.INFO) -> logging.Logger:

@@ -18,6 +18,7 @@ from flexiflow.analysis.outliers import FACTOR, MIN_SIBLINGS
 from flexiflow.analysis.records import records_frame
 from flexiflow.analysis.rows import row_count
 from flexiflow.analysis.separation import separation_frame
+from flexiflow.analysis.text_file import write_text
 from flexiflow.analysis.trace import Trace
 from flexiflow.analysis.trace_difference import TraceDifference
 from flexiflow.arguments import checked_path
@@ -214,6 +215,36 @@ class Log:
             )
         lines = read_records(self.paths, self._lines)
         return separation_frame(lines, bad_ids, set(good_ids), row_count(limit))
+
+    def to_otlp(
+        self,
+        path: PathLike,
+        correlation_ids: Iterable[str] | None = None,
+        *,
+        service: str = "flexiflow",
+    ) -> int:
+        """Write traces as OTLP JSON, one a line; their records are held in memory meanwhile.
+
+        Args:
+            path: the file; its old content is replaced.
+            correlation_ids: which; all unless given.
+            service: what ``service.name`` says.
+
+        Returns:
+            how many traces were written.
+
+        Raises:
+            PersistenceError: where it can't be written.
+        """
+        wanted = None if correlation_ids is None else _names("correlation_ids", correlation_ids)
+        found: dict[str, list[LogRecord | BrokenLine]] = {}
+        for record in read_records(self.paths, self._lines):
+            name = record.correlation_id if isinstance(record, LogRecord) else None
+            if name is not None and (wanted is None or name in wanted):
+                found.setdefault(name, []).append(record)
+        lines = [Trace(name, records)._otlp_line(service) for name, records in found.items()]
+        write_text(checked_path(path, "path"), "\n".join(lines))
+        return len(lines)
 
     def follow(self, *, from_start: bool = False) -> Follower:
         """What comes to the log from now on: ``follower.new()``, again and again.
@@ -420,15 +451,8 @@ def slow_ones(traces: pd.DataFrame) -> Any:
 
 
 def _ids(argument: str, given: Any, known: Mapping[str, Any]) -> set[str]:
-    """Correlation ids that a caller gave."""
-    if isinstance(given, str) or not isinstance(given, Iterable):
-        raise InvalidType(
-            f"{argument} must be correlation ids, not {bounded_repr(given, 80)}.",
-            why="Traces are told apart by their ids.",
-            fix="Pass a list of ids from log.traces().",
-            context={argument: given},
-        )
-    wanted = [_text(argument, each) for each in given]
+    """Correlation ids that a caller gave, and that are there."""
+    wanted = _names(argument, given)
     for each in wanted:
         if each not in known:
             raise TraceNotFound(
@@ -437,7 +461,18 @@ def _ids(argument: str, given: Any, known: Mapping[str, Any]) -> set[str]:
                 fix="Pass ids from log.traces(), whole.",
                 context={argument: each},
             )
-    return set(wanted)
+    return wanted
+
+
+def _names(argument: str, given: Any) -> set[str]:
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise InvalidType(
+            f"{argument} must be correlation ids, not {bounded_repr(given, 80)}.",
+            why="Traces are told apart by their ids.",
+            fix="Pass a list of ids from log.traces().",
+            context={argument: given},
+        )
+    return {_text(argument, each) for each in given}
 
 
 def _text(argument: str, value: Any) -> str:

@@ -7,16 +7,20 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from flexiflow.analysis import words
+from flexiflow.analysis.chrome_trace import chrome_trace
 from flexiflow.analysis.critical_path import Piece, critical_path, path_frame, time_by_row
+from flexiflow.analysis.otlp import otlp_line
 from flexiflow.analysis.records import records_frame
 from flexiflow.analysis.span_tree import TimedRecord, TraceTree, build_tree
 from flexiflow.analysis.spans import Spans
+from flexiflow.analysis.text_file import write_text
 from flexiflow.analysis.trace_difference import TraceDifference, compare_traces
 from flexiflow.analysis.trace_story import TraceStory, trace_story
 from flexiflow.analysis.waterfall import FOLD, Axis, Waterfall, gaps_frame, idle_gaps
-from flexiflow.arguments import require
+from flexiflow.arguments import checked_path, require
 from flexiflow.errors import InvalidValue, bounded_repr
 from flexiflow.tracing.line_formats import BrokenLine
+from flexiflow.tracing.reader import PathLike
 from flexiflow.tracing.records import LogRecord, time_us_of
 
 if TYPE_CHECKING:
@@ -144,6 +148,33 @@ class Trace:
             "Pass log.trace(…), or write log.compare(id_a, id_b).",
         )
         return compare_traces(self.correlation_id, self._spans, other.correlation_id, other._spans)
+
+    def to_otlp(self, path: PathLike, *, service: str = "flexiflow") -> None:
+        """Write the trace as OTLP JSON, for OpenTelemetry's collector and viewers.
+
+        Args:
+            path: the file; its old content is replaced.
+            service: what ``service.name`` says.
+
+        Raises:
+            PersistenceError: where it can't be written.
+        """
+        write_text(checked_path(path, "path"), self._otlp_line(service))
+
+    def to_chrome(self, path: PathLike) -> None:
+        """Write the trace in Chrome's Trace Event Format, for Perfetto and ``chrome://tracing``.
+
+        Args:
+            path: the file; its old content is replaced.
+
+        Raises:
+            PersistenceError: where it can't be written.
+        """
+        write_text(checked_path(path, "path"), chrome_trace(self.correlation_id, self._spans))
+
+    def _otlp_line(self, service: str) -> str:
+        require(isinstance(service, str), "service", service, "a string", 'Pass "shop".')
+        return otlp_line(self.correlation_id, self._spans, service)
 
     @property
     def headline(self) -> str:
