@@ -160,4 +160,3 @@ def test_what_can_not_be_written(tmp_path):
         trace.to_otlp(tmp_path / "trace.json", service=5)
     with pytest.raises(InvalidType):
         log_of(tmp_path, received(0, "s1")).to_otlp(tmp_path / "t.json", "trace-1")
-
