@@ -116,15 +116,19 @@ def drop_parts(conn: sqlite3.Connection, digests: Sequence[str], after_id: int) 
 
 def give_space_back(conn: sqlite3.Connection) -> None:
     """Shorten the file by its free pages, a few at a time, where it was made for that."""
+    with reading():
+        free = pragma(conn, "freelist_count") if pragma(conn, "auto_vacuum") else 0
 
     def work(size: int) -> bool:
+        nonlocal free
         # A script, since Python would end a statement without columns after its first page.
         cursor(conn).executescript(f"PRAGMA incremental_vacuum({size})")
-        return bool(pragma(conn, "freelist_count"))
+        before, free = free, pragma(conn, "freelist_count")
+        return 0 < free < before  # where others free pages as fast, the next pruning goes on
 
     pace = Pace(100)
     with reading():
-        while pragma(conn, "freelist_count") and pace.step(work):
+        while free and pace.step(work):
             pass
         # Without waiting for readers: the file is then shortened at the next checkpoint.
         cursor(conn).execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
