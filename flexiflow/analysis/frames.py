@@ -107,6 +107,21 @@ TAKEN: Columns = {
     "snapshot_id": OPTIONAL_ID,
     "source": NAME,
 }
+VARIANTS: Columns = {
+    "path": TEXT,
+    "states": COUNT,
+    "components": COUNT,
+    "share": NUMBER,
+    "p50": DURATION,
+    "p95": DURATION,
+    "example": TEXT,
+}
+FOLLOWED: Columns = {
+    "component": TEXT,
+    "start": TIME,
+    "end": TIME,
+    "took": DURATION,
+}
 STUCK: Columns = {
     "component": TEXT,
     "state": NAME,

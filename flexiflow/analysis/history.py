@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from flexiflow.analysis.machine_graph import MachineGraph
     from flexiflow.analysis.process_map import ProcessMap
     from flexiflow.analysis.story import Story
+    from flexiflow.analysis.variants import Variants
     from flexiflow.analysis.verifying import VerifyReport
     from flexiflow.analysis.when import Intervals
     from flexiflow.analysis.why import Verdict
@@ -407,6 +408,19 @@ class History:
         from flexiflow.analysis.process_map import process_map
 
         return process_map(self, self.require(component))
+
+    def variants(self) -> Variants:
+        """The different paths through states that components took, and how many took each.
+
+        A component that has not come to an end counts with the path that it took so far.
+
+        Returns:
+            a `Variants`: ``frame`` (the columns of `frames.VARIANTS`), ``paths``, and
+            ``rows(0)``, the components that took the first one.
+        """
+        from flexiflow.analysis.variants import variants
+
+        return variants(self.sources)
 
     def snapshot(self, snapshot_id: int) -> ComponentSnapshot:
         """One snapshot with its rules and data, by its id.
