@@ -57,10 +57,11 @@ class Variants:
 
     def __repr__(self) -> str:
         head = f"{words.plural(len(self.paths), 'variant')}."
+        total = sum(map(len, self._followed))
         lines = [
-            f"{words.plural(row.components, 'component')} ({row.share:.0%}): "
-            f"{words.name(row.path, 400)}"
-            for row in self.frame.head(10).itertuples()
+            f"{words.plural(len(components), 'component')} ({len(components) / total:.0%}): "
+            f"{words.name(_text(path), 400)}"
+            for path, components in zip(self.paths[:10], self._followed, strict=False)
         ]
         more = len(self.paths) - len(lines)
         return "\n".join([head, *lines, *([f"… and {words.count(more)} more"] if more else [])])
