@@ -25,7 +25,7 @@ export class Details {
     this.title = el("h4", { class: "ff-steptitle" });
     this.facts = el("p", { class: "ff-facts ff-muted" });
     this.id = el("code", { class: "ff-id" });
-    this.copy = button("⧉", onCopyId, { title: "Copy the correlation id (c)" });
+    this.copy = button("Copy", onCopyId, { title: "Copy the correlation id (c)" });
     this.copy.setAttribute("aria-label", "Copy the correlation id");
     this.ids = el("div", { class: "ff-idline" }, this.id, this.copy);
     this.panes = ["Changes", "All", "Guards", "Error"].map((title) => ({ title, panel: el("div", { class: "ff-detail", tabindex: 0 }) }));
@@ -77,7 +77,9 @@ export class Details {
 
   #all() {
     const values = this.playback.values(this.at);
-    return values.length ? [list(values.map(({ field, value, by }) => this.#row(field, [value], by)))] : [said("No data yet.")];
+    const { snapshot } = this.playback.entry(this.at);
+    const back = snapshot === undefined ? null : el("p", { class: "ff-facts ff-muted" }, "Alive again: ", el("code", {}, `history.restore(${snapshot}, engine)`));
+    return [values.length ? list(values.map(({ field, value, by }) => this.#row(field, [value], by))) : said("No data yet."), back];
   }
 
   /** One field, and in the margin the way to who set it. */

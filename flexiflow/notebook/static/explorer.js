@@ -11,6 +11,7 @@ import { asker } from "./requests.js";
 import { follow, shell } from "./shell.js";
 import { player, Timeline } from "./timeline.js";
 
+const READABLE = 0.8; // the graph's smallest scale at first
 const SETTLED = 120; // ms after which Python learns where the cursor is
 const MARKS = { stuck: "■ STUCK", waiting: "● waiting", finished: "✓ finished", unknown: "? unknown" };
 const FILTERS = ["state", "source", "target", "message"];
@@ -60,11 +61,11 @@ class Explorer {
   jump(holds, by, what) {
     this.player.stop();
     for (let at = this.at + by; at >= 0 && at < this.playback.count; at += by) {
-      if (holds(at)) return this.go(at);
+      if (holds(at)) return this.#goAndSay(at);
     }
     const told = this.model.get("told");
     const outside = by > 0 ? told.after : told.before;
-    if (outside && what !== "match" && !this.frame.offline) this.ask("trouble", { kind: what, forward: by > 0 });
+    if (outside && ["failure", "refusal"].includes(what) && !this.frame.offline) this.ask("trouble", { kind: what, forward: by > 0 });
     else this.say(`No ${by > 0 ? "later" : "earlier"} ${what}.`);
     return false;
   }
@@ -118,12 +119,13 @@ class Explorer {
     const { frame } = this;
     this.graph = new GraphPane({
       label: "States and transitions",
+      smallest: READABLE,
       onSelect: (element) => this.setFilter(element),
       onVisit: (element) => this.visit(element),
     });
     this.details = new Details({ onJump: (at) => this.go(at), onCopyId: () => this.copyId() });
     this.timeline = new Timeline({ onMove: (at) => this.go(at), told: (at) => this.#told(at) });
-    this.lists = new Lists({ onSelect: (at) => this.go(at) });
+    this.lists = new Lists({ onSelect: (at) => this.go(at), onMissingStory: () => this.ask("story") });
     const jumps = [
       button("‹✕", () => this.failure(-1), { title: "Failure before (E)" }), button("✕›", () => this.failure(1), { title: "Next failure (e)" }),
       button("‹◇", () => this.refusal(-1), { title: "Refusal before (R)" }), button("◇›", () => this.refusal(1), { title: "Next refusal (r)" }),
@@ -131,10 +133,12 @@ class Explorer {
     jumps.forEach((each) => each.setAttribute("aria-label", each.title.replace(/ \(.\)$/, "")));
     this.player = player(frame, { step: (by) => this.go(this.at + by), extra: jumps });
     this.count = el("span", { class: "ff-count" });
-    this.answer = el("p", { class: "ff-said ff-muted", role: "status", hidden: true });
+    this.answer = el("p", { class: "ff-said ff-muted", hidden: true });
     this.chips = el("span", { class: "ff-line" });
     this.star = button("☆", () => this.bookmark(), { title: "Bookmark (b)" });
     this.star.setAttribute("aria-label", "Bookmark");
+    this.nextStar = button("★›", () => this.jump((at) => this.#isMarked(at), 1, "bookmark") || this.jump((at) => this.#isMarked(at), -1, "bookmark"), { title: "Next bookmark" });
+    this.nextStar.setAttribute("aria-label", "Next bookmark");
     this.keys = [
       { keys: ["ArrowLeft"], name: "←", does: "one step back", press: () => this.#step(-1) },
       { keys: ["ArrowRight"], name: "→", does: "one step on", press: () => this.#step(1) },
@@ -165,7 +169,7 @@ class Explorer {
     this.body = el("div", { class: "ff-explorer-body" },
       el("div", { class: "ff-twopanes" }, this.graph.element, this.details.element),
       this.timeline.element,
-      el("div", { class: "ff-bar" }, this.player.element, this.count, frame.offline ? null : this.star, el("span", { class: "ff-spring" }),
+      el("div", { class: "ff-bar" }, this.player.element, this.count, frame.offline ? null : this.star, this.nextStar, el("span", { class: "ff-spring" }),
         this.#windowButtons(), button("Copy as code", () => this.copyCode(), { title: "The cell that shows this" }),
         button("?", () => { this.help.hidden = !this.help.hidden; }, { title: "Keys (?)" })),
       this.help,
@@ -232,7 +236,10 @@ class Explorer {
 
   #follow() {
     const { frame, model } = this;
-    follow(frame, model, "told", (told) => this.#showEmpty(told));
+    follow(frame, model, "told", (told) => {
+      this.#showEmpty(told);
+      this.lists.showStory(told.story);
+    });
     follow(frame, model, "svg", (text) => this.graph.show(text, model.get("words")));
     follow(frame, model, "packed", (packed) => this.#unpack(packed));
     follow(frame, model, "selection", (chosen) => this.#selected(chosen));
@@ -276,10 +283,14 @@ class Explorer {
     this.frame.root.dataset.ffSelected = JSON.stringify(chosen);
   }
 
-  #tellPython() {
+  #selection() {
     const { step, snapshot, file } = this.playback.entry(this.at);
     const where = step === undefined ? { snapshot } : { step };
-    this.model.set("selection", { ...where, ...(file === undefined ? {} : { file }), ...this.filter });
+    return { ...where, ...(file === undefined ? {} : { file }), ...this.filter };
+  }
+
+  #tellPython() {
+    this.model.set("selection", this.#selection());
     this.model.save_changes();
   }
 
@@ -326,6 +337,7 @@ class Explorer {
     const { playback } = this;
     this.starred = new Set(this.model.get("bookmarks").map(([kind, id, file]) => playback.place({ [kind]: id, file: file })).filter((at) => at >= 0));
     this.timeline.markStars([...this.starred]);
+    this.nextStar.hidden = this.starred.size === 0;
     if (this.at >= 0) setText(this.star, this.#isMarked(this.at) ? "★" : "☆");
     this.frame.root.dataset.ffBookmarks = String(this.starred.size);
   }
@@ -338,7 +350,13 @@ class Explorer {
 
   #step(by) {
     this.player.stop();
-    this.go(this.at + by);
+    this.#goAndSay(this.at + by);
+  }
+
+  #goAndSay(at) {
+    const went = this.go(at);
+    if (went) this.frame.say(this.#told(at));
+    return went;
   }
 
   #escape() {
@@ -368,7 +386,7 @@ class Explorer {
   }
 
   copyCode() {
-    this.#copy(codeOf(this.model.get("component"), this.playback.entry(this.at), this.filter, this.condition), "Copied.");
+    this.#copy(codeOf(this.model.get("component"), this.playback.entry(this.at), this.#selection(), this.condition), "Copied.");
   }
 
   /** To the clipboard, or where the page may not, into a field to be copied by hand. */
@@ -406,14 +424,13 @@ function stripNote(told, playback) {
 }
 
 /** A cell that shows in Python what is shown here. */
-function codeOf(component, entry, filter, condition) {
+function codeOf(component, entry, selection, condition) {
   const name = JSON.stringify(component);
-  const lines = [];
-  if (entry.step !== undefined) lines.push(`steps = history.steps(${name})`, `steps[steps["id"] == ${entry.step}]`);
-  if (filter.state !== undefined) lines.push(`history.steps(${name}, states=${JSON.stringify(filter.state)})`);
+  const lines = [`steps = history.steps(${name})`];
+  if (entry.step !== undefined) lines.push(`steps[steps["id"] == ${entry.step}]`);
+  if (entry.snapshot !== undefined) lines.push(`history.snapshot(${entry.snapshot})  # alive again: history.restore(${entry.snapshot}, engine)`);
   if (condition) lines.push(`history.when(${name}, ${JSON.stringify(condition)}).frame`);
-  if (entry.snapshot !== undefined) lines.push(`history.snapshot(${entry.snapshot})  # history.restore(${entry.snapshot}, engine) makes it live`);
-  lines.push(`history.explore(${name}, selection={${entry.step === undefined ? `"snapshot": ${entry.snapshot}` : `"step": ${entry.step}`}})`);
+  lines.push(`explorer = history.explore(${name}, selection=${JSON.stringify(selection)})`, "explorer.rows()");
   return lines.join("\n");
 }
 

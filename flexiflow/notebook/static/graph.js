@@ -26,13 +26,17 @@ export class GraphPane {
    * @param {string} options.label
    * @param {(element: Element | null) => void} options.onSelect null where nothing is any more
    * @param {(element: Element) => void} [options.onVisit] by double click, or Enter on the selected
+   * @param {number} [options.smallest] the scale below which only what is around the current
+   *   state is shown at first
    */
-  constructor({ label, onSelect, onVisit = () => {} }) {
+  constructor({ label, onSelect, onVisit = () => {}, smallest = 0 }) {
     this.onSelect = onSelect;
     this.onVisit = onVisit;
+    this.smallest = smallest;
+    this.boxes = new Map();
     this.marks = {};
     this.selected = null;
-    this.fitted = true;
+    this.settle = () => this.home(); // after a change of size; null where somebody has moved it
     this.view = { x: 0, y: 0, width: 1, height: 1 };
     this.canvas = el("div", { class: "ff-canvas", role: "group", "aria-label": label });
     this.words = el("pre", { class: "ff-words" });
@@ -68,10 +72,11 @@ export class GraphPane {
     this.#makeAccessible();
     fill(this.canvas, this.svg);
     this.canvas.style.setProperty("--ff-natural", `${height}px`);
+    this.boxes.clear();
     this.mark(this.marks);
     this.select(this.selected);
-    if (!this.fitted && before?.width === width && before?.height === height) this.#set(this.view);
-    else this.fit();
+    if (!this.settle && before?.width === width && before?.height === height) this.#set(this.view);
+    else this.home();
     if (focused) this.#focus(this.#elements().find((each) => same(elementOf(each), focused)));
   }
 
@@ -96,6 +101,7 @@ export class GraphPane {
       toggle(edge, "ff-trail", age < NEAREST);
       toggle(edge, "ff-newest", age === 1);
     }
+    if (this.settle && !this.#isInSight(marks.current)) this.settle();
   }
 
   /** Mark a state or transition as selected; null for none. @param {Element | null} element */
@@ -112,16 +118,23 @@ export class GraphPane {
   /** Show the whole picture, never larger than it was drawn. */
   fit() {
     if (!this.svg) return;
-    this.fitted = true;
-    const [paneWidth, paneHeight] = this.#pane();
-    const scale = Math.min(1, paneWidth / this.size.width, paneHeight / this.size.height);
-    this.#look(this.size.width / 2, this.size.height / 2, scale);
+    this.settle = () => this.fit();
+    this.#look(this.size.width / 2, this.size.height / 2, this.#whole());
+  }
+
+  /** Show the whole picture, or where that can't be read, what is around the current state. */
+  home() {
+    if (!this.svg) return;
+    const box = this.#box(this.marks.current);
+    if (this.#whole() >= this.smallest || !box) this.fit();
+    else this.#look(box.x + box.width / 2, box.y + box.height / 2, this.smallest);
+    this.settle = () => this.home();
   }
 
   /** Zoom by a factor, around a point of the picture or the middle. */
   zoom(factor, around = null) {
     if (!this.svg) return;
-    this.fitted = false;
+    this.settle = null;
     const { x, y, width, height } = this.view;
     const [paneWidth] = this.#pane();
     const before = paneWidth / width;
@@ -175,7 +188,7 @@ export class GraphPane {
       const [dx, dy] = [event.clientX - start.x, event.clientY - start.y];
       if (!dragged && Math.hypot(dx, dy) < DRAG) return;
       dragged = true;
-      this.fitted = false;
+      this.settle = null;
       this.canvas.setPointerCapture(event.pointerId);
       const scale = start.view.width / this.#pane()[0];
       this.#set({ ...start.view, x: start.view.x - dx * scale, y: start.view.y - dy * scale });
@@ -183,7 +196,7 @@ export class GraphPane {
     this.canvas.addEventListener("pointerup", () => {
       start = null;
     });
-    this.observer = new ResizeObserver(() => this.fitted && this.fit());
+    this.observer = new ResizeObserver(() => this.settle?.());
     this.observer.observe(this.canvas);
   }
 
@@ -257,6 +270,27 @@ export class GraphPane {
 
   #pane() {
     return [this.canvas.clientWidth || this.size.width, this.canvas.clientHeight || this.size.height];
+  }
+
+  /** The scale at which all of it is seen. */
+  #whole() {
+    const [paneWidth, paneHeight] = this.#pane();
+    return Math.min(1, paneWidth / this.size.width, paneHeight / this.size.height);
+  }
+
+  /** Where a state is; measured once, since the picture stays as it is. */
+  #box(state) {
+    if (!this.boxes.has(state)) {
+      const node = this.#all(".ff-node").find((each) => each.dataset.state === state);
+      this.boxes.set(state, node ? node.getBBox() : null);
+    }
+    return this.boxes.get(state);
+  }
+
+  #isInSight(state) {
+    const box = this.#box(state);
+    const { x, y, width, height } = this.view;
+    return !box || (box.x >= x && box.y >= y && box.x + box.width <= x + width && box.y + box.height <= y + height);
   }
 
   #look(x, y, scale) {

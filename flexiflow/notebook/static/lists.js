@@ -10,9 +10,10 @@ const TITLES = ["Steps", "Log", "Snapshots", "Story"];
 
 /** Tabs with a list each. A list shows entries by their places, ascending. */
 export class Lists {
-  /** @param {{onSelect: (at: number) => void}} options */
-  constructor({ onSelect }) {
+  /** @param {{onSelect: (at: number) => void, onMissingStory: () => void}} options */
+  constructor({ onSelect, onMissingStory }) {
     this.playback = null;
+    this.onMissingStory = onMissingStory;
     this.at = -1;
     this.open = STEPS;
     this.keeps = null;
@@ -42,9 +43,18 @@ export class Lists {
   show(playback, told, log) {
     this.playback = playback;
     this.story = told.story ?? [];
-    this.places[STORY] = this.story.map(([, first]) => (first === null ? 0 : Math.max(playback.place({ step: first }), 0)));
+    this.places[STORY] = placesOfStory(playback, this.story);
+    this.snapshots = playback.withSnapshot();
     this.#takeLog(log);
     this.#refill();
+  }
+
+  /** The story came later. */
+  showStory(story) {
+    if (!this.playback || story === undefined) return;
+    this.story = story;
+    this.places[STORY] = placesOfStory(this.playback, story);
+    if (this.open === STORY) this.#showOpen();
   }
 
   showLog(log) {
@@ -75,7 +85,7 @@ export class Lists {
     const { playback } = this;
     const all = Array.from({ length: playback.count }, (_, at) => at).filter((at) => !this.keeps || this.keeps(at));
     this.places[STEPS] = all;
-    this.places[SNAPSHOTS] = all.filter((at) => playback.entry(at).snapshot !== undefined);
+    this.places[SNAPSHOTS] = this.snapshots.filter((at) => !this.keeps || this.keeps(at));
     this.lines = (this.allLines ?? []).filter(([at]) => !this.keeps || this.keeps(at));
     this.places[LOG] = this.lines.map(([at]) => at);
     [STEPS, LOG, SNAPSHOTS].forEach((list) => this.tabs.retitle(list, `${TITLES[list]} ${this.places[list].length.toLocaleString("en")}`));
@@ -84,6 +94,7 @@ export class Lists {
 
   #showOpen() {
     if (!this.playback) return;
+    if (this.open === STORY && !this.story.length && this.playback.count) this.onMissingStory();
     this.tables[this.open].show(this.places[this.open].length);
     this.#select();
   }
@@ -112,4 +123,14 @@ export class Lists {
     const changes = this.playback.changes(at).map(({ field, old, now }) => `${field} ${old ?? "none"} → ${now ?? "removed"}`);
     return [entry.snapshot.toLocaleString("en"), entry.clock ?? "", this.playback.after(at) ?? "?", entry.unreadable ? "can't be read" : changes.join(", ")];
   }
+}
+
+/** Where each sentence begins; one that names no step stands with the one before it. */
+function placesOfStory(playback, story) {
+  let before = 0;
+  return story.map(([, first]) => {
+    const at = first === null ? -1 : playback.place({ step: first });
+    before = Math.max(before, at);
+    return before;
+  });
 }

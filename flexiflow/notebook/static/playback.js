@@ -97,6 +97,12 @@ export class Playback {
     });
   }
 
+  /** The entries after which there is a snapshot, ascending. */
+  withSnapshot() {
+    this.places ??= this.#places();
+    return [...this.places.snapshot.values()].flat().sort((one, other) => one - other);
+  }
+
   /** The place of a step or a snapshot; -1 where it was not sent. */
   place({ step, snapshot, file }) {
     const [key, wanted] = step === undefined ? ["snapshot", snapshot] : ["step", step];

@@ -53,12 +53,21 @@ export class RowTable {
 
   /** Mark a row as the selected one, and bring it into sight; -1 for none. */
   select(index) {
+    const before = [this.selected, this.active];
     this.selected = index;
     if (index >= 0) {
       this.active = index;
       this.#reveal(index);
     }
-    this.#draw(true);
+    this.#draw();
+    for (const each of [...before, index]) this.#renew(each);
+  }
+
+  /** Put a row that is there already right; making all anew would take longer. */
+  #renew(index) {
+    const row = this.#row(index);
+    row?.setAttribute("aria-selected", String(index === this.selected));
+    row?.setAttribute("tabindex", index === this.active ? "0" : "-1");
   }
 
   #clicked(event) {

@@ -35,6 +35,7 @@ MOST_STEPS = 10_000
 _AT_ONCE = (
     50_000  # snapshots in the files; with more, what compares all of them has to be asked for
 )
+_TOLD_AT_ONCE = 1_000  # steps; the story of more has to be asked for
 _MOST_NAMES = 500
 _FILTERS = ("state", "source", "target", "message")
 _KINDS = frozenset({"step", "snapshot", "file", *_FILTERS})
@@ -231,9 +232,13 @@ class HistoryExplorer(Widget):
         if self._verdict is not None:
             told |= {"kind": self._verdict.kind, "why": list(self._verdict.sentences)}
             told["headline"] = self._verdict.headline
-        if window.total <= MOST_STEPS:
+        if window.total <= _TOLD_AT_ONCE:
             told["story"] = self._story()
         return told
+
+    def tell_story(self) -> None:
+        """Send the story, however long it takes to tell."""
+        self.told = self.told | {"story": self._story()}
 
     def _last_seen(self) -> str:
         last = self.playback.entries[-1:]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flexiflow.analysis import words
+from flexiflow.analysis.marking import bookmarks_frame, mark, unmark
 from flexiflow.analysis.playback import Entry
-from flexiflow.analysis.source import FileSource, Source
+from flexiflow.analysis.source import Source
 from flexiflow.analysis.when import Interval
 from flexiflow.analysis.windows import Place, trouble_near
 from flexiflow.errors import FlexiFlowError
-from flexiflow.persistence.bookmarks import Bookmark, Bookmarks
 
 if TYPE_CHECKING:
     from flexiflow.notebook.widgets.explorer import HistoryExplorer
@@ -28,6 +27,7 @@ def answer(explorer: HistoryExplorer, asked: Mapping[str, Any]) -> Answer:
     known = {
         "when": _when,
         "why": _why,
+        "story": _story,
         "trouble": _trouble,
         "around": _around,
         "bookmark": _bookmark,
@@ -38,16 +38,14 @@ def answer(explorer: HistoryExplorer, asked: Mapping[str, Any]) -> Answer:
 
 def marked(sources: Sequence[Source], component: str) -> list[list[Any]]:
     """The marked rows of a component: kind, id and file; none where they can't be read."""
-    found: list[list[Any]] = []
-    for source in sources:
-        if not isinstance(source, FileSource):
-            continue
-        try:
-            marks = Bookmarks(source.path).all()
-        except FlexiFlowError:
-            continue
-        found += [[e.kind, e.id, source.name] for e in marks if e.component == component]
-    return found
+    try:
+        marks = bookmarks_frame(sources)
+    except FlexiFlowError:
+        return []
+    found = marks[marks["component"] == component]
+    return [
+        list(row) for row in zip(found["kind"], found["id"].tolist(), found["source"], strict=True)
+    ]
 
 
 def _when(explorer: HistoryExplorer, asked: Mapping[str, Any]) -> Answer:
@@ -79,6 +77,11 @@ def _spans(explorer: HistoryExplorer, found: Sequence[Interval]) -> list[list[in
 
 def _why(explorer: HistoryExplorer, _: Mapping[str, Any]) -> Answer:
     return {"text": explorer.judge()}
+
+
+def _story(explorer: HistoryExplorer, _: Mapping[str, Any]) -> Answer:
+    explorer.tell_story()
+    return {"text": ""}
 
 
 def _trouble(explorer: HistoryExplorer, asked: Mapping[str, Any]) -> Answer:
@@ -120,12 +123,8 @@ def _place(explorer: HistoryExplorer, entry: Entry) -> Place:
 def _bookmark(explorer: HistoryExplorer, asked: Mapping[str, Any]) -> Answer:
     """Mark a row, or take its mark away."""
     place = _place(explorer, explorer.playback.entries[int(asked["at"])])
-    source = explorer.history.sources[place.file]
-    if not isinstance(source, FileSource):
-        return {"text": "This history is in no file that bookmarks could be kept beside."}
-    kept = Bookmarks(source.path)
-    if not kept.remove(place.kind, place.id):
-        now_us = time.time_ns() // 1000
-        kept.add(Bookmark(place.kind, place.id, explorer.component, "", now_us))
+    source = [explorer.history.sources[place.file]]
+    if not unmark(source, place.id, place.kind):
+        mark(source, place.id, "", place.kind)
     explorer.bookmarks = marked(explorer.history.sources, explorer.component)
     return {"text": ""}

@@ -68,6 +68,7 @@ def _placed(rows: Any, playback: Playback) -> list[list[Any]]:
             found.append(
                 [place, clock(time_us), row.level, row.event, _text(row), row.correlation_id]
             )
+    found.sort(key=lambda line: line[0])
     return [[None if cell != cell else cell for cell in line] for line in found]
 
 
