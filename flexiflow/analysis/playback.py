@@ -15,11 +15,11 @@ from flexiflow.analysis.blame import changed_fields, text_of_value
 from flexiflow.analysis.fields import Document, field_name
 from flexiflow.analysis.frames import text_of
 from flexiflow.analysis.source import Source
-from flexiflow.analysis.tables import step_columns
+from flexiflow.analysis.tables import snapshot_columns, step_columns
 from flexiflow.analysis.timeline import Moment, moments_from
 from flexiflow.analysis.values import MISSING, Path, same
 from flexiflow.analysis.windows import Part, Window
-from flexiflow.persistence.schema import STEPS, cursor
+from flexiflow.persistence.schema import SNAPSHOTS, STEPS, cursor
 
 SAVED = "saved"
 """The outcome of what is no step: a snapshot that was saved by hand, or a component's first."""
@@ -199,12 +199,13 @@ def _flat(document: Document | None) -> dict[Path, Any]:
 def _read(part: Part, component: str) -> Iterator[tuple[Entry | None, Document | None]]:
     """The entries of one file with what came of them; first what was before, without an entry."""
     steps = deque(_steps(part, component))
+    followed = _followed(part, component)
     moments = moments_from(part.source, component, part.first_snapshot)
     for moment in moments:
         if moment.snapshot_id == part.snapshot_before:
             yield None, moment.document
             continue
-        while steps and _is_before(steps[0], moment):
+        while steps and _is_before(steps[0], moment, followed):
             yield steps.popleft(), None
         if not steps and not part.to_the_end and part.is_after(moment.snapshot_id, moment.step_id):
             break
@@ -216,12 +217,23 @@ def _read(part: Part, component: str) -> Iterator[tuple[Entry | None, Document |
         yield entry, None
 
 
-def _is_before(step: Entry, moment: Moment) -> bool:
+def _is_before(step: Entry, moment: Moment, followed: set[int]) -> bool:
     if moment.step_id is not None:
         return step.step_id is not None and step.step_id < moment.step_id
+    if step.step_id in followed:  # its own snapshot comes later
+        return False
     if step.time_us is None or moment.time_us is None:
         return False
     return step.time_us + (step.duration_us or 0) <= moment.time_us
+
+
+def _followed(part: Part, component: str) -> set[int]:
+    """The steps after which there is a snapshot."""
+    with part.source.connect() as conn:
+        step = snapshot_columns(conn)["step_id"]
+        query = f"""SELECT {step} FROM {SNAPSHOTS} s
+            WHERE s.component_name = ? AND s.rowid >= ? AND {step} IS NOT NULL"""
+        return {row[0] for row in cursor(conn).execute(query, (component, part.first_snapshot))}
 
 
 def _saved(moment: Moment) -> Entry:

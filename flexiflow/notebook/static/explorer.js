@@ -13,6 +13,7 @@ import { player, Timeline } from "./timeline.js";
 
 const READABLE = 0.8; // the graph's smallest scale at first
 const SETTLED = 120; // ms after which Python learns where the cursor is
+const CROWDED = 200; // entries from which on columns may have to be shared
 const MARKS = { stuck: "■ STUCK", waiting: "● waiting", finished: "✓ finished", unknown: "? unknown" };
 const FILTERS = ["state", "source", "target", "message"];
 
@@ -410,15 +411,16 @@ function described({ state, source, target, message }) {
   return [source, message, target].filter((each) => each !== undefined).map((each) => visible(each, 60)).join(" → ");
 }
 
-/** What the strip leaves out. */
-function stripNote(told, playback) {
-  const failures = playback.failures.size;
-  const whole = told.shown >= told.total;
-  const outside = (told.before ?? 0) + (told.after ?? 0);
+/** What went wrong, and what the strip leaves out. */
+function stripNote({ shown, total, before = 0, after = 0 }, playback) {
+  const number = (n) => n.toLocaleString("en");
+  let refused = 0;
+  for (let at = 0; at < playback.count; at += 1) refused += Number(playback.refused(at));
   const parts = [
-    whole ? "" : `Showing ${told.shown.toLocaleString("en")} of ${told.total.toLocaleString("en")} steps${outside ? `; ${outside.toLocaleString("en")} that went wrong are outside of them` : ""}.`,
-    playback.count > 250 ? "Each column is the longest dwell of several steps; no failure is left out." : "",
-    failures ? `✕ ${failures.toLocaleString("en")}` : "",
+    playback.failures.size ? `✕ ${number(playback.failures.size)} failed.` : "",
+    refused ? `◇ ${number(refused)} refused.` : "",
+    shown < total ? `Showing ${number(shown)} of ${number(total)} steps; ${number(before + after)} outside of them went wrong.` : "",
+    playback.count > CROWDED ? "A column may stand for several steps: it is their longest dwell. No failure or refusal is left out." : "",
   ];
   return parts.filter(Boolean).join(" ");
 }

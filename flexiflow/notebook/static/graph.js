@@ -82,6 +82,7 @@ export class GraphPane {
 
   /** Change highlights. @param {Marks} marks */
   mark(marks) {
+    const isFirst = this.marks.current === undefined;
     this.marks = marks;
     if (!this.svg) return;
     const visited = new Set(marks.visited);
@@ -101,7 +102,7 @@ export class GraphPane {
       toggle(edge, "ff-trail", age < NEAREST);
       toggle(edge, "ff-newest", age === 1);
     }
-    if (this.settle && !this.#isInSight(marks.current)) this.settle();
+    if (this.settle && (isFirst || !this.#isInSight(marks.current))) this.settle();
   }
 
   /** Mark a state or transition as selected; null for none. @param {Element | null} element */
