@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from flexiflow.analysis import words
+from flexiflow.analysis.overlaps import overlaps
 from flexiflow.analysis.source import Source
 from flexiflow.errors import FlexiFlowError
 from flexiflow.persistence.pruned import PrunedIds
@@ -37,7 +38,7 @@ def notices(sources: Sequence[Source], logs: Iterable[Path]) -> list[str]:
             f"The log holds a recording that the database does not know ({runs}). Does it belong "
             f"to it? {_ASK}"
         )
-    return list(dict.fromkeys(told))
+    return list(dict.fromkeys(told + overlaps(sources)))
 
 
 def _newest_saved(paths: Iterable[Path]) -> dict[str, int]:

@@ -184,6 +184,18 @@ def began_us(conn: sqlite3.Connection) -> int | None:
     return min((row[0] for row in found if row and row[0] is not None), default=None)
 
 
+def ended_us(conn: sqlite3.Connection) -> int | None:
+    """The time at which a file ends: its last snapshot or the end of its last step."""
+    tables = [(SNAPSHOTS, snapshot_columns(conn)["time_us"])]
+    if has_steps(conn):
+        tables.append((STEPS, end_of_step(step_columns(conn))))
+    queries = [
+        f"SELECT {time} FROM {table} s ORDER BY s.rowid DESC LIMIT 1" for table, time in tables
+    ]
+    found = [cursor(conn).execute(query).fetchone() for query in queries]
+    return max((row[0] for row in found if row and row[0] is not None), default=None)
+
+
 def lost_rows(conn: sqlite3.Connection, since_us: int | None) -> int:
     """How many rows a failing writer dropped since then; since ever where no time is given."""
     if not {"kind", "time_us", "rows"} <= set(columns_of(conn, MARKERS)):
