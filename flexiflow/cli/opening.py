@@ -75,8 +75,8 @@ def is_database(source: str) -> bool:
     return any(letter in source for letter in "*?[") or source.lower().endswith((".db", ".sqlite"))
 
 
-def open_trace_log(log: str) -> Log:
-    """A trace log."""
+def open_trace_log(log: str, *, index: bool = False) -> Log:
+    """A trace log; `index` as `open_log` has it."""
     from flexiflow.analysis.log import open_log
 
-    return open_log(log)
+    return open_log(log, index=index)

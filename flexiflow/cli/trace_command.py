@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import click
 
 from flexiflow.analysis import words
 from flexiflow.cli.boundary import Command
+from flexiflow.cli.following import follow_log
 from flexiflow.cli.json_text import print_json, records_of, time_text
 from flexiflow.cli.opening import open_trace_log
 from flexiflow.cli.output import (
@@ -31,7 +32,9 @@ from flexiflow.cli.text import as_argument, command_line, visible
 if TYPE_CHECKING:
     import pandas as pd
 
+    from flexiflow.analysis.log import Log
     from flexiflow.analysis.span_tree import SpanNode, TraceTree
+    from flexiflow.analysis.trace import Trace
 
 TRACES_SHOWN = 20
 LINES_SHOWN = 500
@@ -40,6 +43,11 @@ LINES_SHOWN = 500
 @click.command(cls=Command)
 @click.argument("log")
 @click.argument("correlation_id", metavar="[ID]", required=False)
+@click.option("--errors", is_flag=True, help="Only what failed or was refused.")
+@click.option("--since", metavar="TIME", help="Only traces that begin then: ISO 8601, or -1h.")
+@click.option("--story", is_flag=True, help="Tell a trace in sentences.")
+@click.option("--follow", is_flag=True, help="Go on with what comes to the log, until Ctrl-C.")
+@click.option("--index", is_flag=True, help="Keep an index beside LOG, to find an ID at once.")
 @click.option(
     "--limit",
     type=click.IntRange(min=1),
@@ -48,43 +56,105 @@ LINES_SHOWN = 500
     f"[default: {LINES_SHOWN}]; with --json all.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def trace(log: str, correlation_id: str | None, limit: int | None, as_json: bool) -> None:
+def trace(
+    log: str,
+    correlation_id: str | None,
+    errors: bool,
+    since: str | None,
+    story: bool,
+    follow: bool,
+    index: bool,
+    limit: int | None,
+    as_json: bool,
+) -> None:
     """Show one message's whole path, or list the traces of a log.
 
-    LOG is a file that record() wrote; a glob pattern in quotes means several, .gz ones too.
-    Without ID the traces are listed: those with a failure first, then those with a refusal, the
-    newest of each first. ID may be cut to its first four characters or more, where no other
-    begins so.
+    LOG is a file that record() wrote; a glob pattern in quotes means several, rotated and .gz
+    ones too. Without ID the traces are listed: those with a failure first, then those with a
+    refusal, the newest of each first. ID may be cut to its first four characters or more, where
+    no other begins so.
+
+    With --follow each record is a line as it comes, with --json one JSON object a line.
 
     \b
     Example:
-      flexiflow trace run.jsonl
+      flexiflow trace run.jsonl --errors
       flexiflow trace "logs/*.jsonl*" 922fe268
+      flexiflow trace run.jsonl --follow
 
     \b
     JSON: {"traces": [{correlation_id, start, duration_us, records,
       components, moved, refused, failed, first_component, first_message,
-      outcome, slow, error}]}
-      or, with ID: {"correlation_id", "missing": [what the log does not
-      say], "spans": [{span_id, parent_id, depth, kind, component, label,
-      start, duration_us, outcome, from_state, to_state, detail,
-      snapshots}]}, depth first.
+      outcome, slow, error}], "broken": lines that can't be read}
+      or, with ID: {"correlation_id", "headline", "missing": [what the log
+      does not say], "spans": [{span_id, parent_id, depth, kind, component,
+      label, start, duration_us, outcome, from_state, to_state, detail,
+      snapshots}]}, depth first; with --story {"correlation_id",
+      "sentences": [{time, span_id, kind, outcome, sentence}]}.
     """
-    opened = open_trace_log(log)
-    if correlation_id is not None:
-        tree = opened.trace(correlation_id).tree()
+    opened = open_trace_log(log, index=index)
+    if follow:
+        follow_log(opened, correlation_id, errors=errors, as_json=as_json)
+    elif correlation_id is not None:
+        _show_trace(opened.trace(correlation_id), errors, story, limit, as_json)
+    else:
+        _list_traces(log, opened, errors, since, limit, as_json)
+
+
+def _show_trace(found: Trace, errors: bool, story: bool, limit: int | None, as_json: bool) -> None:
+    if story:
+        told = found.story() if limit is None else found.story(limit)
         if as_json:
-            print_json(_tree_document(tree, limit))
+            sentences = records_of(told.frame)
+            print_json({"correlation_id": found.correlation_id, "sentences": sentences})
         else:
-            _print_tree(tree, limit or LINES_SHOWN)
+            for sentence in told.sentences:
+                say(sentence)
         return
-    traces = troubled_first(opened.traces())
+    tree = found.tree()
+    wanted = _troubled(tree) if errors else None
     if as_json:
-        print_json({"traces": records_of(traces if limit is None else traces.head(limit))})
-    elif traces.empty:
-        say(f"No traces are in {log}.")
+        print_json(_tree_document(found, wanted, limit))
+    else:
+        nodes = [each for each in tree.walk() if wanted is None or each[1] in wanted]
+        _print_tree(tree, nodes, limit or LINES_SHOWN)
+
+
+def _troubled(tree: TraceTree) -> set[SpanNode]:
+    """The spans in trouble, and what they were caused by."""
+    wanted: set[SpanNode] = set()
+    above: list[SpanNode] = []
+    for depth, node in tree.walk():
+        del above[depth:]
+        above.append(node)
+        if node.outcome in STYLES or node.outcome == "unknown":
+            wanted.update(above)
+    return wanted
+
+
+def _list_traces(
+    log: str, opened: Log, errors: bool, since: str | None, limit: int | None, as_json: bool
+) -> None:
+    traces = troubled_first(opened.traces(since=since))
+    if errors:
+        traces = in_trouble(traces)
+    broken = opened.summary().broken
+    if as_json:
+        shown = records_of(traces if limit is None else traces.head(limit))
+        print_json({"traces": shown, "broken": broken})
+        return
+    if traces.empty:
+        what = "traces with an error" if errors else "traces"
+        say(f"No {what} are in {log}.")
     else:
         _print_traces(log, traces, limit or TRACES_SHOWN)
+    if broken:
+        say(f"! {words.plural(broken, 'line')} of {log} can't be read.", REFUSED)
+
+
+def in_trouble(traces: pd.DataFrame) -> pd.DataFrame:
+    """Traces with a failure or a refusal."""
+    return traces[(traces["failed"] > 0) | (traces["refused"] > 0)]
 
 
 def troubled_first(traces: pd.DataFrame) -> pd.DataFrame:
@@ -132,8 +202,7 @@ def _marked(mark: str, count: int) -> str:
     return f"{mark} {words.count(count)}" if count else ""
 
 
-def _print_tree(tree: TraceTree, most: int) -> None:
-    nodes = list(tree.walk())
+def _print_tree(tree: TraceTree, nodes: Sequence[tuple[int, SpanNode]], most: int) -> None:
     print_tree(f"trace {tree.correlation_id}", (_branch(*each) for each in nodes[:most]))
     for note in left_out(min(most, len(nodes)), len(nodes), "the first", "--limit N shows more"):
         say(note, FAINT)
@@ -146,21 +215,27 @@ def _branch(depth: int, node: SpanNode) -> Branch:
     return Branch(depth, node.sentence, STYLES.get(node.outcome, ""), len(visible(took)))
 
 
-def _tree_document(tree: TraceTree, most: int | None) -> dict[str, Any]:
+def _tree_document(found: Trace, wanted: Set[SpanNode] | None, most: int | None) -> dict[str, Any]:
+    tree = found.tree()
     return {
         "correlation_id": tree.correlation_id,
+        "headline": found.headline,
         "missing": list(tree.missing),
-        "spans": list(islice(_spans(tree), most)),
+        "spans": list(islice(_spans(tree, wanted), most)),
     }
 
 
-def _spans(tree: TraceTree) -> Iterator[dict[str, Any]]:
+def _spans(tree: TraceTree, wanted: Set[SpanNode] | None) -> Iterator[dict[str, Any]]:
     above: list[str | None] = []
     for depth, node in tree.walk():
         del above[depth:]
+        parent = above[-1] if above else None
+        above.append(node.span_id)
+        if wanted is not None and node not in wanted:
+            continue
         yield {
             "span_id": node.span_id,
-            "parent_id": above[-1] if above else None,
+            "parent_id": parent,
             "depth": depth,
             "kind": node.kind,
             "component": node.component,
@@ -173,4 +248,3 @@ def _spans(tree: TraceTree) -> Iterator[dict[str, Any]]:
             "detail": node.detail,
             "snapshots": node.snapshots,
         }
-        above.append(node.span_id)

@@ -7,7 +7,8 @@ from typing import Any
 
 from flexiflow.cli.history_command import ROWS_SHOWN
 from flexiflow.cli.history_questions import require_component, require_one_question
-from flexiflow.cli.trace_command import TRACES_SHOWN, troubled_first
+from flexiflow.cli.trace_command import TRACES_SHOWN, in_trouble, troubled_first
+from flexiflow.errors import InvalidValue
 from flexiflow.magics.subjects import history_of, log_of, machine_of
 
 Answer = Callable[[Mapping[str, Any], Mapping[str, Any]], Any]
@@ -45,9 +46,20 @@ def history(typed: Mapping[str, Any], names: Mapping[str, Any]) -> Any:
 def trace(typed: Mapping[str, Any], names: Mapping[str, Any]) -> Any:
     """One message's path, or the traces, those in trouble first."""
     log = log_of(typed["log"], names)
+    if typed["follow"]:
+        raise InvalidValue(
+            "A cell can't follow a log.",
+            why="It would never end, and nothing else could run meanwhile.",
+            fix="Type flexiflow trace --follow in a terminal, or watch the machine with watch().",
+            context={"log": typed["log"]},
+        )
     if typed["correlation_id"] is not None:
-        return log.trace(typed["correlation_id"])
-    return troubled_first(log.traces()).head(typed["limit"] or TRACES_SHOWN)
+        found = log.trace(typed["correlation_id"])
+        return found.story() if typed["story"] else found
+    traces = troubled_first(log.traces(since=typed["since"]))
+    if typed["errors"]:
+        traces = in_trouble(traces)
+    return traces.head(typed["limit"] or TRACES_SHOWN)
 
 
 def draw(typed: Mapping[str, Any], names: Mapping[str, Any]) -> Any:

@@ -6,6 +6,11 @@ import shlex
 from pathlib import Path
 
 import pytest
+from logs import changed, line, received
+from logs import write as write_log
+
+from flexiflow.cli import following
+from flexiflow.tracing.records import encode_record
 
 SPAN_KEYS = """
 span_id parent_id depth kind component label start duration_us outcome from_state to_state detail
@@ -144,3 +149,145 @@ def test_hostile_names_are_spelt_out(run_cli, hostile):
         assert not {each for each in out if not each.isprintable()} - {"\n"}
     assert all(len(tree.splitlines()) == 3 for tree in trees)
     assert r"two\nlines: two\nlines" in listed
+
+
+# -- only trouble, in sentences, as it grows ----------------------------------------------------
+
+
+def test_only_errors_are_listed(run_cli, recorded):
+    """The failed and the refused trace; as JSON too."""
+    listed = run_cli("trace", recorded.log, "--errors").stdout
+    assert sum("order" in line or "parcel" in line for line in listed.splitlines()) == 2
+    found = json.loads(run_cli("trace", recorded.log, "--errors", "--json").stdout)
+    assert [each["outcome"] for each in found["traces"]] == ["failed", "refused"]
+
+
+def test_only_the_spans_in_trouble(run_cli, tmp_path):
+    """With what caused them; what went well is left out."""
+    records = [
+        received(0, "s1"),
+        received(1, "s2", "s1", component="fine"),
+        changed(2, "s2", "s1", component="fine"),
+        received(3, "s3", "s1", component="bad"),
+        line("message.failed", 4, "s3", "s1", component="bad", outcome="failed"),
+        changed(5, "s1"),
+    ]
+    log = str(write_log(tmp_path / "run.jsonl", *records))
+    out = run_cli("trace", log, "trace-1", "--errors").stdout
+    assert [each.split(":")[0].split()[-1] for each in out.splitlines()[1:]] == ["order", "bad"]
+    found = json.loads(run_cli("trace", log, "trace-1", "--errors", "--json").stdout)
+    assert [each["span_id"] for each in found["spans"]] == ["s1", "s3"]
+    assert found["spans"][1]["parent_id"] == "s1"
+    assert found["headline"].startswith("Failed in bad.")
+
+
+def test_no_errors_is_an_answer(run_cli, tmp_path):
+    """And it names the log."""
+    log = str(write_log(tmp_path / "run.jsonl", received(0, "s1")))
+    assert run_cli("trace", log, "--errors").stdout == f"No traces with an error are in {log}.\n"
+
+
+def test_a_trace_in_sentences(run_cli, recorded, traces):
+    """The answer first."""
+    asked = ("trace", recorded.log, traces[0]["correlation_id"], "--story")
+    told = run_cli(*asked).stdout.splitlines()
+    assert told[0] == "Failed in order-9: ValueError: the card was declined."
+    document = json.loads(run_cli(*asked, "--json").stdout)
+    assert [each["sentence"] for each in document["sentences"]] == told
+
+
+def test_traces_since_a_time(run_cli, recorded):
+    """Before the newest record, or ISO 8601."""
+    found = json.loads(run_cli("trace", recorded.log, "--since", "2100-01-01", "--json").stdout)
+    assert found["traces"] == []
+    result = run_cli("trace", recorded.log, "--since", "soon")
+    assert (result.exit_code, "since is not a time" in result.stderr) == (1, True)
+
+
+def test_broken_lines_are_counted(run_cli, tmp_path):
+    """Below the list, and in the document."""
+    log = str(write_log(tmp_path / "run.jsonl", received(0, "s1"), b"{oops\n", b"no\n"))
+    assert run_cli("trace", log).stdout.splitlines()[-1] == f"! 2 lines of {log} can't be read."
+    assert json.loads(run_cli("trace", log, "--json").stdout)["broken"] == 2
+
+
+def test_an_index_is_kept_where_it_is_asked_for(run_cli, recorded, traces, tmp_path):
+    """Beside the log, and the trace is the same."""
+    log = tmp_path / "run.jsonl"
+    log.write_bytes(Path(recorded.log).read_bytes())
+    asked = ("trace", str(log), traces[0]["correlation_id"])
+    without = run_cli(*asked).stdout
+    assert [each.name for each in tmp_path.iterdir()] == ["run.jsonl"]
+    assert run_cli(*asked, "--index").stdout == without
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["run.jsonl", "run.jsonl.ffindex"]
+
+
+@pytest.fixture
+def follow(run_cli, tmp_path, monkeypatch):
+    """Follow a log to which lines come while it is followed; what is printed of them."""
+
+    def follow(*options, raw):
+        log = tmp_path / "run.jsonl"
+        log.write_bytes(encode_record(received(0, "s0", message_type="old")))
+        pauses = iter([lambda: log.write_bytes(log.read_bytes() + raw), _interrupt])
+        monkeypatch.setattr(following.time, "sleep", lambda seconds: next(pauses)())
+        result = run_cli("trace", str(log), "--follow", *options)
+        assert (result.exit_code, result.stderr) == (130, "Interrupted.\n")
+        return result.stdout.splitlines()
+
+    return follow
+
+
+def _interrupt():
+    raise KeyboardInterrupt
+
+
+GROWING = [
+    received(0, "s1", message_type="pay"),
+    line("message.failed", 1, "s1", error=("E", "bad"), duration_us=1_500, message_type="pay"),
+    changed(2, "s2", correlation_id="other"),
+]
+
+
+def test_a_log_is_followed(follow):
+    """A line a record, from now on, until the user interrupts."""
+    told = follow(raw=b"".join(map(encode_record, GROWING)) + b"{oops\n")
+    assert told[0] == "22:13:20.000  ·  trace-1  order:  message.received  `pay`"
+    assert told[1].split("  ")[1:] == [
+        "✕",
+        "trace-1",
+        "order:",
+        "message.failed",
+        "`pay`",
+        "(E: bad)",
+        "1.5 ms",
+    ]
+    assert told[2].endswith("state.changed  `go`  A → B")
+    assert told[3].startswith("! ")
+    assert len(told) == 4
+
+
+def test_only_one_trace_or_only_errors_are_followed(follow):
+    """By the beginning of the id; errors with the lines that can't be read."""
+    raw = b"".join(map(encode_record, GROWING)) + b"{oops\n"
+    assert [each.split("  ")[2] for each in follow("oth", raw=raw)] == ["other"]
+    assert len(follow("--errors", raw=raw)) == 2
+
+
+def test_a_log_is_followed_as_json(follow):
+    """One object a line, as in the log; a line that is none says so."""
+    told = follow("--json", raw=encode_record(GROWING[0]) + b"{oops\n")
+    assert json.loads(told[0])["message_type"] == "pay"
+    assert json.loads(told[1])["text"] == "{oops"
+
+
+def test_hostile_lines_are_followed_harmlessly(follow):
+    """No escape reaches the terminal, and no name makes a line."""
+    nasty = "x\n22:13:20  forged\x1b[31m\u202e[bold]"
+    records = [
+        received(0, "s1", component=nasty, message_type=nasty, correlation_id=nasty),
+        line(nasty, 1, "s1", error=(nasty, nasty)),
+    ]
+    told = follow(raw=b"".join(map(encode_record, records)))
+    assert len(told) == 2
+    assert not {letter for each in told for letter in each if not letter.isprintable()}

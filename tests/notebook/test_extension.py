@@ -112,6 +112,29 @@ def test_why_takes_a_database_as_the_command_line_does(recorded):
     assert "Done" in recorded.shown[0]["text/plain"]
 
 
+@pytest.fixture
+def logged(shop):
+    """The shop with a log of an order that was refused, and a trace called mine."""
+    shop.run("rec = record(engine, log='run.jsonl')\nawait order.send('approve')")
+    shop.run("await order.send('submit', total=99.0, correlation_id='mine-1')\nrec.close()")
+    return shop
+
+
+def test_traces_are_answered_as_on_the_command_line(logged):
+    """All, only those in trouble, and one of them in sentences."""
+    for options, lines in (("", 2), ("--errors", 1), ("--since 2100-01-01", 0)):
+        logged.run(f"%flexiflow trace run.jsonl {options}")
+        assert logged.shown[-1]["text/html"].count("order-1") == lines
+    logged.run("%flexiflow trace run.jsonl mine-1 --story")
+    assert "order-1 got `submit`" in logged.shown[-1]["text/plain"]
+
+
+def test_a_cell_follows_no_log(logged):
+    """It would never end."""
+    logged.run("%flexiflow trace run.jsonl --follow", fails=True)
+    assert "A cell can&#x27;t follow a log" in logged.shown[-1]["text/html"]
+
+
 def test_an_unknown_component_is_an_error_card(recorded):
     """It names the nearest, and the cell fails."""
     recorded.run("%flexiflow why order-11", fails=True)
