@@ -27,6 +27,7 @@ from flexiflow.persistence.schema import (
     SQLITE_ERRORS,
     STEPS,
     migrate,
+    prepare_new,
     reading,
     sqlite_failed,
     transaction,
@@ -232,7 +233,7 @@ class HistoryFile:
     def _prepare(self, fresh: bool) -> None:
         run = self._conn.execute
         if fresh:
-            run("PRAGMA auto_vacuum = INCREMENTAL")  # can't be set once there is a table
+            prepare_new(self._conn)
         else:
             version_of(self._conn)  # a newer file is refused before anything in it is changed
         if self.path is not None:

@@ -2,7 +2,8 @@
 
 A file that `record()` creates, or that holds nothing but FlexiFlow's tables, is marked with
 FlexiFlow's ``application_id``, and its ``user_version`` is the schema's version. In a database
-that belongs to an application, whose ``user_version`` is its own, the tables speak for themselves.
+that an application's tables are in, ``user_version`` may be the application's; there the table
+``flexiflow_schema`` has the version.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ RUNS = "flexiflow_runs"
 MACHINES = "flexiflow_machines"
 PARTS = "flexiflow_parts"
 MARKERS = "flexiflow_markers"
+SCHEMA = "flexiflow_schema"
 
 SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 """What the driver raises; the second where SQLite's own words quote bytes of a damaged file."""
@@ -88,6 +90,9 @@ CREATE TABLE {MACHINES} (
     fingerprint TEXT PRIMARY KEY,
     definition_json TEXT NOT NULL,
     first_us INTEGER NOT NULL
+);
+CREATE TABLE {SCHEMA} (
+    version INTEGER NOT NULL
 );
 CREATE TABLE {PARTS} (
     hash TEXT PRIMARY KEY,
@@ -173,19 +178,36 @@ def version_of(conn: sqlite3.Connection) -> int:
     Raises:
         PersistenceError: where a newer FlexiFlow has written the file.
     """
+    version = _stored_version(conn)
+    if version > VERSION:
+        raise PersistenceError(
+            f"The database has schema version {version}, newer than {VERSION}.",
+            why="A newer FlexiFlow has written it, and this one might misread it.",
+            fix="Upgrade: pip install -U flexiflow.",
+            context={"version": version, "known_version": VERSION},
+        )
+    return version
+
+
+def _stored_version(conn: sqlite3.Connection) -> int:
     if pragma(conn, "application_id") == APPLICATION_ID:
         version = pragma(conn, "user_version")
-        if version > VERSION:
-            raise PersistenceError(
-                f"The database has schema version {version}, newer than {VERSION}.",
-                why="A newer FlexiFlow has written it, and this one might misread it.",
-                fix="Upgrade: pip install -U flexiflow.",
-                context={"version": version, "known_version": VERSION},
-            )
-        return version
+        if version == VERSION or not _has_others_tables(conn):  # the first is the usual one
+            return version
+    if has_table(conn, SCHEMA):
+        query = f"SELECT max(version) FROM {SCHEMA} WHERE typeof(version) = 'integer'"
+        (stored,) = cursor(conn).execute(query).fetchone()
+        if stored is not None:
+            return int(stored)
     if "format" in columns_of(conn, SNAPSHOTS):
         return VERSION
     return 1 if has_table(conn, SNAPSHOTS) else 0
+
+
+def prepare_new(conn: sqlite3.Connection) -> None:
+    """Let a file that has nothing in it yet be one that can be shortened; later it is too late."""
+    if not conn.in_transaction and pragma(conn, "page_count") == 0:
+        cursor(conn).execute("PRAGMA auto_vacuum = INCREMENTAL")
 
 
 def migrate(conn: sqlite3.Connection) -> None:
@@ -202,6 +224,7 @@ def migrate(conn: sqlite3.Connection) -> None:
             run(f"ALTER TABLE {SNAPSHOTS} ADD COLUMN {name} {kind}")
     for statement in (*_statements(_INDEXES), _FULL_VIEW):
         run(statement)
+    run(f"INSERT INTO {SCHEMA} VALUES ({VERSION})")
     if owned:
         run(f"PRAGMA application_id = {APPLICATION_ID}")
         run(f"PRAGMA user_version = {VERSION}")
@@ -279,10 +302,14 @@ def _statements(script: str) -> list[str]:
 
 
 def _is_ours_alone(conn: sqlite3.Connection) -> bool:
-    rows = cursor(conn).execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-    if any(not _as_text(name).startswith(("flexiflow_", "sqlite_")) for (name,) in rows):
+    if _has_others_tables(conn):
         return False
     return pragma(conn, "application_id") == pragma(conn, "user_version") == 0
+
+
+def _has_others_tables(conn: sqlite3.Connection) -> bool:
+    rows = cursor(conn).execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    return any(not _as_text(name).startswith(("flexiflow_", "sqlite_")) for (name,) in rows)
 
 
 _FIXES = {

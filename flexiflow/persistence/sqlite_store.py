@@ -1,7 +1,8 @@
 """Snapshots in a SQLite database, through a connection that the caller owns.
 
 Saving migrates a database that 1.x wrote; reading never changes one. With no transaction open a
-save commits; in the caller's open transaction it is a savepoint, and the caller commits.
+save commits; in the caller's open transaction it is a savepoint, and the caller commits. The log's
+``snapshot.saved`` is then written before the caller's commit, which nobody tells us of.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from flexiflow.persistence.schema import (
     has_table,
     migrate,
     newest_id,
+    prepare_new,
     reading,
     transaction,
     version_of,
@@ -88,6 +90,8 @@ def save_snapshot(
         None,
         None,
     )
+    with reading():
+        prepare_new(conn)
     with transaction(conn) as run:
         migrate(conn)
         store_parts(run, parts)

@@ -111,7 +111,7 @@ def test_a_history_in_memory_has_the_same_tables():
     file = HistoryFile(None)
     with file.shared() as conn:
         tables = conn.execute("SELECT count(*) FROM sqlite_master WHERE type='table'").fetchone()
-    assert tables == (7,)  # ours and sqlite_sequence
+    assert tables == (8,)  # ours and sqlite_sequence
     file.close()
 
 

@@ -12,6 +12,7 @@ from flexiflow.persistence.schema import (
     MARKERS,
     PARTS,
     RUNS,
+    SCHEMA,
     SNAPSHOTS,
     STEPS,
     VERSION,
@@ -26,7 +27,7 @@ from flexiflow.persistence.schema import (
 from flexiflow.persistence.snapshot import ComponentSnapshot
 from flexiflow.persistence.sqlite_store import load_latest_snapshot, save_snapshot
 
-TABLES = {SNAPSHOTS, STEPS, RUNS, MACHINES, PARTS, MARKERS}
+TABLES = {SNAPSHOTS, STEPS, RUNS, MACHINES, PARTS, MARKERS, SCHEMA}
 
 
 def pragma(conn, name):
@@ -233,6 +234,37 @@ def test_a_newer_schema_is_refused_for_reading_and_writing(conn):
             use()
         assert "pip install -U" in caught.value.fix
     assert conn.execute(f"SELECT count(*) FROM {SNAPSHOTS}").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("version", [0, 1, 37])
+def test_an_application_may_number_a_file_that_was_made_here(conn, version):
+    """Its tables and its number came later: the file goes on being read and written."""
+    brought_up(conn)
+    conn.execute("CREATE TABLE customers (name TEXT)")
+    conn.execute(f"PRAGMA user_version = {version}")
+    save_snapshot(conn, ComponentSnapshot("a", "S"))
+    assert load_latest_snapshot(conn, "a") == ComponentSnapshot("a", "S")
+    assert pragma(conn, "user_version") == version
+
+
+def test_a_newer_schema_in_an_applications_database_is_refused(applications):
+    """Its user_version says nothing of it; a table of ours does."""
+    brought_up(applications)
+    applications.execute(f"UPDATE {SCHEMA} SET version = {VERSION + 1}")
+    applications.commit()
+    for use in (
+        lambda: save_snapshot(applications, ComponentSnapshot("a", "S")),
+        lambda: load_latest_snapshot(applications, "a"),
+    ):
+        with pytest.raises(PersistenceError, match=f"schema version {VERSION + 1}"):
+            use()
+
+
+def test_a_version_that_is_no_number_is_none(applications):
+    """A damaged one is as if it were not there."""
+    brought_up(applications)
+    applications.execute(f"UPDATE {SCHEMA} SET version = 'x'")
+    assert version_of(applications) == VERSION
 
 
 # -- looking ------------------------------------------------------------------------------

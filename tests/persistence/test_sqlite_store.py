@@ -223,6 +223,14 @@ def test_a_save_commits_where_no_transaction_is_open(conn, connect):
     assert load_latest_snapshot(connect(), "order") == snap()
 
 
+def test_a_save_that_makes_a_file_lets_it_be_shortened_later(conn, old):
+    """One that has tables already stays as it is: it would have to be written anew."""
+    for each in (conn, old):
+        save_snapshot(each, ComponentSnapshot("order", "Draft"))
+    assert conn.execute("PRAGMA auto_vacuum").fetchone() == (2,)
+    assert old.execute("PRAGMA auto_vacuum").fetchone() == (0,)
+
+
 def test_a_save_in_the_callers_transaction_never_commits(conn, connect):
     """The caller decides, for its own rows and ours together."""
     conn.execute("CREATE TABLE mine (x)")
