@@ -12,7 +12,11 @@ from typing import Any
 
 from flexiflow.errors import PersistenceError, bounded, bounded_repr
 from flexiflow.persistence.history_file import Entry
-from flexiflow.persistence.rows import storable
+from flexiflow.persistence.rows import SNAPSHOT_COLUMNS, STEP_COLUMNS, storable
+
+_MESSAGE = STEP_COLUMNS.index("message_json")
+_GUARDS = STEP_COLUMNS.index("guards_json")
+_SNAPSHOT = SNAPSHOT_COLUMNS.index("snapshot_json")
 
 _ROW_FAULTS = ("SQLITE_TOOBIG", "SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_RANGE")
 
@@ -79,6 +83,15 @@ def rows_of(item: Item) -> int:
     """How many rows of steps and snapshots an item holds."""
     entry = item.entry
     return 0 if entry is None else (entry.step is not None) + (entry.snapshot is not None)
+
+
+def size_of(entry: Entry) -> int:
+    """About how many characters an entry keeps in memory until it is written."""
+    step, snapshot, parts = entry.step, entry.snapshot, entry.parts
+    size = 0 if step is None else len(step[_MESSAGE] or "") + len(step[_GUARDS] or "")
+    if snapshot is not None:
+        size += len(snapshot[_SNAPSHOT])
+    return size if parts is None else size + sum(map(len, parts.values()))
 
 
 def is_row_fault(error: Exception) -> bool:

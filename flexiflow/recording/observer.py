@@ -200,7 +200,7 @@ class RecordingObserver:
             end_us = step.started_us + step.duration_us
             self._add_snapshot(entry, component, step.to_state, end_us, step.correlation_id)
         self._queue(entry, waiter)
-        return waiter or self.pipeline.room()
+        return waiter or self.pipeline.room(entry)
 
     def uncommitted(self, step: Step) -> None:
         """Log that a step failed because it could not be committed."""

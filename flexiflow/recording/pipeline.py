@@ -24,6 +24,7 @@ from flexiflow.recording.items import (
     repair,
     resolve,
     rows_of,
+    size_of,
     why_of,
 )
 from flexiflow.tracing.writer import LogWriter
@@ -33,6 +34,9 @@ GROUP_S = 0.05
 
 MOST_QUEUED = 50_000
 """Items in the queue from which on senders wait."""
+
+MOST_QUEUED_BYTES = 64 * 2**20
+"""Characters of JSON in it from which on they wait, however few the items are."""
 
 MOST_IN_GROUP = 5_000
 
@@ -74,6 +78,7 @@ class Pipeline:
         self.closed = False
         self._lock = threading.Lock()
         self._space: list[asyncio.Future[None]] = []
+        self._bytes = 0  # of rows that were queued since the queue was last empty
         self._kept_lines = b""
         self._kept_items: list[Item] = []
         self._untold: Gap | None = None
@@ -101,9 +106,10 @@ class Pipeline:
         elif self._asleep:
             self._wake.set()
 
-    def room(self) -> asyncio.Future[None] | None:
-        """None while there is room in the queue, else a future that waits for it."""
-        if len(self._items) < MOST_QUEUED:
+    def room(self, entry: Entry) -> asyncio.Future[None] | None:
+        """None while there is room in the queue, this entry in it, else a future that waits."""
+        self._bytes += size_of(entry)
+        if len(self._items) < MOST_QUEUED and self._bytes < MOST_QUEUED_BYTES:
             return None
         waiter = asyncio.get_running_loop().create_future()
         with self._lock:
@@ -227,7 +233,9 @@ class Pipeline:
         self._make_room()
 
     def _make_room(self) -> None:
-        if not self._space or len(self._items) >= MOST_QUEUED:
+        if not self._items:
+            self._bytes = 0
+        if not self._space or len(self._items) >= MOST_QUEUED or self._bytes >= MOST_QUEUED_BYTES:
             return
         with self._lock:
             space, self._space = self._space, []

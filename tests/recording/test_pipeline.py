@@ -365,24 +365,36 @@ async def test_a_gap_at_the_end_is_told_by_close(engine, db, impatient):
     assert recording.closed
 
 
-async def test_a_full_queue_makes_the_sender_wait_and_loses_nothing(engine, db, monkeypatch):
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [
+        ({"MOST_QUEUED": 5}, {}),
+        ({"MOST_QUEUED_BYTES": 20_000}, {"text": "x" * 2_000}),
+        ({"MOST_QUEUED_BYTES": 500}, {}),
+    ],
+    ids=["many", "large messages", "their snapshots"],
+)
+async def test_a_full_queue_makes_the_sender_wait_and_loses_nothing(
+    engine, db, monkeypatch, limit, message
+):
     """While the writer is held up, senders stop; then all of their steps are written."""
     lamp = engine.get("lamp")
     waits = asyncio.Event()
     real_room = Pipeline.room
 
-    def room(self):
-        found = real_room(self)
+    def room(self, entry):
+        found = real_room(self, entry)
         if found is not None:
             waits.set()
         return found
 
-    monkeypatch.setattr(pipeline_module, "MOST_QUEUED", 5)
+    for name, most in limit.items():
+        monkeypatch.setattr(pipeline_module, name, most)
     monkeypatch.setattr(Pipeline, "room", room)
 
     async def send():
         for _ in range(50):
-            await lamp.send("switch")
+            await lamp.send("switch", **message)
 
     async with record(engine, db) as recording:
         await recording.flush()
