@@ -12,6 +12,7 @@ from flexiflow.analysis.history import open_history
 from flexiflow.component import AsyncComponent
 from flexiflow.engine import FlexiFlowEngine
 from flexiflow.errors import InvalidType, InvalidValue, PersistenceError
+from flexiflow.persistence import bookmarks
 from flexiflow.recording import record
 
 
@@ -75,6 +76,20 @@ def test_a_mark_is_taken_away(history):
     assert history.remove_bookmark(1)
     assert not history.remove_bookmark(1)
     assert marks(history) == [("snapshot", 1, "order", "")]
+
+
+def test_the_later_of_two_files_of_marks_stays(history, monkeypatch):
+    """Where another program marks between the reading and the writing of this one."""
+    write = bookmarks.write_atomically
+
+    def write_late(path, content):
+        monkeypatch.setattr(bookmarks, "write_atomically", write)
+        history.bookmark(1, "the other program's")
+        write(path, content)
+
+    monkeypatch.setattr(bookmarks, "write_atomically", write_late)
+    history.bookmark(2, "this one's")
+    assert marks(history) == [("step", 2, "order", "this one's")]
 
 
 def test_a_recording_can_be_marked_while_it_goes_on(tmp_path):

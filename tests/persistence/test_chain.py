@@ -224,6 +224,29 @@ def test_a_lost_end_is_named_by_a_head_kept_elsewhere(done, table, number):
         )
 
 
+def test_a_lost_end_is_not_seen_from_the_file():
+    """Where the count of ids was put back, what is left is a whole history."""
+    with contextlib.closing(three_snapshots()) as conn:
+        conn.execute(f"DELETE FROM {SNAPSHOTS} WHERE id = 3")
+        conn.execute("UPDATE sqlite_sequence SET seq = 2 WHERE name = ?", (SNAPSHOTS,))
+        assert found(conn) == []
+
+
+def test_a_forger_is_shown_by_a_head_kept_elsewhere_alone():
+    """Who changes a row and computes all hashes anew leaves nothing in the file that shows it."""
+    with contextlib.closing(three_snapshots()) as conn:
+        head = head_of(conn)
+        columns = ", ".join(CHAINED_COLUMNS[SNAPSHOTS])
+        conn.execute(f"UPDATE {SNAPSHOTS} SET state = 'Forged' WHERE id = 2")
+        rows = conn.execute(f"SELECT {columns} FROM {SNAPSHOTS} ORDER BY id").fetchall()
+        conn.execute(f"DELETE FROM {SNAPSHOTS}")
+        conn.execute("UPDATE sqlite_sequence SET seq = 0 WHERE name = ?", (SNAPSHOTS,))
+        with transaction(conn) as run:
+            insert_chained(run, SNAPSHOTS, rows)
+        assert found(conn) == []
+        assert found(conn, head) == [(SNAPSHOTS, "replaced", 3, 3)]
+
+
 # -- what a change is called --------------------------------------------------------------
 
 

@@ -560,6 +560,19 @@ def test_whoever_listens_hears_of_a_save(conn):
     assert heard == [("order", {"snapshot_id": 1, "state": "Paying"}, [1])]
 
 
+def test_a_save_is_told_before_the_callers_commit(conn):
+    """Nobody tells of the caller's commit, or of a rollback."""
+    heard = []
+    conn.execute("BEGIN")
+    snapshot_listeners.append(lambda name, facts: heard.append(name))
+    try:
+        save_snapshot(conn, snap())
+    finally:
+        snapshot_listeners.pop()
+    conn.execute("ROLLBACK")
+    assert heard == ["order"]
+
+
 def test_the_stored_json_is_what_1_x_wrote(conn):
     """The same four keys, so that people's own queries go on working."""
     save_snapshot(conn, snap(rules=["r"], total=1))

@@ -53,6 +53,17 @@ def test_a_line_is_in_the_file_at_once(path):
     log.close()
 
 
+def test_lines_are_not_synced(path, monkeypatch):
+    """A power cut may take the last ones; a line costs one write, and no wait for the disk."""
+    synced = []
+    for name in ("fsync", "fdatasync", "sync"):
+        monkeypatch.setattr(os, name, synced.append, raising=False)
+    log = LogWriter(path)
+    log.write(b"1\n")
+    log.close()
+    assert synced == []
+
+
 def test_half_a_line_of_a_killed_writer_is_ended_first(path):
     """The next record begins a line of its own, and nothing that was there is changed."""
     path.write_bytes(b'{"ts":"1"}\n{"ts":')
