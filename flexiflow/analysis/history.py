@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,6 +18,7 @@ from flexiflow.errors import FlexiFlowError, InvalidType, bounded_repr
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow
 
     from flexiflow.analysis.difference import Difference
     from flexiflow.analysis.log import Log
@@ -117,6 +118,99 @@ class History:
 
         chosen = Filter.of(self.sources, component, since, until, states, limit)
         return snapshots_frame(self.sources, chosen, explode=explode)
+
+    def iter_snapshots(
+        self,
+        component: str | None = None,
+        *,
+        since: Any = None,
+        until: Any = None,
+        states: str | Iterable[str] | None = None,
+        chunk: int = 100_000,
+        explode: bool = False,
+        progress: bool | Callable[[int, int], object] | None = None,
+    ) -> Iterator[pd.DataFrame]:
+        """Snapshots in frames of at most `chunk` rows, for histories that memory can't hold.
+
+        Nothing is kept open from one frame to the next; rows that are written meanwhile come too.
+
+        Args:
+            component, since, until, states: as in `snapshots`.
+            chunk: rows of a frame.
+            explode: as in `snapshots`; the columns are those of each frame's own rows.
+            progress: a function that is called with the rows that are read and those that there
+                are, or True for a bar.
+
+        Returns:
+            an iterator over DataFrames with the columns of `frames.SNAPSHOTS`; none for no rows.
+
+        Raises:
+            ComponentNotFound, StateError, InvalidValue, InvalidType: as `snapshots`, at once.
+        """
+        from flexiflow.analysis.chunks import chunks
+        from flexiflow.analysis.rows import Filter
+
+        chosen = Filter.of(self.sources, component, since, until, states, None)
+        return chunks(self.sources, "snapshots", chosen, chunk, progress, explode=explode)
+
+    def to_arrow(
+        self,
+        component: str | None = None,
+        *,
+        of: Literal["snapshots", "steps"] = "snapshots",
+        since: Any = None,
+        until: Any = None,
+        states: str | Iterable[str] | None = None,
+    ) -> pyarrow.Table:
+        """Snapshots or steps as an Arrow table; the extra ``large`` must be installed.
+
+        Args:
+            component, since, until, states: as in `snapshots`.
+            of: which rows.
+
+        Returns:
+            a table with the columns of `frames.SNAPSHOTS` or `frames.STEPS`: categories are
+            dictionaries, times ``timestamp[us, UTC]``, durations ``duration[us]``.
+
+        Raises:
+            FlexiFlowError: where pyarrow is not installed.
+        """
+        from flexiflow.analysis.arrow import to_arrow
+        from flexiflow.analysis.rows import Filter
+
+        chosen = Filter.of(self.sources, component, since, until, states, None)
+        return to_arrow(self.sources, of, chosen)
+
+    def to_parquet(
+        self,
+        path: PathLike,
+        component: str | None = None,
+        *,
+        of: Literal["snapshots", "steps"] = "snapshots",
+        since: Any = None,
+        until: Any = None,
+        states: str | Iterable[str] | None = None,
+        progress: bool | Callable[[int, int], object] | None = None,
+    ) -> int:
+        """Write snapshots or steps to a Parquet file: the whole file or nothing.
+
+        Args:
+            path: the file; it is replaced.
+            component, of, since, until, states: as in `to_arrow`.
+            progress: as in `iter_snapshots`.
+
+        Returns:
+            how many rows.
+
+        Raises:
+            FlexiFlowError: where pyarrow is not installed.
+            PersistenceError: where the file can't be written.
+        """
+        from flexiflow.analysis.arrow import to_parquet
+        from flexiflow.analysis.rows import Filter
+
+        chosen = Filter.of(self.sources, component, since, until, states, None)
+        return to_parquet(self.sources, of, chosen, path, progress)
 
     def steps(
         self,

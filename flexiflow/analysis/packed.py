@@ -56,6 +56,7 @@ class Query:
         condition, values: which rows.
         component: the component that the condition asks for, or None: it has an index.
         after: only ids above this.
+        last: only ids up to this.
         shortcut: how blocks are packed; None where rows must be read one by one.
         join: what each row is joined with, at most one row of another table.
     """
@@ -68,6 +69,7 @@ class Query:
     after: int | None = None
     shortcut: Shortcut | None = None
     join: str = ""
+    last: int | None = None
 
 
 def read(conn: sqlite3.Connection, query: Query, building: Building) -> None:
@@ -79,12 +81,23 @@ def read(conn: sqlite3.Connection, query: Query, building: Building) -> None:
 def read_blocks(conn: sqlite3.Connection, query: Query, building: Building) -> Iterator[int]:
     """Add the rows block by block, and say each time how many."""
     width, low = FEWEST, _first_id(conn, query, query.after)
-    while low is not None:
-        high = _last_id(conn, query, low, width)
+    last = frames.LARGEST if query.last is None else query.last
+    while low is not None and low <= last:
+        high = min(_last_id(conn, query, low, width), last)
         count, length = _add_block(conn, query, building, low, high)
         yield count
         width = _next_width(width, count, length)
         low = _first_id(conn, query, high)
+
+
+def last_of(conn: sqlite3.Connection, query: Query, number: int) -> int | None:
+    """The id of the last of the first so many rows of a query; None for no row."""
+    after = -frames.LARGEST - 1 if query.after is None else query.after
+    ids = f"""SELECT s.rowid AS id FROM {query.table} s {query.join}
+        WHERE {query.condition} AND s.rowid > ? ORDER BY s.rowid LIMIT ?"""
+    select = f"SELECT max(id) FROM ({ids})"
+    row = cursor(conn).execute(select, [*query.values, after, number]).fetchone()
+    return None if row[0] is None else int(row[0])
 
 
 def _first_id(conn: sqlite3.Connection, query: Query, after: int | None) -> int | None:

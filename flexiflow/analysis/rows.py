@@ -141,7 +141,7 @@ def steps_frame(sources: Sequence[Source], chosen: Filter) -> pd.DataFrame:
     building = Building(frames.STEPS)
     for source, after_id in chosen.of_sources(sources):
         with source.connect() as conn:
-            query = step_query(conn, chosen, after_id) if has_steps(conn) else None
+            query = query_of(conn, "steps", chosen, after_id)
             if query is not None:
                 building.source = source.name
                 read(conn, query, building)
@@ -177,6 +177,15 @@ def newest_of(sources: Sequence[Source]) -> int | None:
         with source.connect() as conn:
             times.append(newest_us(conn))
     return max((time for time in times if time is not None), default=None)
+
+
+def query_of(
+    conn: sqlite3.Connection, of: str, chosen: Filter, after_id: int | None
+) -> Query | None:
+    """The query for ``snapshots`` or ``steps``; None for none."""
+    if of == "snapshots":
+        return snapshot_query(conn, chosen, after_id)
+    return step_query(conn, chosen, after_id) if has_steps(conn) else None
 
 
 def snapshot_query(
@@ -272,8 +281,12 @@ def _unknown_state(name: Any, known: Iterable[Any]) -> StateError:
     )
 
 
-def row_count(limit: Any) -> int:
+def row_count(limit: Any, argument: str = "limit") -> int:
     """A limit as SQLite takes it.
+
+    Args:
+        limit: what was given.
+        argument: its name, for errors.
 
     Raises:
         InvalidValue: (a ValueError) where it is no number of rows.
@@ -285,10 +298,10 @@ def row_count(limit: Any) -> int:
     if number >= 0:
         return min(number, _MOST_ROWS)
     raise InvalidValue(
-        f"limit must be a number of rows, not {bounded_repr(limit, 40)}.",
+        f"{argument} must be a number of rows, not {bounded_repr(limit, 40)}.",
         why="Rows are counted from 0 up.",
-        fix="Leave it out for all rows, or pass limit=100.",
-        context={"limit": limit},
+        fix=f"Leave it out, or pass {argument}=100.",
+        context={argument: limit},
     )
 
 
