@@ -23,12 +23,14 @@ def written() -> Written:
     return made
 
 
-def together(parts) -> pd.DataFrame:
-    return pd.concat([part.astype(object) for part in parts], ignore_index=True)
+def rows_of(*parts) -> list[list[object]]:
+    """Values with None for what is missing."""
+    values = [row for part in parts for row in part.astype(object).values]
+    return [[None if pd.isna(value) else value for value in row] for row in values]
 
 
 @settings(max_examples=60)
-@given(RANDOM_STEPS.filter(bool), st.integers(1, 7))
+@given(RANDOM_STEPS, st.integers(1, 7))
 def test_chunks_are_the_whole(steps, size):
     """The same rows in the same order, in full chunks but for the last."""
     history = random_history(steps).history
@@ -36,7 +38,7 @@ def test_chunks_are_the_whole(steps, size):
     parts = list(history.iter_snapshots(chunk=size))
     assert [len(part) for part in parts[:-1]] == [size] * (len(parts) - 1)
     assert all(dict(part.dtypes.astype(str)) == dict(frames.SNAPSHOTS) for part in parts)
-    pd.testing.assert_frame_equal(together(parts), whole.astype(object))
+    assert rows_of(*parts) == rows_of(whole)
 
 
 @pytest.mark.parametrize("asked", [{"component": "x"}, {"states": "B"}, {"since": "-4us"}])
@@ -44,7 +46,7 @@ def test_filters_hold_in_chunks(written, asked):
     """As for the whole."""
     whole = written.history.snapshots(**asked)
     parts = written.history.iter_snapshots(**asked, chunk=2)
-    assert together(parts)["id"].tolist() == whole["id"].tolist()
+    assert rows_of(*parts) == rows_of(whole)
 
 
 def test_chunks_of_1x(written):
