@@ -159,13 +159,38 @@ def snapshot_json(
     are at most 4 kB long. A subclass of list or dict is stored as what it is made of, so that the
     snapshot can be restored.
     """
+    document = snapshot_document(name, state, rules, metadata, strict=strict, redaction=redaction)
+    return with_parts(document)
+
+
+def snapshot_document(
+    name: str,
+    state: str,
+    rules: Any,
+    metadata: Any,
+    *,
+    strict: bool = False,
+    redaction: Redaction | None = None,
+) -> bytes:
+    """A snapshot as strict JSON, whole: what must be done before anything in it changes."""
     document = {
         "name": name,
         "current_state": state,
         "rules": _as_plain(rules, list, (list, tuple)),
         "metadata": _as_plain(metadata, dict, Mapping),
     }
-    raw = _document(document, strict, redaction)
+    if redaction is None:
+        return tagged.encode(document, strict=strict)
+    # The document's own keys are no fields: redact=["name"] must not hide whose snapshot it is.
+    encoded = {
+        key: tagged.encode(value, strict=strict, redaction=None if key in _OWN else redaction)
+        for key, value in document.items()
+    }
+    return _canonical({key: msgspec.Raw(raw) for key, raw in encoded.items()})
+
+
+def with_parts(raw: bytes) -> tuple[str, dict[str, str]]:
+    """What is stored of a `snapshot_document`: its text, and its large parts by their hash."""
     if len(raw) <= LARGE:
         return raw.decode(), {}
     parts: dict[str, str] = {}
@@ -178,17 +203,6 @@ def snapshot_json(
     else:
         document["metadata"] = _part(fields, parts)
     return _canonical(document).decode(), parts
-
-
-def _document(document: dict[str, Any], strict: bool, redaction: Redaction | None) -> bytes:
-    if redaction is None:
-        return tagged.encode(document, strict=strict)
-    # The document's own keys are no fields: redact=["name"] must not hide whose snapshot it is.
-    encoded = {
-        key: tagged.encode(value, strict=strict, redaction=None if key in _OWN else redaction)
-        for key, value in document.items()
-    }
-    return _canonical({key: msgspec.Raw(raw) for key, raw in encoded.items()})
 
 
 def store_parts(run: sqlite3.Cursor, parts: dict[str, str]) -> None:

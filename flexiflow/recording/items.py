@@ -11,12 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from flexiflow.errors import PersistenceError, bounded, bounded_repr
-from flexiflow.persistence.history_file import Entry
-from flexiflow.persistence.rows import SNAPSHOT_COLUMNS, STEP_COLUMNS, storable
-
-_MESSAGE = STEP_COLUMNS.index("message_json")
-_GUARDS = STEP_COLUMNS.index("guards_json")
-_SNAPSHOT = SNAPSHOT_COLUMNS.index("snapshot_json")
+from flexiflow.persistence.history_file import Entry, Row
+from flexiflow.persistence.rows import storable
 
 _ROW_FAULTS = ("SQLITE_TOOBIG", "SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_RANGE")
 
@@ -32,6 +28,8 @@ class Item:
     Attributes:
         line: a line for the log, or None.
         entry: rows for the history, or None.
+        make: makes the entry, in the writer thread, where it is not there yet.
+        facts: what `make` takes.
         done: called in the writer thread once the entry is committed; gives lines for the log.
         lost: called in the writer thread where the entry can't be committed.
         waiter: resolved when the entry is written, or with the error.
@@ -40,6 +38,8 @@ class Item:
 
     line: bytes | None = None
     entry: Entry | None = None
+    make: Callable[..., Entry] | None = None
+    facts: tuple[Any, ...] = ()
     done: Callable[[Entry], bytes] | None = None
     lost: Callable[[Entry], None] | None = None
     waiter: asyncio.Future[None] | None = None
@@ -85,13 +85,16 @@ def rows_of(item: Item) -> int:
     return 0 if entry is None else (entry.step is not None) + (entry.snapshot is not None)
 
 
-def size_of(entry: Entry) -> int:
-    """About how many characters an entry keeps in memory until it is written."""
-    step, snapshot, parts = entry.step, entry.snapshot, entry.parts
-    size = 0 if step is None else len(step[_MESSAGE] or "") + len(step[_GUARDS] or "")
-    if snapshot is not None:
-        size += len(snapshot[_SNAPSHOT])
-    return size if parts is None else size + sum(map(len, parts.values()))
+def size_of(message: str | None, document: bytes | None, row: Row | None) -> int:
+    """About how many characters a step keeps in memory until it is written.
+
+    Args:
+        message: its message's fields.
+        document: its snapshot, or None.
+        row: its row with all that it says of guards and errors, where that is made already.
+    """
+    size = len(message or "") + len(document or b"")
+    return size if row is None else size + sum(len(each) for each in row if type(each) is str)
 
 
 def is_row_fault(error: Exception) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -19,8 +18,9 @@ from flexiflow.graph.definition import fingerprint, to_definition
 from flexiflow.hooks import Hooks
 from flexiflow.persistence import tagged
 from flexiflow.persistence.history_file import Entry
-from flexiflow.persistence.rows import iso_time, snapshot_json
-from flexiflow.recording.items import Gap, Item, Line, as_persistence_error, line_of
+from flexiflow.persistence.rows import snapshot_document
+from flexiflow.recording.entries import EntryMaker
+from flexiflow.recording.items import Gap, Item, Line, as_persistence_error, line_of, size_of
 from flexiflow.recording.pipeline import Pipeline
 from flexiflow.recording.step_rows import step_row
 from flexiflow.redaction import Redaction
@@ -43,7 +43,6 @@ _Machine = tuple[str, tuple[str, str]]
 Metadata = Callable[[AsyncComponent], Mapping[str, Any]]
 
 _RESERVED = ("type", "correlation_id", "traceparent")
-_LONGEST_KEPT = 1024
 
 
 class RecordingObserver:
@@ -57,7 +56,6 @@ class RecordingObserver:
         redaction: which fields are kept out, or None.
 
     Attributes:
-        run_id: the recording's row in the history.
         pipeline: the writer thread; attached before anything is observed.
     """
 
@@ -72,18 +70,26 @@ class RecordingObserver:
     ) -> None:
         self.run_uid = run_uid
         self.redaction = redaction
-        self.run_id = 0
         self.metadata = metadata
         self._always = durability == "always"
         self._lines = lines
         self._warned = False
-        self._done, self._lost = self._written, self._forget  # bound once, not once a step
         self._fingerprints: dict[str, str | None] = {}
         self._machines: dict[tuple[Any, int], tuple[Any, _Machine | None]] = {}
-        self._last: dict[str, str | bytes] = {}  # what each component's newest snapshot says
+        self._entries = EntryMaker()
+        self._done, self._lost = self._written, self._entries.forget  # bound once, not once a step
         self._make = LineMaker(run_uid)
         self.pipeline: Pipeline
         self._say: Callable[[Line], None]
+
+    @property
+    def run_id(self) -> int:
+        """The recording's row in the history."""
+        return self._entries.run_id
+
+    @run_id.setter
+    def run_id(self, run_id: int) -> None:
+        self._entries.run_id = run_id
 
     def attach(self, pipeline: Pipeline) -> None:
         """Hand everything to this writer thread from now on."""
@@ -104,12 +110,9 @@ class RecordingObserver:
         span = current_span.get()
         state = component.state_machine.state_name
         self._log("component.registered", now, span, name, to_state=state)
-        entry = Entry(machine=None if machine is None else (*machine[1], now))
-        self._last.pop(name, None)
-        correlation_id = None if span is None else span.correlation_id
-        self._add_snapshot(entry, component, state, now, correlation_id)
-        entry.source = span
-        self._queue(entry)
+        document = self._document(component, name, state)
+        definition = None if machine is None else machine[1]
+        self._queue(self._entries.of_registration, (name, state, document, now, span, definition))
 
     def received(self, step: Step, message: dict[str, Any]) -> None:
         """Log that a message's turn has come, and keep it as it came in."""
@@ -193,14 +196,14 @@ class RecordingObserver:
             # Its lines are not in the log, so it must not count either.
             waiter.set_exception(as_persistence_error(self.pipeline.log_error))
             return waiter
-        digest = self._fingerprints.get(step.component)
-        entry = Entry(step_row(step, self.run_id, digest, self.redaction))
-        entry.source = step
+        name = step.component
+        digest, row, document = self._fingerprints.get(name), None, None
+        if step.guards or step.error is not None or self.redaction is not None:
+            row = step_row(step, self._entries.run_id, digest, self.redaction)
         if component is not None:
-            end_us = step.started_us + step.duration_us
-            self._add_snapshot(entry, component, step.to_state, end_us, step.correlation_id)
-        self._queue(entry, waiter)
-        return waiter or self.pipeline.room(entry)
+            document = self._document(component, name, step.to_state)
+        self._queue(self._entries.of_step, (step, row, document, digest), waiter)
+        return waiter or self.pipeline.room(size_of(step.message_json, document, row))
 
     def uncommitted(self, step: Step) -> None:
         """Log that a step failed because it could not be committed."""
@@ -288,33 +291,9 @@ class RecordingObserver:
 
     # -- rows -----------------------------------------------------------------------------
 
-    def _add_snapshot(
-        self, entry: Entry, component: Any, state: str, time_us: int, correlation_id: str | None
-    ) -> None:
-        name = name_text(component.name)
-        text, parts = snapshot_json(
-            name,
-            state,
-            component.rules,
-            self._data(component),
-            redaction=self.redaction,
-        )
-        key = text if len(text) <= _LONGEST_KEPT else hashlib.sha256(text.encode()).digest()
-        if self._last.get(name) == key:
-            return
-        self._last[name] = key
-        entry.parts = parts or None
-        entry.snapshot = (
-            name,
-            text,
-            iso_time(time_us),
-            time_us,
-            state,
-            correlation_id,
-            None,
-            self.run_id,
-            self._fingerprints.get(name),
-        )
+    def _document(self, component: Any, name: str, state: str) -> bytes:
+        data = self._data(component)
+        return snapshot_document(name, state, component.rules, data, redaction=self.redaction)
 
     def _data(self, component: Any) -> Mapping[Any, Any]:
         own: Mapping[Any, Any] = component.data
@@ -341,13 +320,13 @@ class RecordingObserver:
     def _shown(self, text: str | None) -> str | None:
         return text if text is None or self.redaction is None else self.redaction.mask(text)
 
-    def _queue(self, entry: Entry, waiter: asyncio.Future[None] | None = None) -> None:
-        self.pipeline.put(Item(None, entry, self._done, self._lost, waiter))
-
-    def _forget(self, entry: Entry) -> None:
-        """An entry can't be committed: the component's next step stores what it could not."""
-        if entry.snapshot is not None:
-            self._last.pop(entry.snapshot[0], None)
+    def _queue(
+        self,
+        make: Callable[..., Entry],
+        facts: tuple[Any, ...],
+        waiter: asyncio.Future[None] | None = None,
+    ) -> None:
+        self.pipeline.put(Item(None, None, make, facts, self._done, self._lost, waiter))
 
     def _machine_of(self, component: Any) -> _Machine | None:
         """The fingerprint of a component's machine, and the row that stores its definition."""

@@ -24,7 +24,6 @@ from flexiflow.recording.items import (
     repair,
     resolve,
     rows_of,
-    size_of,
     why_of,
 )
 from flexiflow.tracing.writer import LogWriter
@@ -106,9 +105,13 @@ class Pipeline:
         elif self._asleep:
             self._wake.set()
 
-    def room(self, entry: Entry) -> asyncio.Future[None] | None:
-        """None while there is room in the queue, this entry in it, else a future that waits."""
-        self._bytes += size_of(entry)
+    def room(self, size: int) -> asyncio.Future[None] | None:
+        """None while there is room in the queue, else a future that waits.
+
+        Args:
+            size: of what was queued last, in characters.
+        """
+        self._bytes += size
         if len(self._items) < MOST_QUEUED and self._bytes < MOST_QUEUED_BYTES:
             return None
         waiter = asyncio.get_running_loop().create_future()
@@ -221,6 +224,7 @@ class Pipeline:
         take = self._items.popleft
         group = [take() for _ in range(min(len(self._items), MOST_IN_GROUP))]
         items = [item for item in group if type(item) is Item]
+        self._make_entries(items)
         lines = self._kept_lines + b"".join(map(line_of, group))
         entries = self._kept_items + [item for item in items if item.entry is not None]
         self._kept_lines, self._kept_items = b"", []
@@ -231,6 +235,17 @@ class Pipeline:
             if item.barrier is not None:
                 item.barrier.set()
         self._make_room()
+
+    def _make_entries(self, items: list[Item]) -> None:
+        for item in items:
+            if item.make is not None:
+                try:
+                    item.entry = item.make(*item.facts)
+                except Exception as exc:  # the thread must live on
+                    self._note_gap(1, 0, exc)
+                    if item.waiter is not None:
+                        resolve([item.waiter], exc)
+                item.make, item.facts = None, ()
 
     def _make_room(self) -> None:
         if not self._items:
