@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import sys
 import sysconfig
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from linecache import getline
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
+from flexiflow.component import AsyncComponent
 from flexiflow.errors import FlexiFlowError, bounded, bounded_repr, page_of
+from flexiflow.hooks import shown
 from flexiflow.notebook.html import (
     MONO,
     MUTED,
@@ -42,6 +46,8 @@ _MOST_VALUES = 20
 _LONGEST_PART = 4_000
 _LONGEST_LINE = 300
 _BASE = FlexiFlowError.__name__
+
+Mask = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +97,36 @@ class ErrorCards:
         if not isinstance(error, FlexiFlowError):
             return self._former[1](kind, error, trace, tb_offset=tb_offset)
         _remember(shell, error, trace)
-        if shows_html(shell):
-            from IPython.display import display
+        mask = _mask_in(trace)
+        line = _card_shown(shell, error, trace, mask) if shows_html(shell) else None
+        text = mask(_text(error))
+        # A terminal has no cards: the four parts are the message.
+        lines = [line] if line else [f"{kind.__name__}: {text}", "The traceback: %flexiflow tb"]
+        shell._showtraceback(kind, Exception(text), lines)
+        return lines
 
-            page = error_card(error, list(user_frames(trace, _cell_name(shell))), trace)
-            display({"text/html": page, "text/plain": str(error)}, raw=True)  # type: ignore[no-untyped-call]
-            line = [error_line(kind, error)]
-        else:  # a terminal has no cards: the four parts are the message
-            line = [f"{kind.__name__}: {_text(error)}", "The traceback: %flexiflow tb"]
-        shell._showtraceback(kind, error, line)
-        return line
+
+def _card_shown(
+    shell: InteractiveShell, error: FlexiFlowError, trace: TracebackType | None, mask: Mask
+) -> str | None:
+    """Show the card, and return the line below it; None where there is none."""
+    from IPython.display import display
+
+    try:
+        page = error_card(error, list(user_frames(trace, _cell_name(shell))), trace, mask)
+        line = error_line(type(error), error, mask)
+    except Exception as exc:  # an error of the user's own making; the card must not hide it
+        warnings.warn(f"The card of this error failed: {bounded_repr(exc, 200)}", stacklevel=2)
+        return None
+    display({"text/html": page, "text/plain": mask(_text(error))}, raw=True)  # type: ignore[no-untyped-call]
+    return line
 
 
 def error_card(
-    error: FlexiFlowError, frames: list[UserFrame], trace: TracebackType | None = None
+    error: FlexiFlowError,
+    frames: list[UserFrame],
+    trace: TracebackType | None = None,
+    mask: Mask = str,
 ) -> str:
     """An error as a card.
 
@@ -112,25 +134,26 @@ def error_card(
         error: the error.
         frames: the frames of the user's own, the outermost first.
         trace: the traceback, in which the step is looked for that it happened in.
+        mask: takes out of a text what must not be shown.
     """
     items = error.context_items
     correlation_id = items.get("correlation_id") or correlation_id_in(trace)
     rows = [
-        _row("What", escape(error.what, _LONGEST_PART)),
-        _row("Why", escape(error.why or "", _LONGEST_PART)),
-        _row("Fix", escape(error.fix or "", _LONGEST_PART)),
-        _row("Context", _context(items), MONO),
+        _row("What", escape(mask(str(error.what)), _LONGEST_PART)),
+        _row("Why", escape(mask(str(error.why or "")), _LONGEST_PART)),
+        _row("Fix", escape(mask(str(error.fix or "")), _LONGEST_PART)),
+        _row("Context", _context(items, mask), MONO),
         _row("Trace", "" if correlation_id is None else escape(correlation_id, 140), MONO),
     ]
     title = element("strong", f"✕ {escape(type(error).__name__, 100)}", colour("failure"))
     body = element("div", "".join(rows), "margin-top:4px")
-    body = fitting([body, _cause(error), _frames(frames), _more(error)])
-    return card(title, body, "failure", f"Error: {error.what}")
+    body = fitting([body, _cause(error, mask), _frames(frames, mask), _more(error)])
+    return card(title, body, "failure", f"Error: {mask(str(error.what))}")
 
 
-def error_line(kind: type[BaseException], error: FlexiFlowError) -> str:
+def error_line(kind: type[BaseException], error: FlexiFlowError, mask: Mask = str) -> str:
     """The one line below the card."""
-    what = " ".join(str(error.what).split())
+    what = " ".join(mask(str(error.what)).split())
     hint = "card above; full traceback: %flexiflow tb"
     return f"{kind.__name__}: {bounded(what, _LONGEST_LINE)}  ({hint})"
 
@@ -171,10 +194,25 @@ def shows_html(shell: InteractiveShell) -> bool:
 
 
 def _step_of(frame: FrameType) -> Step | None:
-    if frame.f_globals.get("__name__") != "flexiflow.component":
-        return None
-    step = frame.f_locals.get("step")
+    step = frame.f_locals.get("step") if _is_of_component(frame) else None
     return step if isinstance(step, Step) else None
+
+
+def _mask_in(trace: TracebackType | None) -> Mask:
+    """What keeps the hidden fields of a recording out of texts, if its component was at work."""
+    mask: Mask = str
+    while trace is not None:
+        component = (
+            trace.tb_frame.f_locals.get("self") if _is_of_component(trace.tb_frame) else None
+        )
+        if isinstance(component, AsyncComponent):
+            mask = partial(shown, component._hooks)
+        trace = trace.tb_next
+    return mask
+
+
+def _is_of_component(frame: FrameType) -> bool:
+    return frame.f_globals.get("__name__") == AsyncComponent.__module__
 
 
 def _remember(shell: InteractiveShell, error: FlexiFlowError, trace: TracebackType | None) -> None:
@@ -211,20 +249,20 @@ def _row(label: str, content: str, font: str = SANS) -> str:
     return element("div", left + element("div", content, style), "display:flex;margin:2px 0")
 
 
-def _context(items: dict[str, Any]) -> str:
+def _context(items: dict[str, Any], mask: Mask) -> str:
     lines = [
-        f"{escape(key, 80)}={escape(bounded_repr(value))}"
+        escape(mask(f"{bounded(str(key), 80)}={bounded_repr(value)}"))
         for key, value in islice(items.items(), _MOST_VALUES)
     ]
     more = len(items) - len(lines)
     return "\n".join(lines + ([f"(+{more} more)"] if more > 0 else []))
 
 
-def _cause(error: BaseException) -> str:
+def _cause(error: BaseException, mask: Mask) -> str:
     cause = error.__cause__
     if cause is None:
         return ""
-    return _row("Cause", escape(f"{type(cause).__name__}: {_text(cause)}", _LONGEST_PART))
+    return _row("Cause", escape(mask(f"{type(cause).__name__}: {_text(cause)}"), _LONGEST_PART))
 
 
 def _text(error: BaseException) -> str:
@@ -240,7 +278,7 @@ def _more(error: FlexiFlowError) -> str:
     return muted(f"{about}{code('%flexiflow tb')} shows the traceback.")
 
 
-def _frames(frames: list[UserFrame]) -> str:
+def _frames(frames: list[UserFrame], mask: Mask) -> str:
     if not frames:
         return ""
     shown = frames[-_MOST_FRAMES:]
@@ -250,4 +288,4 @@ def _frames(frames: list[UserFrame]) -> str:
         function = f" in {frame.function}" if frame.function else ""
         lines.append(bounded(f"{frame.place}{function}", _LONGEST_LINE))
         lines += [f"    {bounded(frame.line, _LONGEST_LINE)}"] if frame.line else []
-    return folded("Your own frames", preformatted("\n".join(lines)))
+    return folded("Your own frames", preformatted(mask("\n".join(lines))))

@@ -167,3 +167,63 @@ def test_a_refused_step_says_why(shop):
     bundle = shop.bundle("order.data['items'] = 0\nawait order.send('submit', total=1)")
     assert "refused" in bundle["text/html"]
     assert "has_items" in bundle["text/html"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "FlexiFlowError('<script>x</script>', why='\\x1b[31m', fix='<b>', context={'<i>': '<u>'})",
+        "FlexiFlowError(12, why=3, fix=4, context={5: Bad()})",
+        "Unreadable('what')",
+        "FlexiFlowError('x' * 1_000_000, context={n: 'y' * 10_000 for n in range(1_000)})",
+    ],
+)
+def test_hostile_errors_are_cards_too(shop, error):
+    """Nothing becomes markup, nothing is unbounded, and what can't be read hides nothing."""
+    shop.run(
+        "from flexiflow import FlexiFlowError\n"
+        "class Bad:\n    def __repr__(self): raise RuntimeError('no')\n"
+        "class Unreadable(FlexiFlowError):\n    def __str__(self): raise RuntimeError('no')\n"
+    )
+    shop.run(f"raise {error}", fails=True)
+    page = shop.shown[0]["text/html"]
+    assert [each for each in ("<script", "<i>", "<u>", "\x1b") if each in page] == []
+    assert len(page) < 60_000
+
+
+def test_the_card_of_an_error_that_is_none_falls_back(shop, capsys):
+    """Its text is shown, and the next error has a card again."""
+    shop.run("from flexiflow import FlexiFlowError\nerror = FlexiFlowError('odd', context=5)")
+    with pytest.warns(UserWarning, match="The card of this error failed"):
+        shop.run("raise error", fails=True)
+    assert shop.shown == []
+    assert "FlexiFlowError" in capsys.readouterr().out
+    shop.run("engine.add('x', 'Nowhere')", fails=True)
+    assert len(shop.shown) == 1
+
+
+def test_fields_that_a_recording_keeps_out_are_not_in_a_card(shop, capsys):
+    """Nor in the line below it: both stay in the notebook's file."""
+    shop.run(
+        "from flexiflow import FlexiFlowError\n"
+        "class Charging(State):\n"
+        "    @on('charge')\n"
+        "    def charge(self, message, component):\n"
+        "        raise FlexiFlowError('no: 4111-2222', context={'card': message['card']})\n"
+        "charging = engine.add('charging', Charging)\n"
+        "rec = record(engine, redact=['card'])"
+    )
+    shop.run("await charging.send('charge', card='4111-2222')", fails=True)
+    assert "4111-2222" not in str(shop.shown) + capsys.readouterr().out
+    shop.run("rec.close()")
+
+
+def test_a_terminal_gets_the_four_parts_and_no_card(shop, capsys):
+    """And where the traceback is."""
+    formatter = shop.shell.display_formatter
+    formatter.active_types = ["text/plain"]
+    shop.run("engine.add('x', 'Nowhere')", fails=True)
+    formatter.active_types = formatter.format_types
+    text = capsys.readouterr().out
+    assert shop.shown == []
+    assert [each for each in ("Why:", "Fix:", "%flexiflow tb") if each not in text] == []
