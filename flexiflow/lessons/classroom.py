@@ -6,12 +6,15 @@ import os
 import random
 from collections.abc import Iterator, Sequence
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flexiflow.errors import InvalidValue, bounded_repr, listed, suggestion
 from flexiflow.lessons.exercise import Exercise
 from flexiflow.lessons.progress import FILE, ProgressFile, seed_of, student_name
 from flexiflow.notebook.html import element, escape, table
+
+if TYPE_CHECKING:
+    from flexiflow.analysis.history import History
 
 CHAPTERS = {
     "01": ("Your first machine", "first_machine"),
@@ -26,6 +29,9 @@ CHAPTERS = {
     "10": ("Your own analysis with pandas", "frames"),
 }
 """The notebooks that have exercises: their titles, and the modules that make them."""
+
+ON_RECORDED_DATA = frozenset({"05", "06", "07", "09", "10"})
+"""Those whose exercises ask about a history."""
 
 
 class Lesson:
@@ -95,7 +101,7 @@ def lesson(
     seed: int | None = None,
     progress: str | os.PathLike[str] = FILE,
     present: bool = False,
-    **given: Any,
+    history: History | None = None,
 ) -> Lesson:
     """The exercises of a notebook.
 
@@ -106,7 +112,7 @@ def lesson(
         seed: makes the numbers and names in the exercises; each student has another one.
         progress: the file in which progress is noted.
         present: for a projector: large, stepped through with one key, and nothing is noted.
-        **given: what a lesson needs, such as ``history`` for those about recorded data.
+        history: what the lessons about recorded data ask about; the others need none.
 
     Raises:
         InvalidValue: (a ValueError) for a lesson that there is not.
@@ -118,7 +124,12 @@ def lesson(
     who = student_name(student)
     number = seed_of(seed, who)
     chapter = import_module(f"flexiflow.lessons.chapters.{module}")
-    exercises: list[Exercise] = chapter.exercises(random.Random(f"{name} {number}"), **given)
+    chance = random.Random(f"{name} {number}")
+    exercises: list[Exercise] = (
+        chapter.exercises(chance, history)
+        if name in ON_RECORDED_DATA
+        else chapter.exercises(chance)
+    )
     file = ProgressFile(progress, who, number)
     return Lesson(name, title, exercises, file, present=present)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
 
 import pytest
@@ -29,19 +30,22 @@ def full_run(tmp_path_factory: pytest.TempPathFactory) -> FullRun:
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> History:
-    """A recording in which six sensors were read and one hangs; times are set by hand."""
+    """A recording in which six sensors were read and one hangs."""
     folder = tmp_path_factory.mktemp("service")
 
     async def serve() -> None:
-        engine = FlexiFlowEngine()
+        engine, longest = FlexiFlowEngine(), 0.0
         async with record(engine, folder / "state.db"):
             for number in range(1, 7):
                 device = "dead" if number == 4 else "fine"
                 each = engine.add(f"sensor-{number}", broken_sensor.start, data={"device": device})
+                began = time.perf_counter()
                 await each.send("read")
                 if device == "fine":
                     await each.send("measure")
-            await asyncio.sleep(0.15)  # what "now" is: long after the others had been read
+                longest = max(longest, time.perf_counter() - began)
+            # What "now" is: long after the others had been read, on a busy machine too.
+            await asyncio.sleep(max(0.15, 6 * longest))
             await engine.components["sensor-1"].send("read")
             await engine.components["sensor-1"].send("measure")
 
