@@ -114,10 +114,8 @@ class Summaries:
 
     def _add(self, block: Block, path: Path) -> None:
         records, broken = self._lines.briefs(block, str(path))
-        named = [each for each in records if each.correlation_id is not None]
         self.broken += broken
-        self.without_id += len(records) - len(named)
-        self.table.add(named)
+        self.without_id += self.table.add(records)
 
 
 def _key(stat: os.stat_result) -> _Key:

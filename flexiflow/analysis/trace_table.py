@@ -57,15 +57,24 @@ class TraceTable:
         self._errors: dict[int, str] = {}
         self._pairs = np.empty(0, dtype=np.int64)
         self._new_pairs: list[Array] = []
+        self._frame: pd.DataFrame | None = None  # as long as nothing is added
 
     def __len__(self) -> int:
         return len(self._ids)
 
-    def add(self, records: Sequence[Record]) -> None:
-        """Go on with records that have a correlation id."""
-        if not records:
-            return
-        rows = self._ids.of([each.correlation_id for each in records])
+    def add(self, records: Sequence[Record]) -> int:
+        """Go on with records, and return how many of them have no correlation id."""
+        names = [each.correlation_id for each in records]
+        if None in names:
+            records = [each for each in records if each.correlation_id is not None]
+            self.add(records)
+            return len(names) - len(records)
+        if records:
+            self._add(records, self._ids.of(names))
+        return 0
+
+    def _add(self, records: Sequence[Record], rows: Array) -> None:
+        self._frame = None
         names = self._names.of([each.component for each in records])
         events = self._events.of([each.event for each in records])
         times, timed = _times(records)
@@ -90,6 +99,11 @@ class TraceTable:
 
         Whether one is slow is still missing.
         """
+        if self._frame is None:
+            self._frame = self._built()
+        return self._frame
+
+    def _built(self) -> pd.DataFrame:
         import pandas as pd
 
         of = {name: column[: len(self)] for name, column in self._columns.items()}
@@ -124,11 +138,11 @@ class TraceTable:
 
     def _add_errors(self, records: Sequence[Record], rows: Array) -> None:
         """Note the first error of each trace; a declared one is a failure too."""
-        for at, error in enumerate([each.error for each in records]):
-            if error is not None:
-                row = int(rows[at])
-                self._errors.setdefault(row, f"{error.type}: {error.message}")
-                self._columns["failed"][row] += records[at].event == "state.changed"
+        for at in [at for at, each in enumerate(records) if each.error is not None]:
+            row, record = int(rows[at]), records[at]
+            assert record.error is not None
+            self._errors.setdefault(row, f"{record.error.type}: {record.error.message}")
+            self._columns["failed"][row] += record.event == "state.changed"
 
     def _add_components(self, rows: Array, names: Array) -> None:
         """Note which components the traces have."""
