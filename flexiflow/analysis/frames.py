@@ -495,11 +495,16 @@ def wholes_series(raw: Any, dtype: str) -> Any:
     return pd.Series(raw)
 
 
-def names_series(codes: Any, names: Sequence[str]) -> Any:
-    """Names as a column of categories: `codes` are places in the sorted `names`, -1 for none."""
+def names_series(codes: Any, names: Any) -> Any:
+    """Names as a column of categories: `codes` are places in the sorted `names`, -1 for none.
+
+    The names are strings, or what `texts_array` made of them.
+    """
     import pandas as pd
 
-    return pd.Series(pd.Categorical.from_codes(codes, categories=texts_array(names)))
+    ready = isinstance(names, pd.api.extensions.ExtensionArray)
+    texts: Any = names if ready else texts_array(names)
+    return pd.Series(pd.Categorical.from_codes(codes, categories=texts))
 
 
 def texts_array(values: Sequence[str | None]) -> Any:

@@ -6,6 +6,7 @@ have a place for each trace. A million traces take about 300 MB, their records n
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ Array = Any
 Record = Brief | LogRecord
 
 _LATE, _EARLY = np.iinfo(np.int64).max, frames.NO_NUMBER
+_FEW = 2_000  # names that are put into the order one by one
 _MOST_PAIRS = 2_000_000  # of traces and components, after which those met twice are dropped
 _OUTCOMES = ("failed", "moved", "refused", "stayed", "unfinished", "unknown")
 
@@ -36,8 +38,9 @@ _ADDED = {
     "handler.finished": ("at_work", -1),
     "handler.failed": ("at_work", -1),
 }
+_COUNTED = ("records", "components", "moved", "refused", "failed")
 _EMPTY = {
-    **dict.fromkeys(("records", "moved", "refused", "failed", "received", "at_work"), 0),
+    **dict.fromkeys((*_COUNTED, "received", "at_work"), 0),
     "start": _LATE,
     "end": _EARLY,
     "first_received": _LATE,
@@ -51,7 +54,8 @@ class TraceTable:
 
     def __init__(self) -> None:
         self._ids = _Numbers()
-        self._names = _Numbers()
+        self._components = _Numbers()
+        self._messages = _Numbers()
         self._events = _Numbers()
         self._columns = {name: np.empty(0, dtype=np.int64) for name in _EMPTY}
         self._errors: dict[int, str] = {}
@@ -75,7 +79,7 @@ class TraceTable:
 
     def _add(self, records: Sequence[Record], rows: Array) -> None:
         self._frame = None
-        names = self._names.of([each.component for each in records])
+        names = self._components.of([each.component for each in records])
         events = self._events.of([each.event for each in records])
         times, timed = _times(records)
         self._grow()
@@ -106,23 +110,25 @@ class TraceTable:
     def _built(self) -> pd.DataFrame:
         import pandas as pd
 
+        self._merge_pairs()
         of = {name: column[: len(self)] for name, column in self._columns.items()}
         timed = of["start"] != _LATE
         start = np.where(timed, of["start"], 0)
-        order = np.argsort(start, kind="stable")
+        order: Array = np.argsort(start, kind="stable")
         start = np.where(timed, start, frames.NO_NUMBER)
         took = np.where(timed, of["end"] - start, frames.NO_NUMBER)
-        named = {name: self._names.series(of[name][order]) for name in _NAMED}
+        if (order == np.arange(len(order))).all():  # as in a log that was written in order
+            order = slice(None)
         shown = {
-            "correlation_id": pd.Series(self._ids.texts().take(order)),
+            "correlation_id": pd.Series(self._ids.texts()[order]),
             "start": frames.wholes_series(start[order], frames.TIME),
             "duration": frames.wholes_series(took[order], frames.DURATION),
-            "components": pd.Series(self._components()[order]),
             "outcome": frames.names_series(*_outcomes(of, order)),
             "slow": pd.Series(pd.NA, index=range(len(self)), dtype=frames.FLAG),
             "error": self._error_texts(order),
             **{name: pd.Series(of[name][order]) for name in _COUNTED},
-            **named,
+            "first_component": self._components.series(of["first_component"][order]),
+            "first_message": self._messages.series(of["first_message"][order]),
         }
         return pd.DataFrame({name: shown[name] for name in frames.TRACES})
 
@@ -152,7 +158,16 @@ class TraceTable:
             self._merge_pairs()
 
     def _merge_pairs(self) -> None:
-        self._pairs = np.unique(np.concatenate([self._pairs, *self._new_pairs]))
+        """Count for each trace the components that it did not have before."""
+        if not self._new_pairs:
+            return
+        pairs = np.unique(np.concatenate(self._new_pairs))
+        at = np.searchsorted(self._pairs, pairs)
+        known = np.zeros(len(pairs), dtype=bool)
+        within = at < len(self._pairs)
+        known[within] = self._pairs[at[within]] == pairs[within]
+        np.add.at(self._columns["components"], pairs[~known] >> 32, 1)
+        self._pairs = np.insert(self._pairs, at[~known], pairs[~known])
         self._new_pairs = []
 
     def _add_received(
@@ -166,25 +181,16 @@ class TraceTable:
         changed = rows[firsts]
         columns["first_received"][changed] = times[firsts]
         columns["first_component"][changed] = names[firsts]
-        types = self._names.of([records[each].message_type for each in firsts.tolist()])
+        types = self._messages.of([records[each].message_type for each in firsts.tolist()])
         columns["first_message"][changed] = types
-
-    def _components(self) -> Array:
-        if self._new_pairs:
-            self._merge_pairs()
-        return np.bincount(self._pairs >> 32, minlength=len(self))
 
     def _error_texts(self, order: Array) -> Any:
         import pandas as pd
 
-        texts = np.full(len(self), None, dtype=object)
-        for row, text in self._errors.items():
-            texts[row] = text
-        return pd.Series(frames.texts_array(list(texts[order])))
-
-
-_COUNTED = ("records", "moved", "refused", "failed")
-_NAMED = ("first_component", "first_message")
+        texts = frames.texts_array([None, *self._errors.values()])
+        places = np.zeros(len(self), dtype=np.int64)
+        places[list(self._errors)] = np.arange(1, len(texts))
+        return pd.Series(texts[places[order]])
 
 
 def _outcomes(of: dict[str, Array], order: Array) -> tuple[Array, list[str]]:
@@ -239,8 +245,9 @@ class _Numbers(dict[Any, int]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._order: list[int] = []
         self._held: Any = None
+        self._sorted: list[str] = []  # the texts that have a place in the order
+        self._order: list[int] = []  # and their numbers
 
     def __missing__(self, text: str | None) -> int:
         if text is None:
@@ -261,13 +268,24 @@ class _Numbers(dict[Any, int]):
         return self._held
 
     def series(self, numbers: Array) -> Any:
-        """Numbers as a column of categories."""
-        used = np.zeros(len(self) + 1, dtype=bool)
+        """Numbers as a column of categories, which are those of the texts that it has."""
+        used = np.zeros(len(self) + 1, dtype=bool)  # the last one is for -1
         used[numbers] = True
-        names = list(self)
-        self._order += range(len(self._order), len(names))
-        self._order.sort(key=names.__getitem__)  # nearly sorted already
-        ordered = [each for each in self._order if used[each]]
-        codes = np.full(len(names) + 1, -1, dtype=np.int32)  # the last one is for -1
-        codes[ordered] = np.arange(len(ordered))
-        return frames.names_series(codes[numbers], [names[each] for each in ordered])
+        order = self._in_order()
+        order = order[used[order]]
+        codes = np.full(len(self) + 1, -1, dtype=np.int32)
+        codes[order] = np.arange(len(order))
+        return frames.names_series(codes[numbers], self.texts()[order])
+
+    def _in_order(self) -> Array:
+        """The numbers of all texts, by the texts."""
+        new = list(islice(self, len(self._order), None))
+        if len(new) > _FEW:
+            self._sorted = sorted(self)
+            self._order = [self[text] for text in self._sorted]
+        else:
+            for text in new:
+                at = bisect_left(self._sorted, text)
+                self._sorted.insert(at, text)
+                self._order.insert(at, self[text])
+        return np.array(self._order, dtype=np.int64)
