@@ -177,8 +177,11 @@ class Together:
 
 
 async def _all_of(waiting: list[Awaitable[None]]) -> None:
-    for each in waiting:
-        await each
+    """Wait until all are done, also where one fails; then raise the first error."""
+    errors = await asyncio.gather(*waiting, return_exceptions=True)
+    for error in errors:
+        if error is not None:
+            raise error
 
 
 def _each(observer: Observer | None) -> tuple[Observer, ...]:

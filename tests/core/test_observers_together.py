@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from flexiflow import FlexiFlowEngine, State, on
+from flexiflow.errors import PersistenceError
 from flexiflow.hooks import Hooks, engine_listeners
 
 
@@ -70,6 +71,28 @@ def test_a_commit_waits_for_each_that_must_be_waited_for():
 
     asyncio.run(run())
     assert waited == ["one", "other"]
+
+
+def test_one_that_fails_is_told_once_the_others_are_done():
+    """The machine goes on only when every history knows of the step."""
+    waited = []
+
+    async def fail():
+        raise PersistenceError("full")
+
+    async def wait():
+        await asyncio.sleep(0)
+        waited.append("other")
+
+    async def run():
+        hooks = Hooks()
+        hooks.join(Noting(fail()))
+        hooks.join(Noting(wait()))
+        with pytest.raises(PersistenceError, match="full"):
+            await hooks.observer.commit(None, {}, None)
+
+    asyncio.run(run())
+    assert waited == ["other"]
 
 
 @pytest.mark.parametrize(("one", "other"), [(True, False), (False, True), (False, False)])
