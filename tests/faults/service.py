@@ -79,11 +79,15 @@ class Odd(State):
 
 
 class Even(Odd):
-    """The same, the other way round."""
+    """The same, the other way round, and in the style of 1.x."""
 
-    @on("work", to="Odd")
-    async def work(self, message: dict[str, Any], worker: Any) -> None:
-        worker.data["n"] = message["n"]
+    async def handle_message(
+        self, message: dict[str, Any], component: Any
+    ) -> tuple[bool, State | None]:
+        if message["type"] != "work":
+            return await super().handle_message(message, component)
+        component.data["n"] = message["n"]
+        return True, Odd()
 
 
 class Sink(State):
