@@ -161,6 +161,12 @@ def columns_of(conn: sqlite3.Connection, table: str) -> list[str]:
     return [_as_text(name) for (name,) in rows]
 
 
+def has_column(conn: sqlite3.Connection, table: str, column: str) -> bool:
+    """Whether there is such a table with such a column."""
+    query = "SELECT 1 FROM pragma_table_info(?) WHERE name = ?"
+    return cursor(conn).execute(query, (table, column)).fetchone() is not None
+
+
 def newest_id(conn: sqlite3.Connection, table: str) -> int:
     """The highest id in a table; 0 where it has no row."""
     (found,) = cursor(conn).execute(f"SELECT max(rowid) FROM {table}").fetchone()
@@ -199,7 +205,7 @@ def _stored_version(conn: sqlite3.Connection) -> int:
         (stored,) = cursor(conn).execute(query).fetchone()
         if stored is not None:
             return int(stored)
-    if "format" in columns_of(conn, SNAPSHOTS):
+    if has_column(conn, SNAPSHOTS, "format"):
         return VERSION
     return 1 if has_table(conn, SNAPSHOTS) else 0
 

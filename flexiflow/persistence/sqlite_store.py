@@ -39,6 +39,7 @@ from flexiflow.persistence.schema import (
     SNAPSHOTS,
     columns_of,
     cursor,
+    has_column,
     has_table,
     migrate,
     newest_id,
@@ -259,7 +260,7 @@ def _listed(
 
 
 def _format_column(conn: sqlite3.Connection) -> str:
-    return "format" if "format" in columns_of(conn, SNAPSHOTS) else "NULL"
+    return "format" if has_column(conn, SNAPSHOTS, "format") else "NULL"
 
 
 def _moment(created_at: datetime | str | None) -> tuple[int, str]:
