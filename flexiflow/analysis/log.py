@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from flexiflow.analysis import frames
 from flexiflow.analysis.file_kind import refuse_databases
 from flexiflow.analysis.log_trouble import errors_frame, lost_context_frame, slowest_frame
+from flexiflow.analysis.late import from_notebook
 from flexiflow.analysis.moments import moment_us
 from flexiflow.analysis.outliers import FACTOR, MIN_SIBLINGS
 from flexiflow.analysis.records import records_frame
@@ -39,6 +40,7 @@ from flexiflow.tracing.records import LogRecord
 if TYPE_CHECKING:
     import pandas as pd
 
+    from flexiflow.analysis.history import History
     from flexiflow.analysis.summaries import Summaries
 
 Moment = datetime | str | None
@@ -318,6 +320,28 @@ class Log:
             a DataFrame with the columns of `frames.RECORDS`.
         """
         return records_frame(find_text(self.paths, _text("text", text), self._lines))
+
+    def explore(
+        self, trace: str | None = None, *, history: History | None = None, **traits: Any
+    ) -> Any:
+        """The traces in a notebook: a list, the waterfall of one, and what each span says.
+
+        Args:
+            trace: the correlation id to begin with, or its beginning; the last in
+                trouble unless given.
+            history: shows whole machines, and which fields each step changed.
+            **traits: ``height`` in pixels, ``selection``.
+
+        Returns:
+            a `flexiflow.notebook.widgets.trace_explorer.TraceExplorer`.
+
+        Raises:
+            TraceNotFound: (a KeyError) where no record has that id.
+        """
+        begun = None if trace is None else self.trace(trace)
+        return from_notebook("widgets.trace_explorer", "TraceExplorer")(
+            self, begun, history, **traits
+        )
 
     def traces(
         self,

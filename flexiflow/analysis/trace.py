@@ -10,6 +10,7 @@ from flexiflow.analysis import words
 from flexiflow.analysis.chrome_trace import chrome_trace
 from flexiflow.analysis.critical_path import Piece, critical_path, path_frame, time_by_row
 from flexiflow.analysis.otlp import otlp_line
+from flexiflow.analysis.late import from_notebook
 from flexiflow.analysis.records import records_frame
 from flexiflow.analysis.span_tree import TimedRecord, TraceTree, build_tree
 from flexiflow.analysis.spans import Spans
@@ -25,6 +26,8 @@ from flexiflow.tracing.records import LogRecord, time_us_of
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from flexiflow.analysis.history import History
 
 # What happens in one span within one microsecond happens in this order.
 _ORDER = {
@@ -175,6 +178,19 @@ class Trace:
     def _otlp_line(self, service: str) -> str:
         require(isinstance(service, str), "service", service, "a string", 'Pass "shop".')
         return otlp_line(self.correlation_id, self._spans, service)
+
+    def explore(self, *, history: History | None = None, **traits: Any) -> Any:
+        """The trace in a notebook: its waterfall, and what each span says.
+
+        Args:
+            history: shows whole machines, and which fields each step changed.
+            **traits: ``height`` in pixels, ``selection``.
+
+        Returns:
+            a `flexiflow.notebook.widgets.trace_explorer.TraceExplorer`.
+        """
+        explorer = from_notebook("widgets.trace_explorer", "TraceExplorer")
+        return explorer(None, self, history, **traits)
 
     @property
     def headline(self) -> str:

@@ -8,11 +8,12 @@ const MOST = 400;
 /**
  * @typedef {object} TableOptions
  * @property {string} label
- * @property {string[]} columns
+ * @property {(string | Node)[]} columns
  * @property {(index: number) => (Node | string)[]} cells of one row
  * @property {(index: number) => string} [kind] a class for one row
  * @property {(index: number) => void} onSelect by click, or by Enter and Space
  * @property {(index: number) => void} [onMove] by the arrows
+ * @property {(event: KeyboardEvent, index: number) => boolean} [onKey] says whether it took a key
  * @property {string} [empty] what to say where there are no rows
  */
 
@@ -83,9 +84,11 @@ export class RowTable {
   #pressed(event) {
     const page = Math.max(1, Math.floor(this.element.clientHeight / ROW) - 1);
     const moves = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -this.count, End: this.count };
-    if (event.key === "Enter" || event.key === " ") this.#choose(this.active);
-    else if (event.key in moves) this.#go(this.active + moves[event.key]);
-    else return;
+    if (!this.options.onKey?.(event, this.active)) {
+      if (event.key === "Enter" || event.key === " ") this.#choose(this.active);
+      else if (event.key in moves) this.#go(this.active + moves[event.key]);
+      else return;
+    }
     event.preventDefault();
     event.stopPropagation();
   }

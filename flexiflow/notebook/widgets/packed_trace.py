@@ -1,0 +1,172 @@
+"""Traces as a script gets them: columns in JSON, packed, so that 80,000 spans are sent at once."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from flexiflow.analysis import words
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from flexiflow.analysis.trace import Trace
+
+MOST_TRACES = 10_000
+"""Traces that are listed at once; those in trouble, then the newest."""
+
+_MOST_SENTENCES = 200
+_LONGEST = 300  # characters of a name or a detail
+
+
+def packed(document: Any) -> bytes:
+    """JSON, zlib-compressed."""
+    return zlib.compress(msgspec.json.encode(document), 6)
+
+
+def packed_list(traces: pd.DataFrame) -> bytes:
+    """The list of traces.
+
+    Args:
+        traces: the columns of `frames.TRACES`.
+    """
+    trouble = in_trouble(traces)
+    counts = {
+        "trouble": int(trouble.sum()),
+        "failed": int((traces["failed"] > 0).sum()),
+        "refused": int((traces["refused"] > 0).sum()),
+        "slow": int(_slow(traces).sum()),
+        "all": len(traces),
+    }
+    kept = traces
+    if len(traces) > MOST_TRACES:
+        order = np.lexsort((np.arange(len(traces)), trouble.to_numpy()))[::-1]
+        kept = traces.iloc[np.sort(order[:MOST_TRACES])]
+    start = _microseconds(kept["start"])
+    duration = _microseconds(kept["duration"])
+    return packed(
+        {
+            "counts": counts,
+            "id": kept["correlation_id"].tolist(),
+            "clock": ["" if us is None else _clock(us) for us in start],
+            "start": start,
+            "duration": duration,
+            "first": [_text(each) for each in kept["first_component"]],
+            "message": [_text(each) for each in kept["first_message"]],
+            "components": kept["components"].tolist(),
+            "records": kept["records"].tolist(),
+            "outcome": [str(each) for each in kept["outcome"]],
+            "failed": (kept["failed"] > 0).astype(int).tolist(),
+            "refused": (kept["refused"] > 0).astype(int).tolist(),
+            "slow": _slow(kept).astype(int).tolist(),
+            "trouble": in_trouble(kept).astype(int).tolist(),
+            "error": [_text(each) for each in kept["error"]],
+        }
+    )
+
+
+def in_trouble(traces: pd.DataFrame) -> pd.Series[bool]:
+    """Which traces failed, were refused, did not finish, or took unusually long."""
+    bad = traces["outcome"].isin(["failed", "refused", "unfinished"])
+    return bad | (traces["failed"] > 0) | _slow(traces)
+
+
+def _slow(traces: pd.DataFrame) -> pd.Series[bool]:
+    return traces["slow"].fillna(False).astype(bool)
+
+
+def packed_trace(trace: Trace) -> bytes:
+    """One trace with its waterfall and its story."""
+    shown = trace.waterfall()
+    spans = shown.spans
+    start, end = shown.places(spans)
+    row_of = {each: row for row, each in enumerate(spans["span_id"]) if isinstance(each, str)}
+    first = _microseconds(spans["start"])
+    story = trace.story(_MOST_SENTENCES)
+    return packed(
+        {
+            "id": trace.correlation_id,
+            "headline": trace.headline,
+            "missing": list(shown.missing),
+            "story": [
+                [sentence, row_of.get(span, -1)]
+                for sentence, span in zip(
+                    story.frame["sentence"], story.frame["span_id"], strict=True
+                )
+            ],
+            "axis": {
+                "times": [int(each) - int(shown.axis.times_us[0]) for each in shown.axis.times_us],
+                "at": _places(shown.axis.at),
+            },
+            "gaps": [
+                [*pair, us]
+                for *pair, us in zip(
+                    *(_places(each) for each in shown.places(shown.gaps)),
+                    _microseconds(shown.gaps["duration"]),
+                    strict=True,
+                )
+            ],
+            "path": [
+                [row_of.get(span, -1), a, b, what]
+                for span, a, b, what in zip(
+                    shown.path["span_id"],
+                    *(_places(each) for each in shown.places(shown.path)),
+                    shown.path["what"].astype(str),
+                    strict=True,
+                )
+            ],
+            "span": spans["span_id"].where(spans["span_id"].notna(), None).tolist(),
+            "depth": spans["depth"].tolist(),
+            "from": _places(start),
+            "to": _places(end),
+            "start": first,
+            "took": _microseconds(spans["duration"]),
+            "self": _microseconds(spans["self_time"]),
+            "ended": spans["ended"].astype(int).tolist(),
+            **_coded("component", spans["component"]),
+            **_coded("label", spans["label"]),
+            **_coded("outcome", spans["outcome"]),
+            **_coded("kind", spans["kind"]),
+            "change": _sparse(
+                f"{a} → {b}" if isinstance(a, str) and isinstance(b, str) and a != b else None
+                for a, b in zip(spans["from_state"], spans["to_state"], strict=True)
+            ),
+            "detail": _sparse(_text(each) or None for each in spans["detail"]),
+        }
+    )
+
+
+def _coded(name: str, values: pd.Series[Any]) -> dict[str, Any]:
+    """Each text once, and a number a row."""
+    codes: dict[str, int] = {}
+    rows = [codes.setdefault(_text(each), len(codes)) for each in values]
+    return {name: rows, f"{name}s": list(codes)}
+
+
+def _sparse(texts: Iterable[str | None]) -> dict[str, str]:
+    return {str(row): text[:_LONGEST] for row, text in enumerate(texts) if text is not None}
+
+
+def _text(value: Any) -> str:
+    return words.name(value, _LONGEST) if isinstance(value, str) else ""
+
+
+def _places(values: Any) -> list[float | None]:
+    return [None if np.isnan(each) else round(float(each), 6) for each in values]
+
+
+def _microseconds(times: pd.Series[Any]) -> list[int | None]:
+    naive = times.dt.tz_localize(None) if times.dtype.kind == "M" else times
+    whole = naive.to_numpy().astype("int64").tolist()
+    return [None if missing else us for us, missing in zip(whole, times.isna(), strict=True)]
+
+
+def _clock(us: int) -> str:
+    """Time of day in UTC, milliseconds."""
+    seconds, rest = divmod(us, 1_000_000)
+    day = seconds % 86_400
+    return f"{day // 3600:02}:{day // 60 % 60:02}:{day % 60:02}.{rest // 1000:03}"

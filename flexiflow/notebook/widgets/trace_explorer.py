@@ -1,0 +1,199 @@
+"""The explorer of traces: a list, the waterfall of one, and what each of its spans says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import traitlets
+
+from flexiflow.analysis import frames
+from flexiflow.analysis.records import records_frame
+from flexiflow.errors import FlexiFlowError, bounded
+from flexiflow.notebook.html import element, escape, preformatted
+from flexiflow.notebook.widgets import modules
+from flexiflow.notebook.widgets.base import Widget, unknown_selection
+from flexiflow.notebook.widgets.packed_trace import in_trouble, packed, packed_list, packed_trace
+from flexiflow.notebook.widgets.span_detail import span_detail, way_picture
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from flexiflow.analysis.history import History
+    from flexiflow.analysis.log import Log
+    from flexiflow.analysis.span_tree import SpanNode
+    from flexiflow.analysis.trace import Trace
+
+_MOST_SAVED = 500  # spans whose panes an offline file holds
+_MOST_KNOWN = 20
+_NOTHING = "No trace is recorded in this log yet."
+_RECORD = 'recording = record(engine, "state.db", log="run.jsonl")'
+
+
+class TraceExplorer(Widget):
+    """Traces, to go through. Made by `Log.explore` and `Trace.explore`.
+
+    Its `selection` is ``{"trace": id}``, with a ``"span"`` where one is chosen.
+
+    Args:
+        log: whose traces are listed; None for one trace alone.
+        trace: the one to begin with; else the last that is in trouble.
+        history: knows whole machines, and which fields a step changed.
+        **traits: ``height`` in pixels, ``selection``, and what every Jupyter widget has.
+
+    Raises:
+        TraceNotFound: (a KeyError) for a selected trace that the log does not have.
+        InvalidValue: (a ValueError) for any other selection that is not there.
+    """
+
+    _esm = modules.script("trace.js")
+
+    listed = traitlets.Bytes(help="the list; see packed_trace").tag(sync=True)
+    shown = traitlets.Bytes(help="the trace; see packed_trace").tag(sync=True)
+    empty: traitlets.List[str] = traitlets.List(help="what is missing, and the code for it").tag(
+        sync=True
+    )
+    saved = traitlets.Bytes(help="the panes of spans, in an offline file").tag(sync=True)
+
+    def __init__(
+        self, log: Log | None, trace: Trace | None, history: History | None, **traits: Any
+    ) -> None:
+        selection = traits.pop("selection", {})
+        super().__init__(**traits)
+        self._log, self._trace, self._history = log, trace, history
+        if log is not None:
+            traces = log.traces()
+            self.listed = packed_list(traces)
+            if trace is None and not selection and len(traces):
+                selection = {"trace": _first(traces)}
+        if trace is not None:
+            self._show(trace)
+            selection = selection or {"trace": trace.correlation_id}
+        self.empty = [] if selection else [_NOTHING, _RECORD]
+        self.selection = selection
+        self.on_msg(self._received)
+
+    def rows(self) -> pd.DataFrame:
+        """The records of the selected span, or of the whole trace.
+
+        Returns:
+            a DataFrame with the columns of `frames.RECORDS`.
+        """
+        if self._trace is None:
+            return frames.frame(frames.RECORDS, [])
+        if "span" in self.selection:
+            return records_frame(self._nodes()[self.selection["span"]].records)
+        return self._trace.records()
+
+    def static_html(self) -> str:
+        """The story's beginning, and the tree as text."""
+        if self._trace is None:
+            return element("p", escape(f"{_NOTHING} {_RECORD}"))
+        tree = "\n".join(str(self._trace.tree()).splitlines()[:60])
+        return element("p", escape(self.static_text())) + preformatted(tree)
+
+    def static_text(self) -> str:
+        """How the trace ended, and where its time went."""
+        if self._trace is None:
+            return _NOTHING
+        return f"trace {self._trace.correlation_id[:8]}: {self._trace.headline}"
+
+    def check_selection(self, chosen: Mapping[str, Any]) -> None:
+        """Raise an error for a trace or span that is not there; show the trace that is."""
+        if chosen.keys() - {"trace", "span"}:
+            odd = min(chosen.keys() - {"trace", "span"}, key=str)
+            raise unknown_selection("kind of selection", odd, ["trace", "span"])
+        wanted = chosen.get("trace")
+        if wanted is not None and (self._trace is None or wanted != self._trace.correlation_id):
+            if self._log is None:
+                known = [] if self._trace is None else [self._trace.correlation_id]
+                raise unknown_selection("trace", wanted, known)
+            self._show(self._log.trace(wanted))
+        if "span" in chosen and chosen["span"] not in self._nodes():
+            known = [each for each in self._nodes() if each is not None][:20]
+            raise unknown_selection("span", chosen["span"], known)
+
+    @property
+    def time_us(self) -> int | None:
+        """When the selected span began, microseconds since 1970; of the trace without one."""
+        if self._trace is None:
+            return None
+        if "span" in self.selection:
+            return self._nodes()[self.selection["span"]].first_us
+        return next((node.first_us for _, node in self._trace.tree().walk()), None)
+
+    def at(self, time_us: int) -> None:
+        """Go to the last span of this trace that began at or before a time."""
+        begun = [
+            (node.first_us, span)
+            for span, node in self._nodes().items()
+            if node.first_us is not None and node.first_us <= time_us
+        ]
+        if begun and self._trace is not None:
+            _, span = max(begun, key=lambda each: each[0])
+            self.selection = {"trace": self._trace.correlation_id, "span": span}
+
+    # -- the trace ------------------------------------------------------------------------
+
+    def _show(self, trace: Trace) -> None:
+        self._trace = trace
+        self._known_nodes: dict[str | None, SpanNode] | None = None
+        self.shown = packed_trace(trace)
+
+    def _nodes(self) -> dict[str | None, SpanNode]:
+        """The spans by id."""
+        if self._trace is None:
+            return {}
+        if self._known_nodes is None:
+            walked = self._trace.tree().walk()
+            self._known_nodes = {node.span_id: node for _, node in walked}
+        return self._known_nodes
+
+    def _way(self, component: str) -> dict[str, Any]:
+        return way_picture(component, list(self._nodes().values()), self._history)
+
+    def _values(self) -> dict[str, Any]:
+        """For an offline file: without the list, which needs Python, and with the panes."""
+        nodes = list(self._nodes().items())
+        # What went wrong is looked at first.
+        nodes.sort(key=lambda each: each[1].outcome not in ("failed", "refused", "cancelled"))
+        kept = nodes[:_MOST_SAVED]
+        components = list(dict.fromkeys(node.component for _, node in kept if node.component))
+        saved = {
+            "spans": {span: span_detail(node, self._history) for span, node in kept if span},
+            "ways": {each: self._way(each) for each in components[:_MOST_KNOWN]},
+        }
+        return {**super()._values(), "listed": b"", "saved": packed(saved)}
+
+    # -- what the script asks for ---------------------------------------------------------
+
+    def _received(self, _: Any, content: Any, __: Any) -> None:
+        asked = content if isinstance(content, dict) else {}
+        answers = {"span": self._span, "way": self._way_of, "refresh": self._refresh}
+        answer = answers.get(str(asked.get("do")))
+        if answer is None:
+            return
+        try:
+            told = answer(asked)
+        except Exception as exc:  # the asker is a person: the error is the answer
+            text = str(exc) if isinstance(exc, FlexiFlowError) else f"{type(exc).__name__}: {exc}"
+            told = {"kind": "failed", "text": bounded(text, 2_000)}
+        self.send({"answers": asked.get("id"), "do": asked["do"], **told})
+
+    def _span(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        span = asked.get("span")
+        return {"span": span, "detail": span_detail(self._nodes()[span], self._history)}
+
+    def _way_of(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        return {"way": self._way(str(asked.get("component")))}
+
+    def _refresh(self, _: Mapping[str, Any]) -> dict[str, Any]:
+        if self._log is not None:
+            self.listed = packed_list(self._log.traces())
+        return {}
+
+
+def _first(traces: pd.DataFrame) -> str:
+    """The trace to begin with: the last that is in trouble, else the last."""
+    trouble = traces[in_trouble(traces)]
+    return str((trouble if len(trouble) else traces)["correlation_id"].iloc[-1])
