@@ -194,7 +194,7 @@ def test_the_columns_of_a_view_are_documented():
 def test_the_static_modules_are_documented():
     """The page for those who write widgets names each shared module."""
     page = (DOCS / "notebook.md").read_text(encoding="utf-8")
-    entries = {"watch.js", "exercise.js", "explorer.js"}
+    entries = {"watch.js", "exercise.js", "explorer.js", "trace.js"}
     shared = {path.name for path in STATIC.iterdir()} - entries
     assert set(re.findall(r"^\| `([\w.]+\.(?:js|css))` \|", page, re.MULTILINE)) == shared
 

@@ -122,7 +122,7 @@ class TraceExplorer(Widget):
             return self._nodes()[self.selection["span"]].first_us
         return next((node.first_us for _, node in self._trace.tree().walk()), None)
 
-    def at(self, time_us: int) -> None:
+    def go_to_time(self, time_us: int) -> None:
         """Go to the last span of this trace that began at or before a time."""
         begun = [
             (node.first_us, span)

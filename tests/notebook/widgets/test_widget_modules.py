@@ -10,7 +10,7 @@ import pytest
 from flexiflow.errors import FlexiFlowError
 from flexiflow.notebook.widgets.modules import STATIC, joined, script, style
 
-ENTRIES = ["watch.js"]
+ENTRIES = ["watch.js", "explorer.js", "trace.js"]
 
 
 def value_of(module: str) -> object:

@@ -1,0 +1,158 @@
+"""The explorer of traces in a real JupyterLab, and its offline file."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from jupyter_page import THEMES
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "notebook" / "widgets"))
+
+from traced import traced  # noqa: E402
+
+from flexiflow import open_log  # noqa: E402
+from flexiflow.tracing.records import LogRecord, encode_record, utc_text  # noqa: E402
+
+ECHO = """
+from ipywidgets import Label
+echo = Label("nothing")
+view.observe(lambda change: setattr(echo, "value", repr(change["new"])), "selection")
+echo
+"""
+
+
+@pytest.fixture
+async def cell(tmp_path):
+    """A cell that explores a recorded log."""
+    await traced(tmp_path)
+    return (
+        "from flexiflow import open_history, open_log\n"
+        f"log = open_log({str(tmp_path / 'run.jsonl')!r})\n"
+        f"history = open_history({str(tmp_path / 'state.db')!r})\n"
+        "view = log.explore(history=history)\nview"
+    )
+
+
+async def ready(lab, trace):
+    await lab.page.locator(f'.ff-widget[data-ff-ready="{trace}"]').wait_for()
+
+
+def spans(lab):
+    return lab.page.locator(".ff-waterfall tbody tr[data-row]")
+
+
+async def test_it_opens_on_trouble_and_a_click_on_a_span_reaches_python(lab, cell):
+    """The list is filtered, the waterfall is there, the panes follow."""
+    await lab.run("trace.ipynb", cell, ECHO)
+    await ready(lab, "fails-1")
+    assert await lab.page.locator(".ff-tracelist tbody tr[data-row]").count() == 2
+    await spans(lab).nth(0).click()
+    await lab.page.get_by_text("'span':").wait_for()
+    await lab.page.get_by_role("tab", name="Error ✕").click()
+    await lab.page.locator(".ff-errorcard").get_by_text("card <b>declined</b>").wait_for()
+
+
+async def test_another_trace_is_opened_from_the_list(lab, cell):
+    """All of them are a press away; a search narrows them."""
+    await lab.run("list.ipynb", cell)
+    await ready(lab, "fails-1")
+    await lab.page.get_by_role("button", name="All 4").click()
+    await lab.page.get_by_label("Search traces").fill("cancel")
+    rows = lab.page.locator(".ff-tracelist tbody tr[data-row]")
+    await lab.page.wait_for_function(
+        "document.querySelectorAll('.ff-tracelist tbody tr[data-row]').length === 1"
+    )
+    await rows.first.click()
+    await lab.page.get_by_text("Paying → Draft").first.wait_for()
+
+
+async def test_python_moves_the_view(lab, cell):
+    """A selection that is set there is marked here."""
+    await lab.run("moved.ipynb", cell)
+    await ready(lab, "fails-1")
+    await lab.execute("view.go_to_time(10**18)")
+    await lab.page.locator('.ff-waterfall tr[aria-selected="true"]').wait_for()
+
+
+async def test_it_is_used_by_keyboard_alone(lab, cell):
+    """Next failure, open and close what a span caused, search."""
+    await lab.run("keys.ipynb", cell)
+    await ready(lab, "fails-1")
+    await spans(lab).first.focus()
+    await lab.page.keyboard.press("e")
+    await lab.page.locator('.ff-waterfall tr[data-row="0"][aria-selected="true"]').wait_for()
+    count = await spans(lab).count()
+    await spans(lab).first.focus()
+    await lab.page.keyboard.press("ArrowLeft")
+    assert await spans(lab).count() == 1
+    await lab.page.keyboard.press("ArrowRight")
+    assert await spans(lab).count() == count
+    await lab.page.keyboard.press("/")
+    assert await lab.page.evaluate("document.activeElement.type") == "search"
+
+
+async def test_the_way_is_on_the_graph(lab, cell):
+    """The state where the component went is the current one."""
+    await lab.run("way.ipynb", cell)
+    await ready(lab, "fails-1")
+    await spans(lab).first.click()
+    await lab.page.get_by_role("tab", name="Path").click()
+    await lab.page.locator('.ff-panes .ff-node[data-state="Draft"]').wait_for()
+
+
+@pytest.mark.parametrize("theme", THEMES)
+async def test_axe_finds_nothing_serious_in_an_explorer(lab, cell, theme):
+    """Names, roles and contrasts, in light and in dark."""
+    await lab.run("axe.ipynb", cell)
+    await lab.theme(theme)
+    await ready(lab, "fails-1")
+    await spans(lab).first.click()
+    assert await lab.violations() == []
+
+
+async def test_the_offline_file_of_a_trace_is_interactive(browser_tab, tmp_path):
+    """Panes and graph come from the file; the list, which needs Python, is absent."""
+    log, _, failing = await traced(tmp_path)
+    page = log.explore(failing).save_html(tmp_path / "trace.html")
+    tab = await browser_tab(viewport={"width": 560, "height": 900})
+    await tab.page.goto(page.as_uri())
+    await tab.page.locator(".ff-widget[data-ff-ready]").wait_for()
+    assert not await tab.page.locator(".ff-tracelist").is_visible()
+    await tab.page.locator(".ff-waterfall tbody tr[data-row]").last.click()
+    await tab.page.get_by_role("tab", name="Record").click()
+    await tab.page.get_by_text("handler.failed").first.wait_for()
+    await tab.page.get_by_role("tab", name="Path").click()
+    await tab.page.get_by_text("bank in this trace").wait_for()
+
+
+async def test_eighty_thousand_spans_stay_few_rows(tab, tmp_path):
+    """Whatever is in sight is in the page, the end too, and no more."""
+    count = 80_000
+    with (tmp_path / "big.jsonl").open("wb") as file:
+        for at in range(count):
+            cause = None if at == 0 else f"s{at - 1 if at % 10 else 0}"
+            time = utc_text(1_700_000_000_000_000 + at * 100)
+            file.write(
+                encode_record(
+                    LogRecord(
+                        time, "INFO", "handler.finished", "big", f"s{at}", cause, f"c{at % 50}",
+                        handler="A.go", duration_us=50,
+                    )
+                )
+            )  # fmt: skip
+        file.write(b'{"broken": \n')
+    page = open_log(tmp_path / "big.jsonl").trace("big").explore().save_html(tmp_path / "big.html")
+    await tab.page.goto(page.as_uri())
+    await tab.page.locator('.ff-widget[data-ff-ready="big"]').wait_for()
+    rows = tab.page.locator(".ff-waterfall tbody tr[data-row]")
+    assert await rows.count() < 500
+    await rows.first.focus()
+    await tab.page.keyboard.press("End")
+    await tab.page.locator(f'.ff-waterfall tr[data-row="{count - 1}"]').wait_for()
+    assert await rows.count() < 500
+    assert json.loads(await tab.page.locator(".ff-widget").get_attribute("data-ff-selected"))[
+        "span"
+    ]

@@ -1,0 +1,132 @@
+"""The explorer of traces without a browser."""
+
+from __future__ import annotations
+
+import json
+import zlib
+
+import pytest
+from traced import traced
+
+from flexiflow import FlexiFlowEngine, open_log, record
+from flexiflow.errors import InvalidValue, TraceNotFound
+
+
+def unpacked(data):
+    return json.loads(zlib.decompress(data))
+
+
+def answered(view, from_browser_content):
+    view._handle_custom_msg(from_browser_content, [])
+    return view.comm.customs()[-1]
+
+
+async def test_it_opens_at_the_last_trace_in_trouble(tmp_path):
+    """And says how it ended."""
+    log, _, failing = await traced(tmp_path)
+    view = log.explore()
+    assert view.selection == {"trace": failing}
+    assert view.static_text().startswith("trace fails-1: Failed in bank")
+
+
+async def test_another_trace_is_shown_where_it_is_selected(tmp_path):
+    """The waterfall is that trace's."""
+    log, _, _ = await traced(tmp_path)
+    view = log.explore()
+    other = log.traces()["correlation_id"].iloc[0]
+    view.selection = {"trace": other}
+    assert unpacked(view.shown)["id"] == other
+
+
+async def test_rows_are_the_records_of_the_selection(tmp_path):
+    """Of the whole trace, or of one span."""
+    log, _, failing = await traced(tmp_path)
+    view = log.explore(failing)
+    whole = log.trace(failing).records()
+    assert view.rows()["event"].tolist() == whole["event"].tolist()
+    span = unpacked(view.shown)["span"][-1]
+    view.selection = {"trace": failing, "span": span}
+    assert set(view.rows()["span_id"]) == {span}
+
+
+async def test_what_is_not_there_can_not_be_selected(tmp_path):
+    """The view stays where it was."""
+    log, _, failing = await traced(tmp_path)
+    view = log.explore()
+    with pytest.raises(TraceNotFound):
+        view.selection = {"trace": "no such trace"}
+    with pytest.raises(InvalidValue, match="There is no span 'x'"):
+        view.selection = {"trace": failing, "span": "x"}
+    with pytest.raises(InvalidValue, match="There is no trace 'other'"):
+        log.trace(failing).explore(selection={"trace": "other"})
+    assert view.selection == {"trace": failing}
+
+
+async def test_a_span_tells_its_records_its_error_and_its_change(tmp_path):
+    """The fields come from the history."""
+    log, history, failing = await traced(tmp_path)
+    view = log.explore(history=history)
+    spans = log.trace(failing).spans()
+    failed = spans[(spans["component"] == "bank") & (spans["kind"] == "step")]["span_id"].iloc[0]
+    told = answered(view, {"do": "span", "id": 1, "span": failed})["detail"]
+    assert told["error"]["what"] == "card <b>declined</b>"
+    assert [event for _, event, *_ in told["records"]][0] == "message.received"
+    first = log.traces()["correlation_id"].iloc[0]
+    view.selection = {"trace": first}
+    root = unpacked(view.shown)["span"][0]
+    change = answered(view, {"do": "span", "id": 2, "span": root})["detail"]["change"]
+    assert (change["from"], change["to"]) == ("Draft", "Paying")
+    assert ["total", "none", "99"] in change["fields"]
+
+
+@pytest.mark.parametrize("with_history", [True, False])
+async def test_the_way_of_a_component_is_drawn(tmp_path, with_history):
+    """The whole machine from a history; without one, what the trace shows of it."""
+    log, history, _ = await traced(tmp_path)
+    first = log.traces()["correlation_id"].iloc[0]
+    view = log.explore(first, history=history if with_history else None)
+    way = answered(view, {"do": "way", "id": 1, "component": "order-1"})["way"]
+    assert (way["visited"], way["current"], len(way["trail"])) == (["Draft", "Paying"], "Paying", 1)
+    assert way["svg"].startswith("<svg")
+    assert ("cancel" in way["svg"]) is with_history
+
+
+async def test_nonsense_from_a_page_is_answered(tmp_path):
+    """In words, and nothing is raised."""
+    log, _, _ = await traced(tmp_path)
+    view = log.explore()
+    assert "text" in answered(view, {"do": "span", "id": 7, "span": "x"})
+    before = len(view.comm.customs())
+    for content in (None, 5, {"do": "no"}, {}):
+        view._handle_custom_msg(content, [])
+    assert len(view.comm.customs()) == before
+
+
+async def test_the_time_can_be_asked_for_and_set(tmp_path):
+    """By it, explorers are linked."""
+    log, _, failing = await traced(tmp_path)
+    view = log.explore(failing)
+    spans = unpacked(view.shown)
+    assert view.time_us == spans["start"][0]
+    view.go_to_time(spans["start"][-1])
+    assert view.selection["span"] in spans["span"]
+    assert view.time_us <= spans["start"][-1]
+
+
+async def test_an_empty_log_says_how_one_is_made(tmp_path):
+    """With the line of code."""
+    async with record(FlexiFlowEngine(), tmp_path / "s.db", log=tmp_path / "run.jsonl"):
+        pass
+    view = open_log(tmp_path / "run.jsonl").explore()
+    assert (view.empty[0], view.time_us, len(view.rows())) == (view.static_text(), None, 0)
+
+
+async def test_an_offline_file_holds_the_trace_and_its_panes(tmp_path):
+    """But not the list, which only Python can open from; markup in it is text."""
+    log, _, failing = await traced(tmp_path)
+    view = log.explore()
+    values = view._values()
+    assert values["listed"] == b""
+    assert set(unpacked(values["saved"])["spans"]) == set(unpacked(view.shown)["span"])
+    page = view.save_html(tmp_path / "trace.html").read_text()
+    assert "<b>declined" not in page
