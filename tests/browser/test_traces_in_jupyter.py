@@ -113,11 +113,11 @@ async def test_axe_finds_nothing_serious_in_an_explorer(lab, cell, theme):
     assert await lab.violations() == []
 
 
-async def test_the_offline_file_of_a_trace_is_interactive(browser_tab, tmp_path):
+async def test_the_offline_file_of_a_trace_is_interactive(tab, tmp_path):
     """Panes and graph come from the file; the list, which needs Python, is absent."""
     log, _, failing = await traced(tmp_path)
     page = log.explore(failing).save_html(tmp_path / "trace.html")
-    tab = await browser_tab(viewport={"width": 560, "height": 900})
+    await tab.page.set_viewport_size({"width": 560, "height": 900})
     await tab.page.goto(page.as_uri())
     await tab.page.locator(".ff-widget[data-ff-ready]").wait_for()
     assert not await tab.page.locator(".ff-tracelist").is_visible()
