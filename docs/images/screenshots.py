@@ -115,6 +115,31 @@ async def cards(lab: Lab) -> None:
             await cells.nth(number).screenshot(path=HERE / f"{shot}-{name}.png")
 
 
+TRACES = """
+from flexiflow import open_history, open_log
+from flexiflow.lessons.demo import demo_files
+
+files = await demo_files("demo-data")
+history = open_history(files.database)
+steps = history.steps("order-1042")
+failed = steps[steps["outcome"] == "failed"].iloc[-1]
+view = open_log(files.log).explore(failed["correlation_id"], history=history)
+view.selection = {"trace": failed["correlation_id"], "span": failed["span_id"]}
+view"""
+
+
+async def trace_explorer(lab: Lab) -> None:
+    """The explorer of traces, at the order of the demo that is stuck."""
+    await lab.run("traces.ipynb", TRACES)
+    explorer = lab.page.locator(".ff-explorer[data-ff-ready]")
+    await explorer.wait_for(timeout=60_000)
+    await lab.page.get_by_role("tab", name="Error ✕").click()
+    await lab.page.locator(".ff-errorcard").wait_for()
+    for theme, name in zip(THEMES, ("light", "dark"), strict=True):
+        await lab.theme(theme)
+        await explorer.screenshot(path=HERE / f"trace-explorer-{name}.png")
+
+
 async def main() -> None:
     """Take all of them."""
     chromium = shutil.which("chromium")
@@ -124,6 +149,7 @@ async def main() -> None:
             lab = await Lab.open(browser)
             await lab.start(url, Path(folder))
             await machine_view(lab)
+            await trace_explorer(lab)
             await cards(lab)
             await browser.close()
 

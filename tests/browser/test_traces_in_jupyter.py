@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
 from jupyter_page import THEMES
+from traced import traced
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "notebook" / "widgets"))
-
-from traced import traced  # noqa: E402
-
-from flexiflow import open_log  # noqa: E402
-from flexiflow.tracing.records import LogRecord, encode_record, utc_text  # noqa: E402
+from flexiflow import open_log
+from flexiflow.tracing.records import LogRecord, encode_record, utc_text
 
 ECHO = """
 from ipywidgets import Label

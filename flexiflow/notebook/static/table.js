@@ -47,7 +47,9 @@ export class RowTable {
     this.grid.setAttribute("aria-rowcount", String(count + 1));
     this.grid.hidden = count === 0;
     this.none.hidden = count > 0;
-    this.#drawFocused();
+    const focused = this.body.contains(document.activeElement);
+    this.#draw(true);
+    if (focused) this.#row(this.active)?.focus({ preventScroll: true });
   }
 
   /** Mark a row as the selected one, and bring it into sight; -1 for none. */
@@ -107,13 +109,6 @@ export class RowTable {
 
   #row(index) {
     return this.body.querySelector(`tr[data-row="${index}"]`);
-  }
-
-  /** Rows are made anew, and the focus stays where it was. */
-  #drawFocused() {
-    const focused = this.body.contains(document.activeElement);
-    this.#draw(true);
-    if (focused) this.#row(this.active)?.focus({ preventScroll: true });
   }
 
   #draw(anew = false) {

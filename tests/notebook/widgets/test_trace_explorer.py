@@ -70,7 +70,7 @@ async def test_a_span_tells_its_records_its_error_and_its_change(tmp_path):
     failed = spans[(spans["component"] == "bank") & (spans["kind"] == "step")]["span_id"].iloc[0]
     told = answered(view, {"do": "span", "id": 1, "span": failed})["detail"]
     assert told["error"]["what"] == "card <b>declined</b>"
-    assert [event for _, event, *_ in told["records"]][0] == "message.received"
+    assert told["records"][0][1] == "message.received"
     first = log.traces()["correlation_id"].iloc[0]
     view.selection = {"trace": first}
     root = unpacked(view.shown)["span"][0]
@@ -123,7 +123,7 @@ async def test_an_empty_log_says_how_one_is_made(tmp_path):
 
 async def test_an_offline_file_holds_the_trace_and_its_panes(tmp_path):
     """But not the list, which only Python can open from; markup in it is text."""
-    log, _, failing = await traced(tmp_path)
+    log, _, _ = await traced(tmp_path)
     view = log.explore()
     values = view._values()
     assert values["listed"] == b""
