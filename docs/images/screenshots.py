@@ -131,7 +131,7 @@ view"""
 async def trace_explorer(lab: Lab) -> None:
     """The explorer of traces, at the order of the demo that is stuck."""
     await lab.run("traces.ipynb", TRACES)
-    explorer = lab.page.locator(".ff-explorer[data-ff-ready]")
+    explorer = lab.page.locator(".ff-traces[data-ff-ready]")
     await explorer.wait_for(timeout=60_000)
     await lab.page.get_by_role("tab", name="Error ✕").click()
     await lab.page.locator(".ff-errorcard").wait_for()

@@ -41,7 +41,7 @@ class View {
     this.panes = new SpanPanes({ graph: this.graph, onShow: () => this.#ask(), onJump: (row) => this.go(row) });
     this.ask = asker(model, frame, (answer) => this.#answered(answer), { oneAtATime: true });
     this.title = el("h3", { class: "ff-title" });
-    this.headline = el("p", { class: "ff-headline" });
+    this.headline = el("p", { class: "ff-tracehead" });
     this.missing = el("ul", { class: "ff-missing" });
     this.says = el("span", { class: "ff-muted", role: "status" });
     const keys = this.#keys();
@@ -51,7 +51,7 @@ class View {
     const more = button("?", () => { help.hidden = !help.hidden; }, { title: "Keys (?)" });
     more.setAttribute("aria-label", "Keys");
     const head = el("div", { class: "ff-head-row" }, this.title, this.says, el("span", { class: "ff-spring" }), copy, asCode, more);
-    frame.root.classList.add("ff-explorer");
+    frame.root.classList.add("ff-traces");
     frame.root.append(this.list.element, head, help, this.headline, this.missing, this.water.element, this.panes.element);
     listenToKeys(frame.root, [...keys, { keys: ["?"], name: "?", does: "", press: () => { help.hidden = !help.hidden; } }]);
 

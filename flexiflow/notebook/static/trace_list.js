@@ -31,7 +31,7 @@ export class TraceList {
       onSelect: (index) => onOpen(this.traces.id[this.rows[index]]),
     });
     this.note = el("span", { class: "ff-muted", role: "status" });
-    const bar = el("div", { class: "ff-listbar" }, this.search,
+    const bar = el("div", { class: "ff-bar" }, this.search,
       el("div", { class: "ff-toolbar", role: "group", "aria-label": "Which traces" }, ...this.buttons), this.note);
     this.element = el("div", { class: "ff-tracelist" }, bar, this.table.element);
   }

@@ -36,7 +36,7 @@ export class Waterfall {
     this.zoomIn = button("Zoom to span", () => this.#zoomTo(this.selected), { title: "Let the selected span fill the width (z)" });
     this.zoomOut = button("Whole trace", () => this.#look(0, 1), { title: "Show the whole trace (Z)" });
     this.tools = toolbar("Zoom", this.zoomIn, this.zoomOut);
-    this.element = el("div", { class: "ff-waterpane" }, el("div", { class: "ff-listbar" }, this.note, el("span", { class: "ff-spring" }), this.tools), this.table.element);
+    this.element = el("div", { class: "ff-waterpane" }, el("div", { class: "ff-bar" }, this.note, el("span", { class: "ff-spring" }), this.tools), this.table.element);
   }
 
   /** @param {any} trace as packed_trace.py says */
@@ -205,10 +205,10 @@ export class Waterfall {
     const critical = (this.onPath.get(row) ?? []).map(([a, b, what]) =>
       el("span", { class: `ff-critical ${what === "retry wait" ? "ff-wait" : ""}`.trim(), style: placed(this.#percent(a), this.#percent(b)) }));
     // The time stands where there is room for it.
-    const after = right < 82;
+    const side = right < 82 ? `left:${Math.max(right, 0)}%` : `right:${left > 18 ? 100 - left : 0}%`;
     return el("div", { class: "ff-bars" },
-      el("span", { class: `ff-bar ${kind}`.trim(), style: placed(left, right) }), ...critical,
-      el("span", { class: "ff-took", style: after ? `left:${Math.max(right, 0)}%` : `right:${Math.max(100 - left, 0)}%` }, took));
+      el("span", { class: `ff-spanbar ${kind}`.trim(), style: placed(left, right) }), ...critical,
+      el("span", { class: "ff-took", style: side }, took));
   }
 }
 
