@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from flexiflow.analysis import frames
 from flexiflow.analysis.file_kind import refuse_databases
-from flexiflow.analysis.log_trouble import errors_frame, lost_context_frame, slowest_frame
 from flexiflow.analysis.late import from_notebook
+from flexiflow.analysis.log_trouble import errors_frame, lost_context_frame, slowest_frame
 from flexiflow.analysis.moments import moment_us
 from flexiflow.analysis.outliers import FACTOR, MIN_SIBLINGS
 from flexiflow.analysis.records import records_frame

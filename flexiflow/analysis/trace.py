@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from flexiflow.analysis import words
 from flexiflow.analysis.chrome_trace import chrome_trace
 from flexiflow.analysis.critical_path import Piece, critical_path, path_frame, time_by_row
-from flexiflow.analysis.otlp import otlp_line
 from flexiflow.analysis.late import from_notebook
+from flexiflow.analysis.otlp import otlp_line
 from flexiflow.analysis.records import records_frame
 from flexiflow.analysis.span_tree import TimedRecord, TraceTree, build_tree
 from flexiflow.analysis.spans import Spans
