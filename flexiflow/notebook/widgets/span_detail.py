@@ -11,7 +11,7 @@ import msgspec
 from flexiflow.analysis import words
 from flexiflow.analysis.machine_graph import MachineGraph
 from flexiflow.errors import FlexiFlowError, bounded
-from flexiflow.graph.model import Graph
+from flexiflow.graph.model import Graph, Source, StateNode
 from flexiflow.graph.overlay import with_observed
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def way_picture(
         if node.outcome == "moved" and node.from_state and node.to_state
     ]
     seen = [state for node in steps for state in (node.from_state, node.to_state) if state]
-    graph = _machine(component, history) or with_observed(Graph(component), Counter(taken))
+    graph = _machine(component, history) or _seen(component, seen, taken)
     places = {(each.source, each.target, each.message): at for at, each in enumerate(graph.edges)}
     machine = MachineGraph(graph)
     told = {
@@ -91,6 +91,13 @@ def _machine(component: str, history: History | None) -> Graph | None:
         return history.graph(component).model
     except FlexiFlowError:
         return None
+
+
+def _seen(component: str, states: Sequence[str], taken: Sequence[tuple[str, str, str]]) -> Graph:
+    """What the trace alone shows of a machine."""
+    observed: frozenset[Source] = frozenset({"observed"})
+    nodes = tuple(StateNode(name, sources=observed) for name in dict.fromkeys(states))
+    return with_observed(Graph(component, nodes), Counter(taken))
 
 
 def _record(record: LogRecord) -> list[str]:
