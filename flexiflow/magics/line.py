@@ -5,17 +5,20 @@ from __future__ import annotations
 import shlex
 import sys
 from inspect import getdoc
+from typing import Any
 
 import click
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 
+from flexiflow.analysis.history import History
 from flexiflow.cli import cli
 from flexiflow.errors import suggestion
 from flexiflow.magics.answers import ANSWERS
 from flexiflow.magics.cell import CellMagic
 from flexiflow.magics.subjects import completed
+from flexiflow.notebook.error_card import shows_html
 
 _COMMANDS = {"graph": "draw"}
 
@@ -34,8 +37,6 @@ class LineMagic:
 
     def run(self, line: str) -> None:
         """Ask FlexiFlow.
-
-        ::
 
           %flexiflow why [DB] [COMPONENT]    what a component waits for, or what is stuck
           %flexiflow history …, trace …      as on the command line
@@ -82,11 +83,16 @@ class LineMagic:
                 if answer is None or not asks_notebook:
                     command.invoke(context)
                 else:
-                    display(answer(context.params, names))  # type: ignore[no-untyped-call]
+                    self._show(answer(context.params, names))
         except click.UsageError as exc:
             raise UsageError(exc.format_message()) from None
         except click.exceptions.Exit:  # help, or a bad answer, which has been printed
             return
+
+    def _show(self, answer: Any) -> None:
+        if isinstance(answer, History) and not shows_html(self._shell):
+            answer = answer.stuck()  # of a history itself, a terminal shows the name alone
+        display(answer)  # type: ignore[no-untyped-call]
 
 
 def _split(line: str) -> list[str]:

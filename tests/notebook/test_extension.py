@@ -135,6 +135,68 @@ def test_a_cell_follows_no_log(logged):
     assert "A cell can&#x27;t follow a log" in logged.shown[-1]["text/html"]
 
 
+def test_why_alone_lists_what_is_stuck(recorded):
+    """On a page by the history's card, in a terminal by its rows."""
+    recorded.run("%flexiflow why")
+    assert "<strong>History</strong>" in recorded.shown[0]["text/html"]
+    formatter = recorded.shell.display_formatter
+    formatter.active_types = ["text/plain"]
+    recorded.run("%flexiflow why")
+    formatter.active_types = formatter.format_types
+    assert "verdict" in recorded.shown[0]["text/plain"]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("graph order", "Submitted"),
+        ("graph rec order-1", "Submitted"),
+        ("graph engine order-1", "Submitted"),
+        ("draw Draft", "Submitted"),
+        ("history", "order-1"),
+        ("history rec order-1 --limit 1", "submit"),
+        ("history rec order-1 --snapshots", "Draft"),
+        ("history engine order-1 --story", "submit"),
+        ("history engine --when 'items > 2'", "items > 2"),
+        ("history rec order-1 --blame total", "99.0"),
+    ],
+)
+def test_a_variable_stands_for_a_file(recorded, line, expected):
+    """A component, a recording, an engine that is recorded, a class of states."""
+    recorded.run(f"%flexiflow {line}")
+    assert expected in "".join(recorded.shown[0].values())
+
+
+def test_other_commands_print_as_on_the_command_line(notebook, capsys):
+    """Each of them is a magic as well."""
+    notebook.run("%flexiflow errors StateError")
+    assert "# StateError" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("line", ["", "why --help"])
+def test_help_is_printed(notebook, capsys, line):
+    """Of the magic, and of each command."""
+    notebook.run(f"%flexiflow {line}")
+    assert "flexiflow why" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("line", ["why", "why 'x", "graph", "history rec --limt 3"])
+def test_wrong_usage_is_one_line(notebook, capsys, line):
+    """No traceback."""
+    notebook.run(f"%flexiflow {line}", fails=True)
+    assert "UsageError: " in capsys.readouterr().err
+
+
+def test_several_recordings_must_be_named(recorded):
+    """The error lists them."""
+    recorded.run("other = FlexiFlowEngine()\nrec2 = record(other)")
+    recorded.run("%flexiflow why order-1", fails=True)
+    page = recorded.shown[0]["text/html"]
+    recorded.run("rec2.close()")
+    assert "several recordings" in page
+    assert "rec2" in page
+
+
 def test_an_unknown_component_is_an_error_card(recorded):
     """It names the nearest, and the cell fails."""
     recorded.run("%flexiflow why order-11", fails=True)
