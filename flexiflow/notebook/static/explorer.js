@@ -218,8 +218,11 @@ class Explorer {
 
   #searchForm() {
     this.field = el("input", { type: "text", placeholder: "attempts > 2", spellcheck: "false", autocomplete: "off", "aria-label": "When did this hold" });
-    return el("form", { class: "ff-line ff-search", on: { submit: (event) => { event.preventDefault(); this.#search(this.field.value.trim()); } } },
-      el("span", { class: "ff-caption" }, "where"), this.field,
+    const search = () => this.#search(this.field.value.trim());
+    // No form: some pages let none be submitted.
+    this.field.addEventListener("keydown", (event) => event.key === "Enter" && search());
+    return el("div", { class: "ff-line ff-search", role: "search" },
+      el("span", { class: "ff-caption" }, "where"), this.field, button("Find", search),
       toolbar("Matches", button("‹", () => this.match(-1), { title: "Match before (N)" }), button("›", () => this.match(1), { title: "Next match (n)" })));
   }
 
@@ -361,7 +364,7 @@ class Explorer {
   }
 
   #escape() {
-    if (this.frame.root.querySelector("form")?.contains(document.activeElement)) this.frame.root.focus();
+    if (document.activeElement === this.field) this.frame.root.focus();
     else this.drop();
   }
 

@@ -109,7 +109,8 @@ export class Playback {
     if (wanted === undefined) return -1;
     this.places ??= this.#places();
     const all = this.places[key].get(wanted) ?? [];
-    return all.find((at) => file === undefined || this.entry(at).file === file) ?? -1;
+    const isThere = (own) => own === undefined || file === undefined || own === file; // of one file none is named
+    return all.find((at) => isThere(this.entry(at).file)) ?? -1;
   }
 
   /** How the graph looks at an entry. @returns {import("./graph.js").Marks} */

@@ -168,3 +168,92 @@ def test_another_component_can_be_set(history):
     view.component = "order-2"
     assert view.selection.keys() == {"snapshot"}
     assert len(unpacked(view.packed)[0]) == 1
+
+
+async def many_steps(path, monkeypatch, count):
+    """An explorer of a few of so many steps, of which the first two were refused."""
+    engine = FlexiFlowEngine()
+    order = engine.add("order-1", Draft, data={"items": 0})
+    async with record(engine, path):
+        await order.send("submit")
+        await order.send("submit")
+        order.data["items"] = 1
+        for _ in range(count // 2):
+            await order.send("submit")
+            await order.send("revise")
+    monkeypatch.setattr("flexiflow.notebook.widgets.explorer.MOST_STEPS", 4)
+    return open_history(path).explore("order-1")
+
+
+async def test_a_long_history_is_shown_in_windows(tmp_path, monkeypatch):
+    """Around the cursor; other parts, and trouble in them, are asked for."""
+    view = await many_steps(tmp_path / "state.db", monkeypatch, 20)
+    assert (view.told["first"], view.told["shown"], view.told["total"]) == (0, 4, 22)
+    asked(view, do="around", part="later")
+    assert (view.told["first"], view.told["before"]) == (1, 1)
+    view.show(None)
+    assert (view.told["first"], view.told["before"]) == (18, 2)
+    asked(view, do="trouble", kind="refusal", forward=False)
+    assert view.selection == {"step": 2}
+    assert asked(view, do="trouble", kind="failure", forward=True)["text"] == (
+        "No later step failed."
+    )
+
+
+async def test_a_selection_outside_of_the_window_brings_its_part(tmp_path, monkeypatch):
+    """By id, from Python."""
+    view = await many_steps(tmp_path / "state.db", monkeypatch, 20)
+    view.selection = {"step": 15}
+    assert view.playback.entries[view.playback.place_of(step_id=15)].message == "submit"
+    assert view.told["total"] == 22
+
+
+async def test_spans_are_cut_to_the_window(tmp_path, monkeypatch):
+    """An interval that begins before it begins with it."""
+    view = await many_steps(tmp_path / "state.db", monkeypatch, 20)
+    view.show(None)
+    answer = asked(view, do="when", text="items > 0")
+    last = len(view.playback.entries) - 1
+    assert answer["spans"] == [[0, last]]
+
+
+async def test_the_story_of_a_long_history_is_asked_for(tmp_path, monkeypatch):
+    """It is not told at once."""
+    monkeypatch.setattr("flexiflow.notebook.widgets.explorer._TOLD_AT_ONCE", 2)
+    view = await many_steps(tmp_path / "state.db", monkeypatch, 4)
+    assert "story" not in view.told
+    asked(view, do="story")
+    assert "submit" in " ".join(text for text, _ in view.told["story"])
+
+
+def test_several_files_name_the_file_of_a_selection(tmp_path, path):
+    """The same id may be in two of them."""
+    other = tmp_path / "other.db"
+    other.write_bytes(path.read_bytes())
+    view = open_history([path, other]).explore("order-1")
+    assert view.selection["file"] in (str(path), str(other))
+    asked(view, do="bookmark", at=1)
+    assert [len(Bookmarks(each).all()) for each in (path, other)].count(1) == 1
+
+
+def test_lines_of_the_log_stand_at_their_steps(history):
+    """By the step's id, or by their time."""
+    view = history.explore("order-1")
+    refused = [line for line in view.log["lines"] if line[3] == "message.refused"]
+    assert [view.playback.entries[line[0]].outcome for line in refused] == ["refused"]
+    assert [line[0] for line in view.log["lines"]] == sorted(line[0] for line in view.log["lines"])
+
+
+def test_a_history_without_a_log_says_so(path):
+    """And how to have one."""
+    (path.parent / "run.jsonl").unlink()
+    view = open_history(path).explore("order-1")
+    assert view.log["lines"] == []
+    assert view.log["note"]
+
+
+def test_the_saved_file_holds_no_request_and_the_steps(history, tmp_path):
+    """Its policy forbids all else."""
+    page = history.explore("order-1").save_html(tmp_path / "x.html").read_text("utf-8")
+    assert "default-src &#x27;none&#x27;" in page
+    assert '"packed": {"$bytes"' in page
