@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from flexiflow.lessons.view import ExerciseView
 
 
-class Notebook(Protocol):
+class Notes(Protocol):
     """Where progress is noted."""
 
     def note(self, exercise: str, did: str, right: bool | None = None) -> None:
@@ -62,7 +62,7 @@ class Exercise:
         self.solved = False
         self.reply: Reply | None = None
         self._next_hint = 0
-        self._notebook: Notebook | None = None
+        self._notes: Notes | None = None
         self._watchers: list[Callable[[], None]] = []
         self._view: Any = None
 
@@ -114,10 +114,10 @@ class Exercise:
         """Have `watcher` called after each change."""
         self._watchers.append(watcher)
 
-    def join(self, name: str, notebook: Notebook | None) -> None:
-        """Become the exercise `name` of a lesson, whose progress is noted in `notebook`."""
+    def join(self, name: str, notes: Notes | None) -> None:
+        """Become the exercise `name` of a lesson, whose progress is noted in `notes`."""
         self.name = name
-        self._notebook = notebook
+        self._notes = notes
 
     # -- what a kind of exercise says ------------------------------------------------------
 
@@ -152,8 +152,8 @@ class Exercise:
             watcher()
 
     def _note(self, did: str, right: bool | None = None) -> None:
-        if self._notebook is not None:
-            self._notebook.note(self.name, did, right)
+        if self._notes is not None:
+            self._notes.note(self.name, did, right)
 
     @property
     def heading(self) -> str:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from flexiflow.analysis.machine_graph import MachineGraph, machine_graph
+from flexiflow.analysis.words import plural
 from flexiflow.arguments import require
 from flexiflow.component import AsyncComponent
-from flexiflow.errors import InvalidValue, bounded_repr, suggestion
-from flexiflow.lessons.apart import run_apart
+from flexiflow.errors import InvalidValue, StateError, bounded_repr, suggestion
+from flexiflow.lessons.apart import LONGEST, TookTooLong, run_apart
 from flexiflow.lessons.exercise import Exercise, quoted
 from flexiflow.lessons.machine import Machine
 from flexiflow.lessons.reply import Reply, as_html
@@ -161,9 +162,15 @@ def predict(
     Raises:
         InvalidType: (a TypeError) where there is no machine or no list of messages.
         InvalidValue: (a ValueError) where there are no messages.
-        TookTooLong: where the machine does not end within five seconds.
-        Exception: what the machine raises where it can't be begun.
+        StateError: where the machine can't be begun, or does not end within five seconds.
     """
+    require(
+        data is None or isinstance(data, Mapping),
+        "data",
+        data,
+        "a dict",
+        'Write predict(Draft, ["submit"], data={"items": 1}).',
+    )
     start, name, begun_with = _start(machine, data)
     made = predicted(start, name, begun_with, _checked(messages), title=title or f"Predict {name}")
     made.present = present
@@ -192,15 +199,27 @@ def predicted(
         hints: from a nudge to nearly all.
     """
     wanted = [as_message(each) for each in messages]
-    questions, graph = run_apart(lambda: _asked_of(start, name, data, wanted))
+    try:
+        questions, graph = run_apart(lambda: _asked_of(start, name, data, wanted))
+    except TookTooLong as exc:
+        raise _endless(name, wanted) from exc
     task = (
         f"`{name}` begins in {graph.model.current or graph.model.start} with "
-        f"`data = {bounded_repr(dict(data), 200)}`, and gets {len(wanted)} messages. "
+        f"`data = {bounded_repr(dict(data), 200)}`, and gets {plural(len(wanted), 'message')}. "
         "In which state is it after each?"
     )
     if shown is not None:
         task += "\n\n" + shown.indented_code()
     return Predict(questions, title=title, task=task, hints=hints, picture=graph)
+
+
+def _endless(name: str, messages: list[dict[str, Any]]) -> StateError:
+    return StateError(
+        f"{name} can't be predicted: it does not end.",
+        why=f"Handling {plural(len(messages), 'message')} took longer than {LONGEST:.0f} seconds.",
+        fix="Leave out the message whose handler waits or loops.",
+        context={"machine": name, "messages": [in_words(each) for each in messages][:20]},
+    )
 
 
 async def _asked_of(

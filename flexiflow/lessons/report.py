@@ -208,4 +208,4 @@ def _row(each: Standing) -> tuple[Any, ...]:
 
 
 def _counted(number: int, one: str, more: str) -> str:
-    return "" if not number else f"{number} {one if number == 1 else more}"
+    return f"{number} {one if number == 1 else more}" if number else ""

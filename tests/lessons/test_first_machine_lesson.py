@@ -39,6 +39,13 @@ def test_the_parcel(exercises):
     assert exercises[2].answer(parcel.start).right
 
 
+def test_the_code_of_a_machine_is_there_as_text(exercises):
+    """As it is shown in the notebook; where one is to be written there is none."""
+    assert exercises[2].code == broken_parcel.code
+    assert exercises[2].code.startswith("class Packed(State):")
+    assert exercises[3].code == ""
+
+
 def test_a_parcel_whose_end_is_no_end(exercises):
     """Half of the task."""
 

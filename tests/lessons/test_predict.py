@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from flexiflow import FlexiFlowEngine, State, on
-from flexiflow.lessons import predict
+from flexiflow.errors import StateError
+from flexiflow.lessons import predict, predicting
+from flexiflow.lessons.apart import run_apart
 
 
 class Draft(State):
@@ -63,6 +67,26 @@ def test_it_begins_in_the_present_state(order):
     """Not in the machine's first."""
     order.state_machine.current_state = Submitted()
     assert predict(order, ["submit"]).questions[0].right == "Submitted"
+
+
+def test_a_machine_that_never_ends_is_refused_in_four_parts(monkeypatch):
+    """Rather than waited for."""
+    monkeypatch.setattr(predicting, "run_apart", lambda work: run_apart(work, 0.2))
+
+    class Waiting(State):
+        @on("go")
+        async def go(self, message, component):
+            await asyncio.Event().wait()
+
+    with pytest.raises(StateError, match="it does not end") as caught:
+        predict(Waiting, ["go"])
+    assert all((caught.value.why, caught.value.fix, caught.value.context))
+
+
+def test_data_that_is_none_is_refused(order):
+    """With how to write it."""
+    with pytest.raises(TypeError, match="data must be a dict"):
+        predict(order, ["submit"], data=[1])
 
 
 @pytest.mark.parametrize(
