@@ -9,10 +9,18 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import partial, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar
 
-from flexiflow.analysis.source import PathLike, Source, in_order, log_path_of, sources_of
+from flexiflow.analysis.source import (
+    PathLike,
+    Source,
+    despite_damage,
+    in_order,
+    log_path_of,
+    sources_of,
+)
 from flexiflow.arguments import wrong_type
 from flexiflow.errors import FlexiFlowError, InvalidType, bounded_repr
 
@@ -33,6 +41,22 @@ if TYPE_CHECKING:
     from flexiflow.engine import FlexiFlowEngine
     from flexiflow.persistence.snapshot import ComponentSnapshot
     from flexiflow.state_machine import StateRegistry
+
+
+P = ParamSpec("P")
+Answer = TypeVar("Answer")
+
+
+def _despite_damage(
+    question: Callable[Concatenate[History, P], Answer],
+) -> Callable[Concatenate[History, P], Answer]:
+    """A question that is asked again of what can be read, where it meets damage in a file."""
+
+    @wraps(question)
+    def asked(self: History, /, *args: P.args, **kwargs: P.kwargs) -> Answer:
+        return despite_damage(self.sources, partial(question, self, *args, **kwargs))
+
+    return asked
 
 
 def open_history(
@@ -74,6 +98,7 @@ class History:
         # A generator could be asked only once.
         self._log = log if log is None or isinstance(log, str | os.PathLike) else _several(log)
 
+    @_despite_damage
     def components(self) -> pd.DataFrame:
         """One row a component: where it is, how its last step ended, how much is recorded.
 
@@ -84,6 +109,7 @@ class History:
 
         return components_frame(self.sources)
 
+    @_despite_damage
     def snapshots(
         self,
         component: str | None = None,
@@ -119,6 +145,7 @@ class History:
         chosen = Filter.of(self.sources, component, since, until, states, limit)
         return snapshots_frame(self.sources, chosen, explode=explode)
 
+    @_despite_damage
     def iter_snapshots(
         self,
         component: str | None = None,
@@ -153,6 +180,7 @@ class History:
         chosen = Filter.of(self.sources, component, since, until, states, None)
         return chunks(self.sources, "snapshots", chosen, chunk, progress, explode=explode)
 
+    @_despite_damage
     def to_arrow(
         self,
         component: str | None = None,
@@ -212,6 +240,7 @@ class History:
         chosen = Filter.of(self.sources, component, since, until, states, None)
         return to_parquet(self.sources, of, chosen, path, progress)
 
+    @_despite_damage
     def steps(
         self,
         component: str | None = None,
@@ -243,6 +272,7 @@ class History:
         chosen = Filter.of(self.sources, component, since, until, states, limit)
         return steps_frame(self.sources, chosen)
 
+    @_despite_damage
     def visits(self, component: str | None = None) -> pd.DataFrame:
         """Stays in states: when each was entered and left, and by which message.
 
@@ -261,6 +291,7 @@ class History:
         component = self.require(component)
         return visits_frame(self.sources, component)
 
+    @_despite_damage
     def stuck(
         self,
         *,
@@ -294,6 +325,7 @@ class History:
         shortest_us = duration_us("min_dwell", min_dwell)
         return stuck_frame(self.sources, factor, min_departures, shortest_us)
 
+    @_despite_damage
     def outliers(
         self,
         of: Literal["stays", "steps"] = "stays",
@@ -325,6 +357,7 @@ class History:
         shortest_us = duration_us("min_took", min_took)
         return outliers_frame(self.sources, of, factor, min_siblings, shortest_us)
 
+    @_despite_damage
     def why(self, component: str) -> Verdict:
         """What happened to a component, in words, with the rows behind them.
 
@@ -339,6 +372,7 @@ class History:
         component = self._require_one("why", component)
         return verdict_on(self, component)
 
+    @_despite_damage
     def blame(self, component: str, field: str | None = None) -> pd.DataFrame:
         """What changed a component's fields, in the order of the history: the last row is the last.
 
@@ -361,6 +395,7 @@ class History:
         component = self._require_one("blame", component)
         return blame_frame(self.sources, component, field)
 
+    @_despite_damage
     def when(self, component: str | None, condition: str) -> Intervals:
         """When a condition on recorded fields held, e.g. ``"attempts > 2 and state == 'Paying'"``.
 
@@ -386,6 +421,7 @@ class History:
         component = self.require(component)
         return intervals(self.sources, component, condition)
 
+    @_despite_damage
     def diff(self, old: int | str | History, new: int | str | History | None = None) -> Difference:
         """What differs between two snapshots, two components as they were last, or two histories.
 
@@ -407,6 +443,7 @@ class History:
 
         return difference(self, old, new)
 
+    @_despite_damage
     def story(self, component: str, *, limit: int = 30) -> Story:
         """A component's history in plain sentences.
 
@@ -428,6 +465,7 @@ class History:
         component = self._require_one("story", component)
         return story_of(self.sources, component, row_count(limit))
 
+    @_despite_damage
     def restore(
         self, snapshot_id: int, engine: FlexiFlowEngine, registry: StateRegistry | None = None
     ) -> AsyncComponent:
@@ -450,6 +488,7 @@ class History:
 
         return restored(self.sources, snapshot_id, engine, registry)
 
+    @_despite_damage
     def graph(self, component: str | None = None) -> MachineGraph:
         """The machine as it was declared when it was recorded, with what happened on it.
 
@@ -483,6 +522,7 @@ class History:
         self.require(component)
         return history_explorer(self, component, **options)
 
+    @_despite_damage
     def process_map(self, component: str | None = None) -> ProcessMap:
         """Which state directly followed which: how often, after how long, and whether declared.
 
@@ -503,6 +543,7 @@ class History:
 
         return process_map(self, self.require(component))
 
+    @_despite_damage
     def variants(self) -> Variants:
         """The different paths through states that components took, and how many took each.
 
@@ -516,6 +557,7 @@ class History:
 
         return variants(self.sources)
 
+    @_despite_damage
     def snapshot(self, snapshot_id: int) -> ComponentSnapshot:
         """One snapshot with its rules and data, by its id.
 
@@ -549,6 +591,7 @@ class History:
 
         return verify(self.sources, head, allow_foreign=allow_foreign)
 
+    @_despite_damage
     def bookmark(
         self, step_id: int, note: str = "", *, kind: Literal["step", "snapshot"] = "step"
     ) -> None:
@@ -634,12 +677,14 @@ class History:
             log = None
         return notices(self.sources, [] if log is None else log.paths)
 
+    @_despite_damage
     def names(self) -> list[str]:
         """The names of all components, sorted."""
         from flexiflow.analysis.components import component_names
 
         return component_names(self.sources)
 
+    @_despite_damage
     def require(self, component: str | None) -> str | None:
         """The name under which a component is stored: lone surrogates in it are spelt out.
 

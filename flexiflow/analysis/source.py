@@ -5,18 +5,23 @@ from __future__ import annotations
 import glob
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from flexiflow.analysis.file_kind import refuse_log
 from flexiflow.analysis.tables import began_us, readable
-from flexiflow.errors import InvalidType, StateFileNotFound, bounded, bounded_repr
+from flexiflow.errors import InvalidType, PersistenceError, StateFileNotFound, bounded, bounded_repr
+from flexiflow.persistence.damage import is_of_damage
 from flexiflow.persistence.opening import open_read_only, reporting, require_history
+from flexiflow.persistence.salvage import salvaged
 from flexiflow.persistence.schema import columns_of, cursor
 
+Answer = TypeVar("Answer")
 PathLike = str | os.PathLike[str]
 _BESIDE_A_DATABASE = ("-wal", "-shm", "-journal")
 
@@ -41,6 +46,18 @@ class Source(Protocol):
     def notices(self) -> list[str]:
         """What people should know about how it is read, in sentences."""
 
+    def salvage(self) -> bool:
+        """Let the next question see what can be read of a damaged file; False where it can't."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Salvaged:
+    """What could be read of a damaged file, for one question at a time."""
+
+    conn: sqlite3.Connection
+    notice: str
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
@@ -53,6 +70,7 @@ class FileSource:
 
     path: Path
     name: str
+    _salvaged: list[_Salvaged] = field(default_factory=list, compare=False, repr=False)
 
     @contextmanager
     def connect(self) -> Iterator[sqlite3.Connection]:
@@ -61,6 +79,10 @@ class FileSource:
         Raises:
             PersistenceError: where it is no history that can be read.
         """
+        for copy in self._salvaged:
+            with copy.lock, reporting(self.name), readable(copy.conn):
+                yield copy.conn
+            return
         with open_read_only(self.path, name=self.name) as conn:
             conn.execute("BEGIN")  # one state of the file for the whole question
             with readable(conn):
@@ -73,7 +95,20 @@ class FileSource:
         """Whether it is read as it lies there, is cut off, or lacks its ``-wal``."""
         found: list[str] = []
         with open_read_only(self.path, name=self.name, notices=found):
-            return found
+            return found + [each.notice for each in self._salvaged]
+
+    def salvage(self) -> bool:
+        """Copy what can be read; later questions go to the copy.
+
+        Raises:
+            PersistenceError: where not even the schema can be read.
+        """
+        if self._salvaged:
+            return False
+        with open_read_only(self.path, name=self.name) as conn, readable(conn):
+            found = _Salvaged(*salvaged(conn, self.path.name))
+        self._salvaged.append(found)
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +137,10 @@ class ConnectionSource:
     def notices(self) -> list[str]:
         """Its owner opened it."""
         return []
+
+    def salvage(self) -> bool:
+        """Its owner knows what to do."""
+        return False
 
 
 @contextmanager
@@ -142,10 +181,35 @@ def in_order(sources: Iterable[Source]) -> list[Source]:
     """
     begun = []
     for source in sources:
-        with source.connect() as conn:
-            begun.append((began_us(conn), source))
+        begun.append((despite_damage([source], partial(_began_us, source)), source))
     begun.sort(key=lambda each: (each[0] is None, each[0] or 0))
     return [source for _, source in begun]
+
+
+def _began_us(source: Source) -> int | None:
+    with source.connect() as conn:
+        return began_us(conn)
+
+
+def despite_damage(sources: Sequence[Source], ask: Callable[[], Answer]) -> Answer:
+    """Ask; where that meets damage in a file, ask again of what can be read of that one.
+
+    Raises:
+        PersistenceError: where nothing can.
+    """
+    while True:  # each file is salvaged once
+        try:
+            return ask()
+        except PersistenceError as exc:
+            name = exc.context_items.get("path")
+            damaged = [each for each in sources if each.name == name] if is_of_damage(exc) else []
+            if not any(source.salvage() for source in damaged):
+                raise
+
+
+def as_it_lies(source: Source) -> Source:
+    """A source without what was salvaged of it."""
+    return FileSource(source.path, source.name) if isinstance(source, FileSource) else source
 
 
 def log_path_of(conn: sqlite3.Connection) -> str | None:

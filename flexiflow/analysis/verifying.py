@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flexiflow.analysis import frames, words
-from flexiflow.analysis.source import Source
+from flexiflow.analysis.source import Source, as_it_lies
 from flexiflow.errors import InvalidValue
 from flexiflow.persistence.chain import Finding, Findings, TableCheck, check_chains
 from flexiflow.persistence.head import Head
@@ -98,7 +98,7 @@ def verify(
         _require_one([source.name for source in sources])
     reports = []
     for source in sources:
-        with source.connect() as conn:
+        with as_it_lies(source).connect() as conn:
             reports.append(_file_report(source.name, conn, kept))
     return VerifyReport(tuple(reports), allow_foreign)
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
+
+import click
 
 from flexiflow.analysis.file_kind import is_sqlite
 from flexiflow.cli.text import visible, write_line
 from flexiflow.config_loader import ConfigLoader
-from flexiflow.errors import component_not_found
+from flexiflow.errors import FlexiFlowError, component_not_found
 
 if TYPE_CHECKING:
     from flexiflow.analysis.history import History
@@ -18,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def open_database(db: str, log: str | None = None, *, tell: bool = True) -> History:
-    """The history in a database; what to know about the file goes to standard error.
+    """The history in a database; what to know about the file is said at the end.
 
     Args:
         db: a database, or a pattern of them.
@@ -28,15 +32,16 @@ def open_database(db: str, log: str | None = None, *, tell: bool = True) -> Hist
     from flexiflow.analysis.history import open_history
 
     opened = open_history(db, log)
-    if tell:
-        tell_notices(opened)
+    if tell:  # not before the answer: that a file is damaged may only show then
+        click.get_current_context().call_on_close(partial(tell_notices, opened))
     return opened
 
 
 def tell_notices(history: History) -> None:
     """Say on standard error what to know before an answer is trusted."""
-    for notice in history.notices:
-        write_line(visible(f"Note: {notice}"), to=sys.stderr)
+    with contextlib.suppress(FlexiFlowError):  # which ended the command already
+        for notice in history.notices:
+            write_line(visible(f"Note: {notice}"), to=sys.stderr)
 
 
 def open_machine(source: str, component: str | None = None) -> MachineGraph:

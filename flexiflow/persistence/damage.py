@@ -21,6 +21,11 @@ def is_damage(error: sqlite3.Error) -> bool:
     return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR)
 
 
+def is_of_damage(error: BaseException) -> bool:
+    """Whether an error of ours comes of one that says so."""
+    return isinstance(error.__cause__, sqlite3.Error) and is_damage(error.__cause__)
+
+
 def rows_despite_damage(
     conn: sqlite3.Connection, query: str, values: Sequence[Any], on_damage: OnDamage
 ) -> Iterator[tuple[Any, ...]]:
@@ -41,7 +46,8 @@ def rows_despite_damage(
         try:
             for row in cursor(conn).execute(query, (*values, after)):
                 yield row
-                after = last = row[0]
+                last = row[0]
+                after = max(after, row[0])  # a damaged page may lead back
             return
         except sqlite3.DatabaseError as exc:
             if not is_damage(exc):

@@ -52,3 +52,7 @@ class LiveSource:
     def notices(self) -> list[str]:
         """What there is to say of its file."""
         return [] if self.path is None else FileSource(self.path, self.name).notices()
+
+    def salvage(self) -> bool:
+        """What is being recorded is read as it is, or not at all."""
+        return False

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -279,3 +280,14 @@ def test_a_condition_that_cannot_be_read(run_cli, recorded):
     result = run_cli("history", recorded.db, "--when", "state = 1")
     assert result.exit_code == 1
     assert "Fix: Write == to compare." in result.stderr
+
+
+def test_a_damaged_file_is_said_beside_what_can_be_read(run_cli, recorded, tmp_path):
+    """On standard error, after the answer."""
+    content = Path(recorded.db).read_bytes()
+    cut = tmp_path / "cut.db"
+    cut.write_bytes(content[:-4096])
+    result = run_cli("history", str(cut))
+    assert result.exit_code == 0
+    assert "order-9" in result.stdout
+    assert "Note: cut.db is cut off: 4,096 bytes are missing from its end." in result.stderr
