@@ -66,13 +66,24 @@ class Names:
     """Names that repeat: components, states, messages."""
 
     def __init__(self) -> None:
+        self._in_arrow = frames.texts_are_in_arrow()
         self._vocabulary = _Vocabulary()
         self._pieces: list[Any] = []
 
     def unpacked(self, raw: bytes, count: int) -> Any:
         """The piece in a packed text; None where it is none."""
+        if self._in_arrow and MISSING not in raw:
+            return self._unpacked_in_arrow(raw, count)
         cells = _cells(raw, count)
         return None if cells is None else self.numbered(cells)
+
+    def _unpacked_in_arrow(self, raw: bytes, count: int) -> Any:
+        cells = _arrow_cells(raw, count)
+        if cells is None:
+            return None
+        # Python sees each name of the block once.
+        encoded = cells.dictionary_encode()
+        return self.numbered(encoded.dictionary.to_pylist())[encoded.indices.to_numpy()]
 
     def plain(self, values: Sequence[Any]) -> Any:
         """The piece of values."""

@@ -195,13 +195,12 @@ def map_of(moves: pd.DataFrame, declared: Graph | None = None) -> ProcessMap:
 def _taken_ways(stays: Stays) -> dict[Way, _Took]:
     import numpy as np
 
-    (ended,) = np.nonzero(stays.goes_on)
-    number = len(stays.states)
-    ways = stays.state[ended].astype(np.int64) * number + stays.state[ended + 1]
+    number, goes_on = len(stays.states), stays.goes_on[:-1]
     # Small numbers are sorted in time that grows with how many there are.
-    ways = ways.astype(np.uint16 if number**2 <= _MOST_SMALL else np.int64)
+    state = stays.state.astype(np.uint16 if number**2 <= _MOST_SMALL else np.int64)
+    ways = (state[:-1] * number + state[1:])[goes_on]
     order = np.argsort(ways, kind="stable")
-    ways, dwell_us = ways[order], stays.dwell_us[ended][order]
+    ways, dwell_us = ways[order], stays.dwell_us[:-1][goes_on][order]
     (borders,) = np.nonzero(ways[1:] != ways[:-1])
     starts = [0, *(borders + 1).tolist()] if len(ways) else []
     found = {}

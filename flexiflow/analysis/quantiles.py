@@ -26,7 +26,6 @@ def quantiles(values: Any) -> tuple[int, int, int] | None:
     known = values[values != frames.NO_NUMBER]
     if not len(known):
         return None
-    half, most, last = (nearest_rank(percent, len(known)) for percent in (50, 95, 100))
-    # Not sorted: three places are all that is wanted.
-    ranked = np.partition(known, sorted({half, most, last}))
-    return int(ranked[half]), int(ranked[most]), int(ranked[last])
+    half, most = (nearest_rank(percent, len(known)) for percent in (50, 95))
+    ranked = np.partition(known, (half, most))  # not sorted: two places are all that is wanted
+    return int(ranked[half]), int(ranked[most]), int(ranked[most:].max())

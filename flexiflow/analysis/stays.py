@@ -95,9 +95,11 @@ def _dwells(entered_us: Any, goes_on: Any) -> Any:
     import numpy as np
 
     dwell_us = np.full(len(entered_us), frames.NO_NUMBER, dtype=np.int64)
-    known = goes_on & (entered_us != frames.NO_NUMBER)
-    known[:-1] &= entered_us[1:] != frames.NO_NUMBER
-    (ended,) = np.nonzero(known)
-    # Clocks may go back.
-    dwell_us[ended] = np.maximum(entered_us[ended + 1] - entered_us[ended], 0)
+    if len(entered_us):
+        # Clocks may go back.
+        dwell_us[:-1] = np.maximum(entered_us[1:] - entered_us[:-1], 0)
+        dwell_us[~goes_on] = frames.NO_NUMBER
+        (unknown,) = np.nonzero(entered_us == frames.NO_NUMBER)
+        dwell_us[unknown] = frames.NO_NUMBER
+        dwell_us[unknown[unknown > 0] - 1] = frames.NO_NUMBER
     return dwell_us
