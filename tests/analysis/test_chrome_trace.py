@@ -112,7 +112,7 @@ def test_what_runs_at_once_has_threads_of_its_own(tmp_path):
     ]
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(timed_traces())
 def test_every_trace_is_valid(tmp_path_factory, records):
     """Each span once, whatever is lost or shuffled."""

@@ -16,7 +16,7 @@ def path_of(*records):
     ]
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(timed_traces())
 def test_the_path_equals_a_reference(records):
     """Microsecond by microsecond, with records dropped, written twice, and shuffled."""

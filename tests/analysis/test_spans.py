@@ -20,7 +20,7 @@ def micros(series):
     return [frames.microseconds_of(each) for each in series]
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(timed_traces())
 def test_spans_equal_a_reference(records):
     """Order, depth, cause, beginning, duration, own time and place on the critical path."""

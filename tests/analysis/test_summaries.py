@@ -38,7 +38,7 @@ RECORDS = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.lists(RECORDS, min_size=1, max_size=4), st.data())
 def test_what_is_read_piece_by_piece(tmp_path_factory, pieces, data):
     """Cut anywhere, within lines too."""

@@ -55,7 +55,7 @@ def test_one_that_ends_sooner():
     assert "then nothing more in the one, payments: go unknown in the other" in found.text
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(timed_traces(), timed_traces())
 def test_any_two_traces(one, other):
     """The columns, each span once, and the same the other way round."""

@@ -116,7 +116,7 @@ def test_what_is_no_limit(limit):
         failing_payment().story(limit)
 
 
-@settings(max_examples=100)
+@settings(max_examples=30)
 @given(timed_traces())
 def test_every_message_is_told_or_counted(records):
     """Whatever is lost or shuffled; the columns are the documented ones."""

@@ -27,7 +27,7 @@ def retried():
     )
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(timed_traces())
 def test_gaps_equal_a_reference(records):
     """With records dropped, written twice, and shuffled."""
@@ -73,7 +73,7 @@ def test_an_axis_without_a_fold_is_even():
     assert axis.places(np.array([NOON, NOON + 250, NOON + 1_000])).tolist() == [0, 0.25, 1]
 
 
-@settings(max_examples=100)
+@settings(max_examples=30)
 @given(timed_traces())
 def test_places_keep_their_order(records):
     """Whatever is folded, what is later is further on, within 0 and 1."""
