@@ -15,6 +15,8 @@ import pytest
 import flexiflow
 from flexiflow import errors, extras
 
+pytestmark = pytest.mark.xdist_group("site")  # one process builds it, once
+
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = [page for page in sorted((DOCS / "errors").glob("*.md")) if page.stem != "index"]
 
@@ -40,7 +42,7 @@ def site(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("site")
     options = ["-q", "-W", "--keep-going", "-D", "run_notebooks=0"]
     command = [sys.executable, "-m", "sphinx", *options, str(DOCS), str(folder / "html")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stderr
     return folder / "html"
 

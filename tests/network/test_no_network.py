@@ -58,7 +58,7 @@ def run(start, tmp_path):
             env=environment,
             capture_output=True,
             text=True,
-            timeout=110,
+            timeout=280,
             check=False,
         )
         assert result.returncode in (0, 3), result.stderr  # 3: something is stuck

@@ -41,7 +41,7 @@ def test_every_cell_runs_and_runs_again(path, project):
     nbformat.write(notebook, place / path.name)
     # In a process of its own, so that no other test's loops are in the way.
     command = [sys.executable, "-m", "flexiflow.notebook.execute", path.name, "page.html"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=110, cwd=place)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280, cwd=place)
     assert done.returncode == 0, done.stderr
     first = f"{path.name[:2]}.1 " if path in LESSONS else "race.1 "
     assert first in (place / "page.html").read_text(encoding="utf-8")

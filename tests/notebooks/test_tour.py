@@ -68,7 +68,7 @@ def test_the_whole_tour_becomes_a_page_that_asks_for_nothing(project):
     tour = project / "notebooks" / "00_tour.ipynb"
     # As `make demo` does it: a process of its own, so that no other test's loops are in the way.
     command = [sys.executable, "-m", "flexiflow.notebook.execute", str(tour), str(page)]
-    subprocess.run(command, check=True, capture_output=True, timeout=110)
+    subprocess.run(command, check=True, capture_output=True, timeout=280)
     text = page.read_text(encoding="utf-8")
     assert "CurrencyMismatch" in text
     asked = [each for each in Requests(text).found if not each.startswith("data:")]
