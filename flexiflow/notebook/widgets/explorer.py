@@ -20,6 +20,7 @@ from flexiflow.notebook.html import element, escape
 from flexiflow.notebook.widgets import modules
 from flexiflow.notebook.widgets.base import Widget, unknown_selection
 from flexiflow.notebook.widgets.explorer_answers import answer, marked
+from flexiflow.notebook.widgets.linking import Cursor
 from flexiflow.notebook.widgets.log_lines import log_lines
 from flexiflow.notebook.widgets.packed_playback import packed
 
@@ -164,17 +165,37 @@ class HistoryExplorer(Widget):
     # -- as what explorers can be linked by; see linking.py ---------------------------------
 
     @property
-    def time_us(self) -> int | None:
-        """When the step at the cursor began, microseconds since 1970; None where not known."""
+    def cursor(self) -> Cursor:
+        """Where it is; see `linking.link`."""
         here = self._here()
-        return None if here is None else here.time_us
+        if here is None:
+            return Cursor(None, self.component, None, in_trace=False)
+        return Cursor(here.time_us, self.component, here.correlation_id, in_trace=False)
 
-    def go_to_time(self, time_us: int) -> None:
-        """Go to the last entry that began at or before a time, microseconds since 1970."""
-        times = [entry.time_us for entry in self.playback.entries]
-        reached = [at for at, each in enumerate(times) if each is not None and each <= time_us]
-        if reached:
-            self.go(reached[-1])
+    def go_to(self, cursor: Cursor) -> None:
+        """Go to the step of the same trace, else to the last entry that began at or before.
+
+        A cursor in a trace leads to its component, if the history has it.
+        """
+        wanted = cursor.component
+        if cursor.in_trace and wanted != self.component and wanted in self.names:
+            self.component = wanted
+        entries = self.playback.entries
+        times = [entry.time_us for entry in entries]
+        reached = [
+            at
+            for at, each in enumerate(times)
+            if each is not None and cursor.time_us is not None and each <= cursor.time_us
+        ]
+        of_trace = [
+            at
+            for at, entry in enumerate(entries)
+            if cursor.in_trace and entry.correlation_id == cursor.correlation_id
+        ]
+        within = [at for at in of_trace if at in set(reached)]
+        places = within[-1:] or of_trace[:1] or reached[-1:]
+        if places:
+            self.go(places[0])
 
     # -- loading --------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from flexiflow.errors import FlexiFlowError, bounded
 from flexiflow.notebook.html import element, escape, preformatted
 from flexiflow.notebook.widgets import modules
 from flexiflow.notebook.widgets.base import Widget, unknown_selection
+from flexiflow.notebook.widgets.linking import Cursor
 from flexiflow.notebook.widgets.packed_trace import in_trouble, packed, packed_list, packed_trace
 from flexiflow.notebook.widgets.span_detail import span_detail, way_picture
 
@@ -114,24 +115,35 @@ class TraceExplorer(Widget):
             raise unknown_selection("span", chosen["span"], known)
 
     @property
-    def time_us(self) -> int | None:
-        """When the selected span began, microseconds since 1970; of the trace without one."""
-        if self._trace is None:
-            return None
-        if "span" in self.selection:
-            return self._nodes()[self.selection["span"]].first_us
-        return next((node.first_us for _, node in self._trace.tree().walk()), None)
+    def cursor(self) -> Cursor:
+        """Where it is; see `linking.link`."""
+        node = self._nodes().get(self.selection.get("span"))
+        if node is None and self._trace is not None:
+            node = next((each for _, each in self._trace.tree().walk()), None)
+        if node is None or self._trace is None:
+            return Cursor(None, None, None, in_trace=True)
+        return Cursor(node.first_us, node.component, self._trace.correlation_id, in_trace=True)
 
-    def go_to_time(self, time_us: int) -> None:
-        """Go to the last span of this trace that began at or before a time."""
-        begun = [
-            (node.first_us, span)
-            for span, node in self._nodes().items()
-            if node.first_us is not None and node.first_us <= time_us
-        ]
-        if begun and self._trace is not None:
-            _, span = max(begun, key=lambda each: each[0])
-            self.selection = {"trace": self._trace.correlation_id, "span": span}
+    def go_to(self, cursor: Cursor) -> None:
+        """Go to the trace, and in it to the last span of that component that began by then."""
+        wanted = cursor.correlation_id
+        if wanted is None or cursor.time_us is None:
+            return
+        if self._log is not None or (self._trace and self._trace.correlation_id == wanted):
+            try:
+                self.check_selection({"trace": wanted})  # which shows it
+            except FlexiFlowError:  # another recording's: there is nothing to go to
+                return
+            begun = [
+                (node.first_us, span)
+                for span, node in self._nodes().items()
+                if node.component == cursor.component
+                and node.first_us is not None
+                and node.first_us <= cursor.time_us
+                and span is not None
+            ]
+            chosen = {"span": max(begun)[1]} if begun else {}
+            self.selection = {"trace": wanted, **chosen}
 
     # -- the trace ------------------------------------------------------------------------
 

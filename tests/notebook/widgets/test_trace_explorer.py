@@ -102,23 +102,16 @@ async def test_nonsense_from_a_page_is_answered(tmp_path):
     assert len(view.comm.customs()) == before
 
 
-async def test_the_time_can_be_asked_for_and_set(tmp_path):
-    """By it, explorers are linked."""
-    log, _, failing = await traced(tmp_path)
-    view = log.explore(failing)
-    spans = unpacked(view.shown)
-    assert view.time_us == spans["start"][0]
-    view.go_to_time(spans["start"][-1])
-    assert view.selection["span"] in spans["span"]
-    assert view.time_us <= spans["start"][-1]
-
-
 async def test_an_empty_log_says_how_one_is_made(tmp_path):
     """With the line of code."""
     async with record(FlexiFlowEngine(), tmp_path / "s.db", log=tmp_path / "run.jsonl"):
         pass
     view = open_log(tmp_path / "run.jsonl").explore()
-    assert (view.empty[0], view.time_us, len(view.rows())) == (view.static_text(), None, 0)
+    assert (view.empty[0], view.cursor.time_us, len(view.rows())) == (
+        view.static_text(),
+        None,
+        0,
+    )
 
 
 async def test_an_offline_file_holds_the_trace_and_its_panes(tmp_path):
