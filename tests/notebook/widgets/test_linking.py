@@ -27,7 +27,7 @@ def test_each_leads_and_each_follows(pair):
     one, other = pair
     link(one, other)
     one.go(2)
-    assert one.time_us >= other.time_us
+    assert one.cursor.time_us >= other.cursor.time_us
     assert other.selection == {"step": other.playback.entries[1].step_id}
     other.go(3)
     assert one.selection == {"step": one.playback.entries[3].step_id}
