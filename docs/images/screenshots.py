@@ -140,6 +140,25 @@ async def trace_explorer(lab: Lab) -> None:
         await explorer.screenshot(path=HERE / f"trace-explorer-{name}.png")
 
 
+REWIND = """
+from flexiflow import open_history
+from flexiflow.lessons.demo import demo_files
+
+files = await demo_files("demo-data")
+explorer = open_history(files.database).explore("order-1042")
+explorer"""
+
+
+async def history_explorer(lab: Lab) -> None:
+    """The explorer of a history, at the failure of the order that is stuck."""
+    await lab.run("rewind.ipynb", REWIND)
+    explorer = lab.page.locator(".ff-explorer[data-ff-cursor]")
+    await explorer.wait_for(timeout=60_000)
+    for theme, name in zip(THEMES, ("light", "dark"), strict=True):
+        await lab.theme(theme)
+        await explorer.screenshot(path=HERE / f"history-explorer-{name}.png")
+
+
 async def main() -> None:
     """Take all of them."""
     chromium = shutil.which("chromium")
@@ -150,6 +169,7 @@ async def main() -> None:
             await lab.start(url, Path(folder))
             await machine_view(lab)
             await trace_explorer(lab)
+            await history_explorer(lab)
             await cards(lab)
             await browser.close()
 
