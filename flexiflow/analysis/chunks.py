@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from flexiflow.analysis import frames
@@ -16,7 +17,7 @@ from flexiflow.analysis.exploded import Exploded
 from flexiflow.analysis.packed import last_of, read_blocks
 from flexiflow.analysis.progress import Told, check_progress, reporting
 from flexiflow.analysis.rows import Filter, query_of, row_count
-from flexiflow.analysis.source import Source
+from flexiflow.analysis.source import Source, despite_damage
 from flexiflow.errors import InvalidValue, bounded_repr
 from flexiflow.persistence.schema import cursor
 
@@ -41,7 +42,8 @@ def chunks(
     check_progress(progress)
 
     def frames_in_order() -> Iterator[pd.DataFrame]:
-        total = _rows(sources, of, chosen) if progress else 0
+        count = partial(_rows, sources, of, chosen)
+        total = despite_damage(sources, count) if progress else 0
         with reporting(progress, total) as told:
             done = 0
             for source in sources:
@@ -58,7 +60,9 @@ def _of_source(
 ) -> Iterator[pd.DataFrame]:
     after: int | None = None
     while True:
-        found = _next_chunk(source, of, chosen, size, after, explode=explode)
+        # Damage may be met in any chunk, long after the question was asked.
+        ask = partial(_next_chunk, source, of, chosen, size, after, explode=explode)
+        found = despite_damage([source], ask)
         if found is None:
             return
         after, frame = found

@@ -209,6 +209,7 @@ class History:
         chosen = Filter.of(self.sources, component, since, until, states, None)
         return to_arrow(self.sources, of, chosen)
 
+    @_despite_damage
     def to_parquet(
         self,
         path: PathLike,

@@ -81,6 +81,16 @@ def test_every_question_is_answered(db):
     assert history.blame("order-001").empty is False
 
 
+def test_damage_that_is_met_on_the_way(db, tmp_path):
+    """A history that is read in chunks, or written to a file, goes on after it."""
+    leaves = leaves_of(db, "flexiflow_snapshots")
+    damage(db, leaves[len(leaves) // 2])
+    at_once = open_history(db).snapshots()["id"].tolist()
+    parts = list(open_history(db).iter_snapshots(chunk=20, progress=lambda done, total: None))
+    assert [each for part in parts for each in part["id"]] == at_once
+    assert open_history(db).to_parquet(tmp_path / "rows.parquet") == len(at_once)
+
+
 def test_verify_looks_at_the_file_itself(db):
     """It names the damage, also after a question was answered from what could be read."""
     damage(db, leaves_of(db, "flexiflow_steps")[0])
