@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from contrast import contrast
 
 from flexiflow.graph.theme import (
     ACCENTS,
@@ -28,18 +29,6 @@ def colour(name, page, night):
     if name in ACCENTS:
         return ACCENTS[name][night]
     return page.get(name) or FIXED[name]
-
-
-def luminance(value):
-    parts = [int(value[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def contrast(first, second):
-    """The contrast ratio of WCAG 2.2."""
-    high, low = sorted((luminance(first), luminance(second)), reverse=True)
-    return (high + 0.05) / (low + 0.05)
 
 
 PAGES = [(LIGHT_PAGE, 0), *((page, 1) for page in DARK_PAGES)]

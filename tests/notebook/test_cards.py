@@ -6,12 +6,15 @@ import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 
 import pytest
+from contrast import contrast
 
 from flexiflow.analysis import frames
 from flexiflow.analysis.machine_graph import MachineGraph
 from flexiflow.analysis.why import Verdict
 from flexiflow.graph.model import Edge, Graph, StateNode
+from flexiflow.graph.theme import mixed
 from flexiflow.notebook.cards import graph_bundle, verdict_card
+from flexiflow.notebook.html import ACCENTS, colour
 
 HOSTILE = '<script>alert(1)</script>"&\u202e\x1b[31m\n\u2066'
 VOID = {"img", "br"}
@@ -143,3 +146,20 @@ def test_a_graph_without_a_renderer_is_shown_in_words(monkeypatch):
 def test_every_kind_of_verdict_has_a_mark_in_words(kind):
     """Colour is never the only mark."""
     assert kind in Tags(verdict_card(verdict(kind=kind))).text.lower()
+
+
+PAGES = [
+    ("#ffffff", "#212121"),
+    ("#ffffff", "#000000"),
+    ("#111111", "#ffffff"),
+    ("#212121", "#ffffff"),
+]
+
+
+@pytest.mark.parametrize(("behind", "text"), PAGES)
+@pytest.mark.parametrize("accent", ACCENTS)
+def test_accents_can_be_read_on_light_and_on_dark(accent, behind, text):
+    """WCAG AA, without knowing which of the two the page is."""
+    style = colour(accent)
+    assert f"color-mix(in srgb, {ACCENTS[accent]} 65%, " in style
+    assert contrast(mixed(ACCENTS[accent], text, 65), behind) >= 4.5
