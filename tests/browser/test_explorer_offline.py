@@ -170,10 +170,9 @@ async def test_a_log_line_and_a_snapshot_lead_to_their_step(opened):
     """And the graph follows."""
     await press(opened, "Home")
     await opened.get_by_role("tab", name="Log").click()
-    line = opened.locator(".ff-lists tr[data-row]:visible", has_text="card declined").first
-    await line.click()
-    assert "✕ failed" in await opened.locator(".ff-steptitle").inner_text()
-    assert await opened.locator(".ff-current").get_attribute("data-state") == "Paying"
+    await opened.locator(".ff-lists tr:visible", has_text="message.refused").first.click()
+    assert "◇ refused" in await opened.locator(".ff-steptitle").inner_text()
+    assert await opened.locator(".ff-current").get_attribute("data-state") == "Draft"
     await opened.get_by_role("tab", name="Snapshots").click()
     await opened.locator(".ff-lists:visible tr[data-row='0']:visible").click()
     assert await cursor(opened) == 0

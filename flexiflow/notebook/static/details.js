@@ -1,5 +1,5 @@
 // What is known of one entry of a playback: its changes, all fields, guards and error.
-import { el, fill, setText, visible } from "./dom.js";
+import { counted, el, fill, setText, visible } from "./dom.js";
 import { button, tabs } from "./controls.js";
 
 const MARKS = { failed: "✕ ", cancelled: "✕ ", refused: "◇ " };
@@ -43,7 +43,7 @@ export class Details {
     const entry = playback.entry(at);
     const [before, after, outcome] = [playback.before(at), playback.after(at), playback.outcome(at)];
     const failed = playback.failed(at);
-    const name = entry.step === undefined ? `Snapshot #${entry.snapshot?.toLocaleString("en") ?? "?"}` : `#${entry.step.toLocaleString("en")}`;
+    const name = entry.step === undefined ? `Snapshot #${entry.snapshot === undefined ? "?" : counted(entry.snapshot)}` : `#${counted(entry.step)}`;
     const message = playback.message(at);
     fill(this.title, `${name} `, el("span", { class: "ff-muted" }, entry.clock ?? ""), message === null ? " " : el("code", {}, ` ${visible(message, 60)} `), outcomeText(outcome, failed));
     const change = before !== null && before !== after ? `${before} → ${after}` : (after ?? "state not known");
@@ -72,7 +72,7 @@ export class Details {
     if (entry.unreadable) return [said("The snapshot after this step can't be read.")];
     if (!changes.length) return [said(entry.snapshot === undefined ? "No snapshot was kept after this step." : "No field changed.")];
     const rows = changes.map(({ field, old, now, by }) => this.#row(field, [old === null ? el("i", {}, "none") : old, " → ", el("b", {}, now === null ? "removed" : now)], by));
-    return [list(rows), entry.more ? said(`${entry.more.toLocaleString("en")} more changes are not listed.`) : null];
+    return [list(rows), entry.more ? said(`${counted(entry.more)} more changes are not listed.`) : null];
   }
 
   #all() {
@@ -86,7 +86,7 @@ export class Details {
   #row(field, value, by) {
     const target = by === null || by < 0 || by === this.at ? null : this.playback.entry(by);
     const id = target?.step ?? target?.snapshot;
-    const jump = id === undefined ? el("span", {}) : button(`↶ #${id.toLocaleString("en")}`, () => this.onJump(by), { kind: "ff-blame", title: "Go to the step that set this" });
+    const jump = id === undefined ? el("span", {}) : button(`↶ #${counted(id)}`, () => this.onJump(by), { kind: "ff-blame", title: "Go to the step that set this" });
     jump.setAttribute?.("aria-label", id === undefined ? "" : `Go to step ${id}, which set ${visible(field, 60)}`);
     return el("div", { class: "ff-field" }, el("span", { class: "ff-name" }, field), el("span", { class: "ff-value" }, ...value), jump);
   }

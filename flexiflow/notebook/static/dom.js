@@ -14,6 +14,9 @@ export function visible(value, longest = 2000) {
   return cut.replace(INVISIBLE, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
+/** A number with commas. Made once: `toLocaleString` makes its rules anew for each number. */
+export const counted = new Intl.NumberFormat("en").format;
+
 /**
  * One HTML element.
  * @param {string} tag

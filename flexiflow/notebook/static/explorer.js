@@ -1,6 +1,6 @@
 // The explorer of a history: graph, step, dwell strip, rows and log, all at the same moment.
 // Everything but what needs a whole file is done here: moving asks nobody.
-import { debounced, el, fill, setText, visible } from "./dom.js";
+import { counted, debounced, el, fill, setText, visible } from "./dom.js";
 import { button, chips, tabs, toolbar } from "./controls.js";
 import { Details } from "./details.js";
 import { GraphPane } from "./graph.js";
@@ -324,7 +324,7 @@ class Explorer {
       this.matches = answer.spans;
       this.#showMatches();
       this.#showFilter();
-      this.say(answer.count ? `${answer.count.toLocaleString("en")} ${answer.count === 1 ? "interval" : "intervals"}, longest ${answer.longest}` : "It never held.");
+      this.say(answer.count ? `${counted(answer.count)} ${answer.count === 1 ? "interval" : "intervals"}, longest ${answer.longest}` : "It never held.");
       if (this.matches.length && !this.matches.some(([first, last]) => first <= this.at && this.at <= last)) this.match(1) || this.match(-1);
     } else this.say(answer.text ?? "");
   }
@@ -369,13 +369,13 @@ class Explorer {
   }
 
   #number(at) {
-    return (at + 1 + (this.model.get("told").first ?? 0)).toLocaleString("en");
+    return counted(at + 1 + (this.model.get("told").first ?? 0));
   }
 
   /** How many entries there are; of those that were not sent the steps are known. */
   #total() {
     const { total = 0, shown = 0 } = this.model.get("told");
-    return (total - shown + this.playback.count).toLocaleString("en");
+    return counted(total - shown + this.playback.count);
   }
 
   #told(at) {
@@ -416,13 +416,12 @@ function described({ state, source, target, message }) {
 
 /** What went wrong, and what the strip leaves out. */
 function stripNote({ shown, total, before = 0, after = 0 }, playback) {
-  const number = (n) => n.toLocaleString("en");
   let refused = 0;
   for (let at = 0; at < playback.count; at += 1) refused += Number(playback.refused(at));
   const parts = [
-    playback.failures.size ? `✕ ${number(playback.failures.size)} failed.` : "",
-    refused ? `◇ ${number(refused)} refused.` : "",
-    shown < total ? `Showing ${number(shown)} of ${number(total)} steps; ${number(before + after)} outside of them went wrong.` : "",
+    playback.failures.size ? `✕ ${counted(playback.failures.size)} failed.` : "",
+    refused ? `◇ ${counted(refused)} refused.` : "",
+    shown < total ? `Showing ${counted(shown)} of ${counted(total)} steps; ${counted(before + after)} outside of them went wrong.` : "",
     playback.count > CROWDED ? "A column may stand for several steps: it is their longest dwell. No failure or refusal is left out." : "",
   ];
   return parts.filter(Boolean).join(" ");

@@ -1,5 +1,5 @@
 // The lists below the strip: steps, log lines, snapshots and the story, each at the same moment.
-import { el, setText } from "./dom.js";
+import { counted, el, setText } from "./dom.js";
 import { tabs } from "./controls.js";
 import { outcomeText } from "./details.js";
 import { RowTable } from "./table.js";
@@ -19,16 +19,16 @@ export class Lists {
     this.keeps = null;
     this.places = TITLES.map(() => []);
     this.story = this.lines = [];
-    const table = (list, label, columns, cells, empty) => new RowTable({
-      label, columns, empty,
+    const table = (list, label, columns, widths, cells, empty) => new RowTable({
+      label, columns, widths, empty,
       cells: (index) => cells(this.places[list][index], index),
       onSelect: (index) => onSelect(this.places[list][index]),
     });
     this.tables = [
-      table(STEPS, "Steps", ["step", "time (UTC)", "message", "outcome", "state", "took", "why"], (at) => this.#stepCells(at), "No step is like that."),
-      table(LOG, "Log lines", ["time (UTC)", "level", "event", "text"], (_, index) => this.lines[index].slice(1, 5), "No lines."),
-      table(SNAPSHOTS, "Snapshots", ["snapshot", "time (UTC)", "state", "changes"], (at) => this.#snapshotCells(at), "No snapshots."),
-      table(STORY, "Story", ["what happened"], (_, index) => [this.story[index][0]], "The story of a long history is told by history.story(…)."),
+      table(STEPS, "Steps", ["step", "time (UTC)", "message", "outcome", "state", "took", "why"], ["72px", "116px", "16%", "100px", "24%", "80px", ""], (at) => this.#stepCells(at), "No step is like that."),
+      table(LOG, "Log lines", ["time (UTC)", "level", "event", "text"], ["116px", "72px", "160px", ""], (_, index) => this.lines[index].slice(1, 5), "No lines."),
+      table(SNAPSHOTS, "Snapshots", ["snapshot", "time (UTC)", "state", "changes"], ["88px", "116px", "20%", ""], (at) => this.#snapshotCells(at), "No snapshots."),
+      table(STORY, "Story", ["what happened"], [""], (_, index) => [this.story[index][0]], "The story of a long history is told by history.story(…)."),
     ];
     this.note = el("p", { class: "ff-empty", hidden: true });
     const pages = this.tables.map((each, list) => ({ title: TITLES[list], panel: list === LOG ? el("div", {}, this.note, each.element) : each.element }));
@@ -88,7 +88,7 @@ export class Lists {
     this.places[SNAPSHOTS] = this.snapshots.filter((at) => !this.keeps || this.keeps(at));
     this.lines = (this.allLines ?? []).filter(([at]) => !this.keeps || this.keeps(at));
     this.places[LOG] = this.lines.map(([at]) => at);
-    [STEPS, LOG, SNAPSHOTS].forEach((list) => this.tabs.retitle(list, `${TITLES[list]} ${this.places[list].length.toLocaleString("en")}`));
+    [STEPS, LOG, SNAPSHOTS].forEach((list) => this.tabs.retitle(list, `${TITLES[list]} ${counted(this.places[list].length)}`));
     this.#showOpen();
   }
 
@@ -111,7 +111,7 @@ export class Lists {
     const entry = playback.entry(at);
     const [before, after] = [playback.before(at), playback.after(at)];
     return [
-      entry.step?.toLocaleString("en") ?? "", entry.clock ?? "", playback.message(at) ?? "",
+      entry.step === undefined ? "" : counted(entry.step), entry.clock ?? "", playback.message(at) ?? "",
       outcomeText(playback.outcome(at), playback.failed(at)),
       before !== null && before !== after ? `${before} → ${after ?? "?"}` : (after ?? "?"),
       entry.took ?? "", entry.error ?? entry.reason ?? "",
@@ -121,7 +121,7 @@ export class Lists {
   #snapshotCells(at) {
     const entry = this.playback.entry(at);
     const changes = this.playback.changes(at).map(({ field, old, now }) => `${field} ${old ?? "none"} → ${now ?? "removed"}`);
-    return [entry.snapshot.toLocaleString("en"), entry.clock ?? "", this.playback.after(at) ?? "?", entry.unreadable ? "can't be read" : changes.join(", ")];
+    return [counted(entry.snapshot), entry.clock ?? "", this.playback.after(at) ?? "?", entry.unreadable ? "can't be read" : changes.join(", ")];
   }
 }
 

@@ -2,8 +2,9 @@
 import { el, fill } from "./dom.js";
 
 const ROW = 28; // px, as in the style sheet
-const BEYOND = 20; // rows kept above and below what can be seen
+const BEYOND = 10; // rows kept above and below what can be seen
 const MOST = 400;
+const HIGH = 300; // px, as long as the height is not known
 
 /**
  * @typedef {object} TableOptions
@@ -14,6 +15,8 @@ const MOST = 400;
  * @property {(index: number) => void} onSelect by click, or by Enter and Space
  * @property {(index: number) => void} [onMove] by the arrows
  * @property {(event: KeyboardEvent, index: number) => boolean} [onKey] says whether it took a key
+ * @property {string[]} [widths] of the columns, in CSS; without them the texts in sight decide,
+ *   which takes longer
  * @property {string} [empty] what to say where there are no rows
  */
 
@@ -26,16 +29,19 @@ export class RowTable {
     this.active = 0; // the row that Tab leads to
     this.selected = -1;
     this.first = this.last = 0;
+    [this.high, this.top] = [0, 0]; // what asking the page for would make it lay out first
     const heads = options.columns.map((name) => el("th", { scope: "col", role: "columnheader" }, name));
     this.body = el("tbody", { role: "rowgroup" });
     this.grid = el(
       "table",
-      { role: "grid", class: "ff-table", "aria-label": options.label },
+      { role: "grid", class: options.widths ? "ff-table ff-fixed" : "ff-table", "aria-label": options.label },
+      options.widths && el("colgroup", { role: "none" }, ...options.widths.map((width) => el("col", { role: "none", style: width && `width:${width}` }))),
       el("thead", { role: "rowgroup" }, el("tr", { role: "row", "aria-rowindex": 1 }, ...heads)),
       this.body,
     );
     this.none = el("p", { class: "ff-empty", hidden: true }, options.empty ?? "Nothing yet.");
-    this.element = el("div", { class: "ff-scroll", on: { scroll: () => this.#draw() } }, this.grid, this.none);
+    this.element = el("div", { class: "ff-scroll", on: { scroll: () => this.#scrolled() } }, this.grid, this.none);
+    new ResizeObserver(() => this.#resized()).observe(this.element);
     this.body.addEventListener("click", (event) => this.#clicked(event));
     this.body.addEventListener("keydown", (event) => this.#pressed(event));
   }
@@ -71,6 +77,16 @@ export class RowTable {
     row?.setAttribute("tabindex", index === this.active ? "0" : "-1");
   }
 
+  #scrolled() {
+    this.top = this.element.scrollTop;
+    this.#draw();
+  }
+
+  #resized() {
+    this.high = this.element.clientHeight;
+    this.#draw();
+  }
+
   #clicked(event) {
     const row = event.target.closest("tr[data-row]");
     if (row) this.#choose(Number(row.dataset.row));
@@ -102,9 +118,14 @@ export class RowTable {
   }
 
   #reveal(index) {
-    const [top, height] = [index * ROW, this.element.clientHeight - ROW];
-    if (top < this.element.scrollTop) this.element.scrollTop = top;
-    else if (top + ROW > this.element.scrollTop + height) this.element.scrollTop = top + ROW - height;
+    const [top, height] = [index * ROW, (this.high || HIGH) - ROW];
+    if (top < this.top) this.#scrollTo(top);
+    else if (top + ROW > this.top + height) this.#scrollTo(top + ROW - height);
+  }
+
+  #scrollTo(top) {
+    this.top = Math.max(0, top);
+    this.element.scrollTop = this.top;
   }
 
   #row(index) {
@@ -112,8 +133,8 @@ export class RowTable {
   }
 
   #draw(anew = false) {
-    const seen = Math.ceil((this.element.clientHeight || 300) / ROW);
-    const top = Math.floor(this.element.scrollTop / ROW);
+    const seen = Math.ceil((this.high || HIGH) / ROW);
+    const top = Math.floor(this.top / ROW);
     const first = Math.max(0, Math.min(top - BEYOND, this.count - 1));
     const last = Math.min(this.count, first + Math.min(seen + 2 * BEYOND, MOST));
     if (!anew && first === this.first && last === this.last) return;
