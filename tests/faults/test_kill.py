@@ -14,6 +14,7 @@ def killed_service(dice, db, log, kill, **options):
     with running(
         db=db, log=log, first=kill * 10**6, seed=dice.randrange(2**32), **options
     ) as child:
+        child.listen(at="recording")  # what comes before has a test of its own
         child.listen_for(dice.randrange(60), dice.random() * 0.02)
         return child.kill()
 
