@@ -293,23 +293,23 @@ def _decoded(raw: bytes) -> str | None:
 
 
 def _arrow_cells(raw: bytes, count: int) -> Any:
-    """The cells as an Arrow array; nothing but the separators is taken out of the bytes."""
+    """The cells as an Arrow array; None where a text has a separator in it, or is no UTF-8."""
     import numpy as np
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    ended = raw + SEPARATOR
-    (ends,) = np.nonzero(np.frombuffer(ended, dtype=np.uint8) == SEPARATOR[0])
-    if len(ends) != count:
+    (separators,) = np.nonzero(np.frombuffer(raw, dtype=np.uint8) == SEPARATOR[0])
+    if len(separators) != count - 1:
         return None
-    offsets = np.concatenate([[0], ends + 1])
-    buffers = [pa.py_buffer(offsets), pa.py_buffer(ended)]
+    # Each cell is where it was, less the separators before it.
+    borders = separators - np.arange(count - 1)
+    offsets = np.concatenate([[0], borders, [len(raw) - (count - 1)]])
+    buffers = [pa.py_buffer(offsets), pa.py_buffer(raw.replace(SEPARATOR, b""))]
     cells = pa.LargeStringArray.from_buffers(count, *buffers)
     try:
         cells.validate(full=True)
     except pa.ArrowInvalid:  # no UTF-8
         return None
-    return pc.ascii_rtrim(cells, characters=SEPARATOR.decode())
+    return cells
 
 
 def _in_arrow(piece: Any) -> Any:
