@@ -43,6 +43,8 @@ _STEP_TEXTS = (
     "fingerprint",
 )
 
+_LARGEST = 2**63 - 1
+
 Expressions = dict[str, str]
 
 
@@ -172,7 +174,9 @@ def newest_us(conn: sqlite3.Connection) -> int | None:
     if has_steps(conn):
         queries.append(f"SELECT max({end_of_step(step_columns(conn))}) FROM {STEPS} s")
     times = [cursor(conn).execute(query).fetchone()[0] for query in queries]
-    return max((time for time in times if time is not None), default=None)
+    newest = max((time for time in times if time is not None), default=None)
+    # Of a damaged duration SQLite makes a float that no 64 bits hold.
+    return None if newest is None else min(int(newest), _LARGEST)
 
 
 def began_us(conn: sqlite3.Connection) -> int | None:
