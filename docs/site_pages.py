@@ -67,10 +67,23 @@ def mend_links(app: Sphinx, page: str, source: list[str]) -> None:
         source[0] = source[0].replace(f"]({up}../{name}.md", f"]({up}project/{name}.md")
 
 
+def mend_html(app: Sphinx, exception: Exception | None) -> None:
+    """Give what the theme leaves out to those who can't see the page, or use no mouse."""
+    if exception is not None or app.builder.format != "html":
+        return
+    for page in Path(app.outdir).rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        mended = text.replace('role="heading">', 'role="heading" aria-level="2">')
+        mended = re.sub(r"<pre(?=[ >])(?![^>]*tabindex)", '<pre tabindex="0"', mended)
+        if mended != text:
+            page.write_text(mended, encoding="utf-8")
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
     app.add_config_value("run_notebooks", True, "env", bool)
     app.connect("builder-inited", run_notebooks)
     app.connect("builder-inited", copy_project_files)
     app.connect("source-read", mend_links)
+    app.connect("build-finished", mend_html)
     return {"parallel_read_safe": True}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +33,7 @@ def pytest_configure() -> None:
         raise pytest.UsageError(f"Rename one of each pair of test modules: {', '.join(twice)}.")
 
 
+_DOCS = Path(__file__).parents[1] / "docs"
 _FRESH = {name: value.copy() for name, value in vars(DEFAULT_REGISTRY).items() if value}
 
 
@@ -65,3 +68,14 @@ def network_uses() -> Iterator[list[str]]:
     _network_uses.clear()
     yield _network_uses
     assert _network_uses == []
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory) -> Path:
+    """The documentation as HTML; the notebooks are not run, since others test that."""
+    folder = tmp_path_factory.mktemp("site")
+    options = ["-q", "-W", "--keep-going", "-D", "run_notebooks=0"]
+    command = [sys.executable, "-m", "sphinx", *options, str(_DOCS), str(folder / "html")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stderr
+    return folder / "html"

@@ -143,7 +143,9 @@ class Watched:
         """What axe finds serious or critical within a part of the page."""
         assert AXE.exists(), "No axe-core: run `make .browser/.ready`, as `make test` does."
         await self.page.evaluate(AXE.read_text("utf-8"))
-        found = await self.page.evaluate("selector => axe.run(selector)", selector)
+        found = await self.page.evaluate(
+            "selector => axe.run(selector, { preload: false })", selector
+        )
         return [
             f"{each['id']}: {node['html'][:200]} {node['failureSummary']}"
             for each in found["violations"]

@@ -15,7 +15,7 @@ import pytest
 import flexiflow
 from flexiflow import errors, extras
 
-pytestmark = pytest.mark.xdist_group("site")  # one process builds it, once
+pytestmark = pytest.mark.xdist_group("browser")  # the process that has built the site
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = [page for page in sorted((DOCS / "errors").glob("*.md")) if page.stem != "index"]
@@ -34,17 +34,6 @@ class Loaded(HTMLParser):
             self.addresses.append(values.get("src") or "")
         elif tag == "link" and values.get("rel") not in {"canonical", "author"}:
             self.addresses.append(values.get("href") or "")
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory) -> Path:
-    """The documentation as HTML; the notebooks are not run, since others test that."""
-    folder = tmp_path_factory.mktemp("site")
-    options = ["-q", "-W", "--keep-going", "-D", "run_notebooks=0"]
-    command = [sys.executable, "-m", "sphinx", *options, str(DOCS), str(folder / "html")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=280)
-    assert done.returncode == 0, done.stderr
-    return folder / "html"
 
 
 def test_no_page_asks_another_host(site):
