@@ -15,11 +15,11 @@ bench = Benchmark(
     "imports",
     "Importing",
     unit="ms a process",
-    note="A whole new process each, from its start to its end; twenty to a round. Modules are "
+    note="A whole new process each, from its start to its end; six to a round. Modules are "
     "compiled already, as `pip install` leaves them.",
 )
 
-_PROCESSES = 20
+_PROCESSES = 6
 
 # Where a checkout's compiled modules are kept, whatever the environment says of writing them.
 _compiled = tempfile.mkdtemp()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import time
 
 from benchmarks._machine import MESSAGES, Draft
 from benchmarks.harness import Benchmark, Measure
@@ -12,8 +14,8 @@ bench = Benchmark(
     "many",
     "A message among many components",
     unit="µs a message",
-    note="40,000 messages, one component after the other, among all that the engine has. "
-    "Among many, each meets objects that the processor's cache has long forgotten.",
+    note="Processor time of 40,000 messages, one component after the other, among all that the "
+    "engine has. Among many, each meets objects that the processor's cache has long forgotten.",
 )
 
 _MESSAGES = 40_000
@@ -36,8 +38,10 @@ def _among(count: int) -> str:
                     await send(name, kind)
                 sent, kinds = sent + len(chosen), kinds + 1
 
-        with measure:
-            asyncio.run(send_all())
+        gc.collect()
+        began = time.process_time()
+        asyncio.run(send_all())
+        measure.value = (time.process_time() - began) * 1e6
 
     return f"FlexiFlow, {count:,} components"
 
