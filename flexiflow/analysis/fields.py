@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import keyword
+import unicodedata
 import warnings
 from collections.abc import Iterable
 from typing import Any
@@ -32,13 +33,19 @@ def field_name(path: Path) -> str:
         short = path  # metadata.state is not the state
     text = ""
     for at, key in enumerate(short):
-        if isinstance(key, str) and key.isidentifier() and not keyword.iskeyword(key):
+        if isinstance(key, str) and _is_name(key):
             text += f".{key}" if at else key
         else:
             # A key that is no name can't begin a path.
             text = text if at else "metadata"
             text += f"[{shown(key, _LONGEST_KEY)}]"
     return bounded(text, LONGEST)
+
+
+def _is_name(key: str) -> bool:
+    # Python reads a name in its normal form: the micro sign as the Greek letter.
+    normal = key.isascii() or unicodedata.is_normalized("NFKC", key)
+    return key.isidentifier() and normal and not keyword.iskeyword(key)
 
 
 def field_path(text: Any) -> Path:

@@ -1,7 +1,7 @@
 """Names of fields: paths from text and back."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flexiflow.analysis.fields import field_name, field_path, names_in
@@ -33,6 +33,7 @@ KEYS = (
 
 
 @given(st.text(max_size=5) | st.sampled_from(["state", "rules"]), st.lists(KEYS, max_size=3))
+@example("\u00b5", ["\u00b5"])
 def test_a_name_leads_back_to_its_path(first, keys):
     path = ("metadata", first, *keys)
     if "\\udc" not in ascii(path):
