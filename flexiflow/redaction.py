@@ -61,7 +61,8 @@ class Redaction:
             compiled patterns, which must match a whole name. One name may be given as it is.
 
     Attributes:
-        names: what was asked for, as texts; two redactions with the same names do the same.
+        asked: what was asked for, as people wrote it.
+        names: the same as texts; two redactions with the same names do the same.
 
     Raises:
         InvalidType: (a TypeError) where a name is neither a string nor a compiled pattern.
@@ -71,6 +72,7 @@ class Redaction:
     def __init__(self, names: str | Iterable[str | re.Pattern[str]]) -> None:
         given = [names] if isinstance(names, str | re.Pattern) else _listed(names)
         self._patterns = [_pattern(name) for name in given]
+        self.asked = [each if isinstance(each, str) else each.pattern for each in given]
         self.names = tuple(sorted(f"{each.pattern}/{each.flags}" for each in self._patterns))
         self._known: dict[str, bool] = {}
         self._secrets: dict[str, str] = {}

@@ -127,7 +127,7 @@ def record(
             "The engine is already being recorded.",
             why=f"Its steps go to {running.path or 'memory'} and {running.log_path or 'no log'}, "
             f"with durability={running.durability!r}, rotate={running.rotation} and "
-            f"redact={_names(running.redaction)}.",
+            f"redact={running.redaction and running.redaction.asked}.",
             fix="Close that recording first, or use it.",
             context={"path": running.path, "log": running.log_path},
         )
