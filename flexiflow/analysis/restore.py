@@ -45,7 +45,8 @@ def restored(
     if told:
         text = f"{words.name(snapshot.name)} is not all that it was. {' '.join(told)}"
         # Before it is registered: who makes an error of the warning keeps the engine as it is.
-        warnings.warn(IncompleteRestore(text), stacklevel=3)
+        # It names the line that called `History.restore`, past the two frames that ask it.
+        warnings.warn(IncompleteRestore(text), stacklevel=5)
     return engine.register(component)
 
 
