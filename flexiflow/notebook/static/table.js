@@ -110,9 +110,11 @@ export class RowTable {
   }
 
   #go(index) {
+    const before = this.active;
     this.active = Math.max(0, Math.min(index, this.count - 1));
     this.#reveal(this.active);
-    this.#draw(true);
+    this.#draw();
+    for (const each of [before, this.active]) this.#renew(each);
     this.#row(this.active)?.focus({ preventScroll: true });
     this.options.onMove?.(this.active);
   }
