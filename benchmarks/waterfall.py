@@ -18,14 +18,15 @@ bench = Benchmark(
     unit="ms",
     note="One trace of 80,000 spans, ten deep, of 50 components. Made: `trace.explore()` of "
     "records that are read already. Painted: in Chromium, from the beginning of the page, with "
-    "its data in it, until the first rows are laid out. A row: End, Home and the arrows, each with its "
-    "layout; the median of 200.",
+    "its data in it, until the first rows are laid out. A row: End, Home and the arrows, each "
+    "with its layout; the median of 200.",
 )
 
 _SPANS = 80_000
 _WATCH = """
 const wait = () => document.querySelector(".ff-traces[data-ff-ready]")
-  ? requestAnimationFrame(() => { document.body.dataset.painted = performance.now(); }) : setTimeout(wait, 5);
+  ? requestAnimationFrame(() => { document.body.dataset.painted = performance.now(); })
+  : setTimeout(wait, 5);
 wait();"""
 _WALK = """async () => {
   const body = document.querySelector(".ff-waterfall tbody"), took = [];
