@@ -106,7 +106,8 @@ def _verdict_words(row: Any) -> str:
 def _last_step(row: Any) -> object:
     if missing(row.last_outcome):
         return None
-    return f"{row.last_message}: {outcome_words(row.last_outcome)}", row.last_error
+    message = "a message" if missing(row.last_message) else row.last_message
+    return f"{message}: {outcome_words(row.last_outcome)}", row.last_error
 
 
 def _last_style(row: Any) -> str:

@@ -6,7 +6,7 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 from flexiflow.analysis import words
-from flexiflow.analysis.frames import microseconds_of
+from flexiflow.analysis.frames import cell_text, microseconds_of
 from flexiflow.errors import FlexiFlowError
 from flexiflow.graph.model import Graph
 from flexiflow.graph.render import to_svg
@@ -93,7 +93,7 @@ def _step_row(step: Any) -> tuple[str, ...]:
     return (
         words.count(int(step["id"])),
         step["time"].strftime("%H:%M:%S.%f")[:-3],
-        str(step["message"]),
+        cell_text(step["message"]) or "",
         _OUTCOME_MARK.get(outcome, "") + outcome,
         f"{step['from_state']} → {step['to_state']}" if moved else str(step["from_state"]),
         words.duration(microseconds_of(step["duration"])),

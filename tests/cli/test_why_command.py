@@ -204,6 +204,16 @@ def test_nothing_that_is_stuck_is_said(run_cli, tmp_path):
     assert (result.exit_code, result.stdout) == (0, "Nothing is stuck; components: 1.\n")
 
 
+def test_a_message_without_a_type_is_a_message(run_cli, tmp_path):
+    """It has no name that could be shown, and a missing value of pandas is none."""
+    with record(FlexiFlowEngine(), tmp_path / "state.db") as recording:
+        begun = recording.engine.add("a", Begun)
+        asyncio.run(begun.handle_message({"content": "no type"}))
+    out = run_cli("why", str(tmp_path / "state.db")).stdout
+    assert "a message: ◇ refused" in out
+    assert "nan" not in out
+
+
 def test_hostile_names_in_a_verdict_are_spelt_out(run_cli, hostile):
     """In its sentences, its rows and its hints."""
     out = run_cli("why", hostile.db, "\x1b[31mred").stdout

@@ -83,6 +83,13 @@ def test_a_card_without_steps_has_no_table():
     assert "table" not in Tags(verdict_card(verdict())).seen
 
 
+def test_a_message_without_a_type_is_an_empty_cell():
+    """A missing value of pandas is not shown as one."""
+    page = Tags(verdict_card(verdict(rows=[step(message=None)])))
+    assert "nan" not in page.text
+    assert "None" not in page.text
+
+
 def test_names_in_a_card_cannot_become_markup():
     """Markup, quotes, control characters and bidi overrides are shown as what they are."""
     given = verdict(
