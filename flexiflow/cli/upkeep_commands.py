@@ -119,9 +119,9 @@ def _print_pruning(pruning: Pruning) -> None:
     say(f"{words.plural(pruning.rows, 'row')} {verb}{parts}.", STRONG)
     most = sorted(pruning.pruned, key=lambda each: -each.rows)
     for each in most[:_SHOWN]:
-        kind = each.table.removeprefix("flexiflow_")
-        ids = f"{each.first_id} to {each.last_id}"
-        say(f"  {words.name(each.component)}: {words.count(each.rows)} {kind}, ids {ids}")
+        kind = each.table.removeprefix("flexiflow_").removesuffix("s")
+        ids = f"id {each.first_id}" if each.rows == 1 else f"ids {each.first_id} to {each.last_id}"
+        say(f"  {words.name(each.component)}: {words.plural(each.rows, kind)}, {ids}")
     if len(most) > _SHOWN:
         say(f"  and {words.count(len(most) - _SHOWN)} more; --json has them all.", FAINT)
     if pruning.before_us is not None:

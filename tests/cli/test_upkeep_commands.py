@@ -2,10 +2,14 @@
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 
 import pytest
 
 from flexiflow.analysis.history import open_history
+from flexiflow.persistence.snapshot import ComponentSnapshot
+from flexiflow.persistence.sqlite_store import save_snapshot
 
 
 @pytest.fixture
@@ -46,6 +50,16 @@ def test_in_words(run_cli, db):
     assert wet.splitlines()[0].endswith(" rows deleted.")
     assert "The file: " in wet
     assert run_cli("prune", db, "--keep", "1").stdout.startswith("0 rows deleted.")
+
+
+def test_one_row_is_one_row(run_cli, tmp_path):
+    """It has one id, and is no plural."""
+    path = tmp_path / "old.db"
+    with closing(sqlite3.connect(path)) as conn:
+        for _ in range(2):
+            save_snapshot(conn, ComponentSnapshot("vat", "Boiling", [], {}))
+    dry = run_cli("prune", str(path), "--keep", "1", "--dry-run").stdout.splitlines()
+    assert dry[:2] == ["1 row would go.", "  vat: 1 snapshot, id 1"]
 
 
 def test_by_age_sparing_errors(run_cli, db):
