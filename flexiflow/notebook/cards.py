@@ -6,7 +6,7 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 from flexiflow.analysis import words
-from flexiflow.analysis.frames import cell_text, microseconds_of
+from flexiflow.analysis.frames import cell_text, microseconds, microseconds_of
 from flexiflow.errors import FlexiFlowError
 from flexiflow.graph.model import Graph
 from flexiflow.graph.render import to_svg
@@ -14,6 +14,8 @@ from flexiflow.graph.table import to_text
 from flexiflow.notebook.html import card, code, element, escape, folded, muted, preformatted, table
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from flexiflow.analysis.machine_graph import MachineGraph
     from flexiflow.analysis.why import Verdict
 
@@ -92,12 +94,17 @@ def _step_row(step: Any) -> tuple[str, ...]:
     outcome = str(step["outcome"])
     return (
         words.count(int(step["id"])),
-        step["time"].strftime("%H:%M:%S.%f")[:-3],
+        _time_of_day(step["time"]),
         cell_text(step["message"]) or "",
         _OUTCOME_MARK.get(outcome, "") + outcome,
         f"{step['from_state']} → {step['to_state']}" if moved else str(step["from_state"]),
         words.duration(microseconds_of(step["duration"])),
     )
+
+
+def _time_of_day(moment: pd.Timestamp) -> str:
+    # A damaged row has no time that could be read, and nothing around it is hidden for that.
+    return "" if microseconds(moment) is None else moment.strftime("%H:%M:%S.%f")[:-3]
 
 
 def _next_cell(cell: str) -> str:

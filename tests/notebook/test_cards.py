@@ -90,6 +90,14 @@ def test_a_message_without_a_type_is_an_empty_cell():
     assert "None" not in page.text
 
 
+def test_a_step_whose_time_cannot_be_read_is_shown_without_one():
+    """A damaged row hides neither the steps around it nor itself."""
+    rows = [step(message="pay", time=None, duration=None), step(message="ship")]
+    page = Tags(verdict_card(verdict(rows=rows)))
+    assert "1,574pay✕ failedAunknown" in page.text
+    assert "1,57400:00:00.000ship" in page.text
+
+
 def test_names_in_a_card_cannot_become_markup():
     """Markup, quotes, control characters and bidi overrides are shown as what they are."""
     given = verdict(
