@@ -181,10 +181,16 @@ def _beginning(component: str, visits: Sequence[Visit]) -> Iterator[tuple[Any, .
     if not visits:
         return
     first = visits[0]
-    name, state = words.name(component), words.name(first.state)
-    begins = "was before that already" if first.cut else "began"
-    sentence = f"{name} {begins} in {state}, at {words.clock(first.entered_us)} UTC."
-    yield first.entered_us, None, None, 0, None, sentence, first.source
+    yield first.entered_us, None, None, 0, None, _begins(words.name(component), first), first.source
+
+
+def _begins(name: str, first: Visit) -> str:
+    state, time = words.name(first.state), words.clock(first.entered_us)
+    if first.cut:
+        return f"{name} was before that already in {state}, at {time} UTC."
+    if first.entered_by is not None:  # it came from another state, whose rows were pruned
+        return f"What {name} did before it came to {state}, at {time} UTC, is not in the history."
+    return f"{name} began in {state}, at {time} UTC."
 
 
 def _from_visits(visits: Sequence[Visit], limit: int) -> Iterator[tuple[Any, ...]]:

@@ -38,6 +38,15 @@ def test_a_story():
     )
 
 
+def test_a_component_did_not_begin_where_pruning_cut_its_snapshots():
+    """The first state that is known may be one that it came to from another."""
+    made = written()
+    made.conn.execute("DELETE FROM flexiflow_snapshots WHERE state = 'A'")
+    assert made.history.story("order").sentences[0] == (
+        "What order did before it came to B, at 2023-11-14 22:13:21 UTC, is not in the history."
+    )
+
+
 def test_as_a_frame():
     """The rows behind each sentence."""
     frame = written().history.story("order").frame
