@@ -94,7 +94,8 @@ class Step:
         return sentence if sentence.isprintable() else _on_one_line(sentence)
 
     def _ending(self) -> str:
-        took = f"in {self.duration_us / 1000:.1f} ms"
+        us = self.duration_us
+        took = f"in {us} µs" if us < 1_000 else f"in {us / 1_000:.1f} ms"
         by = "" if self.error is None else f" by {type(self.error).__name__}"
         tries = f" after {self.tries} tries" if self.tries > 1 else ""
         match self.outcome:

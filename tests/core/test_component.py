@@ -923,6 +923,14 @@ def test_the_repr_of_a_step_is_a_sentence(outcome, expected):
     assert repr(step) == expected
 
 
+@pytest.mark.parametrize(("us", "expected"), [(46, "46 µs"), (999, "999 µs"), (1000, "1.0 ms")])
+def test_a_step_of_microseconds_did_not_take_no_time(us, expected):
+    """Most handlers take less than a tenth of a millisecond."""
+    step = Step("a", "go", "Open", "1", None, None)
+    step.outcome, step.to_state, step.duration_us = "moved", "End", us
+    assert repr(step) == f"a: 'go' moved Open → End in {expected}"
+
+
 def test_the_sentence_names_the_error_and_the_tries():
     """The first line of the error's text."""
     step = Step("a", "go", "Open", "1", None, None)
@@ -931,9 +939,9 @@ def test_the_sentence_names_the_error_and_the_tries():
     step.error = ValueError()
     assert repr(step) == "✕ a: 'go' failed in Open after 3 tries by ValueError: without a text"
     step.outcome, step.to_state = "moved", "Failed"
-    assert repr(step) == "a: 'go' moved Open → Failed by ValueError after 3 tries in 0.0 ms"
+    assert repr(step) == "a: 'go' moved Open → Failed by ValueError after 3 tries in 0 µs"
     step.outcome = "stayed"
-    assert repr(step) == "a: 'go' stayed in Open by ValueError after 3 tries in 0.0 ms"
+    assert repr(step) == "a: 'go' stayed in Open by ValueError after 3 tries in 0 µs"
 
 
 def test_a_step_without_a_type_has_a_sentence():
