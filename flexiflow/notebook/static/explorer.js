@@ -1,8 +1,9 @@
 // The explorer of a history: graph, step, dwell strip, rows and log, all at the same moment.
 // Everything but what needs a whole file is done here: moving asks nobody.
 import { counted, debounced, el, fill, setText, visible } from "./dom.js";
-import { button, chips, tabs, toolbar } from "./controls.js";
+import { button, chips, toolbar } from "./controls.js";
 import { Details } from "./details.js";
+import { codeOf, described, stripNote } from "./explorer_words.js";
 import { GraphPane } from "./graph.js";
 import { Lists } from "./lists.js";
 import { keyList, listenToKeys } from "./keys.js";
@@ -13,7 +14,6 @@ import { player, Timeline } from "./timeline.js";
 
 const READABLE = 0.8; // the graph's smallest scale at first
 const SETTLED = 120; // ms after which Python learns where the cursor is
-const CROWDED = 200; // entries from which on columns may have to be shared
 const MARKS = { stuck: "■ STUCK", waiting: "● waiting", finished: "✓ finished", unknown: "? unknown" };
 const FILTERS = ["state", "source", "target", "message"];
 
@@ -407,35 +407,6 @@ class Explorer {
     }
     this.frame.root.dataset.ffCopied = text;
   }
-}
-
-function described({ state, source, target, message }) {
-  if (state !== undefined) return `state=${visible(state, 60)}`;
-  return [source, message, target].filter((each) => each !== undefined).map((each) => visible(each, 60)).join(" → ");
-}
-
-/** What went wrong, and what the strip leaves out. */
-function stripNote({ shown, total, before = 0, after = 0 }, playback) {
-  let refused = 0;
-  for (let at = 0; at < playback.count; at += 1) refused += Number(playback.refused(at));
-  const parts = [
-    playback.failures.size ? `✕ ${counted(playback.failures.size)} failed.` : "",
-    refused ? `◇ ${counted(refused)} refused.` : "",
-    shown < total ? `Showing ${counted(shown)} of ${counted(total)} steps; ${counted(before + after)} outside of them went wrong.` : "",
-    playback.count > CROWDED ? "A column may stand for several steps: it is their longest dwell. No failure or refusal is left out." : "",
-  ];
-  return parts.filter(Boolean).join(" ");
-}
-
-/** A cell that shows in Python what is shown here. */
-function codeOf(component, entry, selection, condition) {
-  const name = JSON.stringify(component);
-  const lines = [`steps = history.steps(${name})`];
-  if (entry.step !== undefined) lines.push(`steps[steps["id"] == ${entry.step}]`);
-  if (entry.snapshot !== undefined) lines.push(`history.snapshot(${entry.snapshot})  # alive again: history.restore(${entry.snapshot}, engine)`);
-  if (condition) lines.push(`history.when(${name}, ${JSON.stringify(condition)}).frame`);
-  lines.push(`explorer = history.explore(${name}, selection=${JSON.stringify(selection)})`, "explorer.rows()");
-  return lines.join("\n");
 }
 
 export default { render };

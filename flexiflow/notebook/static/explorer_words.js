@@ -1,0 +1,34 @@
+// What the explorer says of what it shows: in words, and as a cell of Python.
+import { counted, visible } from "./dom.js";
+
+const CROWDED = 200; // entries from which on columns may have to be shared
+
+/** What a filter asks for, short enough for a chip. */
+export function described({ state, source, target, message }) {
+  if (state !== undefined) return `state=${visible(state, 60)}`;
+  return [source, message, target].filter((each) => each !== undefined).map((each) => visible(each, 60)).join(" → ");
+}
+
+/** What went wrong, and what the strip leaves out. */
+export function stripNote({ shown, total, before = 0, after = 0 }, playback) {
+  let refused = 0;
+  for (let at = 0; at < playback.count; at += 1) refused += Number(playback.refused(at));
+  const parts = [
+    playback.failures.size ? `✕ ${counted(playback.failures.size)} failed.` : "",
+    refused ? `◇ ${counted(refused)} refused.` : "",
+    shown < total ? `Showing ${counted(shown)} of ${counted(total)} steps; ${counted(before + after)} outside of them went wrong.` : "",
+    playback.count > CROWDED ? "A column may stand for several steps: it is their longest dwell. No failure or refusal is left out." : "",
+  ];
+  return parts.filter(Boolean).join(" ");
+}
+
+/** A cell that shows in Python what is shown here. */
+export function codeOf(component, entry, selection, condition) {
+  const name = JSON.stringify(component);
+  const lines = [`steps = history.steps(${name})`];
+  if (entry.step !== undefined) lines.push(`steps[steps["id"] == ${entry.step}]`);
+  if (entry.snapshot !== undefined) lines.push(`history.snapshot(${entry.snapshot})  # alive again: history.restore(${entry.snapshot}, engine)`);
+  if (condition) lines.push(`history.when(${name}, ${JSON.stringify(condition)}).frame`);
+  lines.push(`explorer = history.explore(${name}, selection=${JSON.stringify(selection)})`, "explorer.rows()");
+  return lines.join("\n");
+}
