@@ -51,6 +51,15 @@ class RetryConfig:
                 context={"max_attempts": self.max_attempts},
             )
 
+        kinds = self.retry_on if isinstance(self.retry_on, tuple) else (self.retry_on,)
+        require(
+            all(isinstance(each, type) and issubclass(each, BaseException) for each in kinds),
+            "retry_on",
+            self.retry_on,
+            "exception classes",
+            "Pass retry_on=(ConnectionError, TimeoutError).",
+        )
+
     def delay(self, attempt: int) -> float:
         """Seconds to wait after try number `attempt` (from 1) has failed."""
         try:

@@ -70,8 +70,8 @@ class Log(RecordQuestions, TraceQuestions):
         """The traces in a notebook: a list, the waterfall of one, and what each span says.
 
         Args:
-            trace: the correlation id to begin with, or its beginning; the last in
-                trouble unless given.
+            trace: the correlation id to begin with, or its beginning; the last
+                that failed, or is in trouble, unless given.
             history: shows whole machines, and which fields each step changed.
             **traits: ``height`` in pixels, ``selection``.
 

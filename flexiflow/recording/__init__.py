@@ -64,8 +64,9 @@ def record(
         engine: whose components, those it has and those it gets.
         path: the SQLite database; None keeps the history in memory.
         log: the trace log, one JSON object a line; None writes none.
-        durability: ``"grouped"`` writes what arrives together together, at most 100 ms late;
-            ``"always"`` has each step on disk before its state changes.
+        durability: ``"grouped"`` writes what arrives together together, within 100 ms where the
+            event loop pauses, later where it never does; ``"always"`` has each step on disk
+            before its state changes.
         metadata: ``(component) -> dict`` to record in place of ``component.data``.
         redact: names of fields that are kept out of everything written, at any depth, without
             regard to case; ``card*`` and compiled patterns too. Their values are masked in

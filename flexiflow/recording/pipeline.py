@@ -29,7 +29,8 @@ from flexiflow.recording.items import (
 from flexiflow.tracing.writer import LogWriter
 
 GROUP_S = 0.05
-"""How long a group gathers before it is written: log lines are at most 100 ms late."""
+"""How long a group gathers before it is written. Lines are within 100 ms in the log, unless a loop
+that never pauses leaves this thread no time."""
 
 MOST_QUEUED = 50_000
 """Items in the queue from which on senders wait."""

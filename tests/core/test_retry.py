@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from flexiflow.declarations import on
 from flexiflow.engine import FlexiFlowEngine
-from flexiflow.errors import InvalidValue
+from flexiflow.errors import InvalidType, InvalidValue
 from flexiflow.retry import RetryConfig, retry_async
 from flexiflow.state_machine import State
 
@@ -206,6 +206,13 @@ def engine_with(flaky):
 
     engine = FlexiFlowEngine()
     return engine, engine.add("order-1", Paying)
+
+
+@pytest.mark.parametrize("wrong", [5, (ValueError, "x"), [OSError], int])
+def test_what_is_no_exception_class_is_refused_at_once(wrong):
+    """Else the handler's own error would be lost when it is raised."""
+    with pytest.raises(InvalidType, match="retry_on must be exception classes"):
+        RetryConfig(retry_on=wrong)
 
 
 async def test_a_step_counts_the_tries_in_it():

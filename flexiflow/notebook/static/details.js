@@ -70,7 +70,7 @@ export class Details {
   #changes(entry) {
     const changes = this.playback.changes(this.at);
     if (entry.unreadable) return [said("The snapshot after this step can't be read.")];
-    if (!changes.length) return [said(entry.snapshot === undefined ? "No snapshot was kept after this step." : "No field changed.")];
+    if (!changes.length) return [said(entry.snapshot === undefined ? "No snapshot stands after this step: nothing changed, or it was pruned." : "No field changed.")];
     const rows = changes.map(({ field, old, now, by }) => this.#row(field, [old === null ? el("i", {}, "none") : old, " → ", el("b", {}, now === null ? "removed" : now)], by));
     return [list(rows), entry.more ? said(`${counted(entry.more)} more changes are not listed.`) : null];
   }

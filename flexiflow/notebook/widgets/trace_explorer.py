@@ -38,7 +38,7 @@ class TraceExplorer(Widget):
 
     Args:
         log: whose traces are listed; None for one trace alone.
-        trace: the one to begin with; else the last that is in trouble.
+        trace: the one to begin with; else the last that failed, or is in trouble.
         history: knows whole machines, and which fields a step changed.
         **traits: ``height`` in pixels, ``selection``, and what every Jupyter widget has.
 
@@ -206,6 +206,8 @@ class TraceExplorer(Widget):
 
 
 def _first(traces: pd.DataFrame) -> str:
-    """The trace to begin with: the last that is in trouble, else the last."""
-    trouble = traces[in_trouble(traces)]
-    return str((trouble if len(trouble) else traces)["correlation_id"].iloc[-1])
+    """The trace to begin with: the last that failed, else that is in trouble, else the last."""
+    for rows in (traces[traces["failed"] > 0], traces[in_trouble(traces)], traces):
+        if len(rows):
+            break
+    return str(rows["correlation_id"].iloc[-1])
