@@ -51,9 +51,10 @@ class RetryConfig:
                 context={"max_attempts": self.max_attempts},
             )
 
-        kinds = self.retry_on if isinstance(self.retry_on, tuple) else (self.retry_on,)
+        given: object = self.retry_on
+        classes = given if isinstance(given, tuple) else (given,)
         require(
-            all(isinstance(each, type) and issubclass(each, BaseException) for each in kinds),
+            all(isinstance(each, type) and issubclass(each, BaseException) for each in classes),
             "retry_on",
             self.retry_on,
             "exception classes",
