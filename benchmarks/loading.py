@@ -64,7 +64,7 @@ def with_polars(measure: Measure) -> None:
 
     query = f"SELECT id, component_name, state, time_us, snapshot_json FROM {SNAPSHOTS} ORDER BY id"
     with measure:
-        polars.read_database_uri(query, f"sqlite://{RECORDED}", engine="adbc")
+        polars.read_database_uri(query, f"sqlite:///{RECORDED}", engine="adbc")
 
 
 @bench.candidate("history.snapshots()")
