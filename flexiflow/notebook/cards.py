@@ -11,7 +11,17 @@ from flexiflow.errors import FlexiFlowError
 from flexiflow.graph.model import Graph
 from flexiflow.graph.render import to_svg
 from flexiflow.graph.table import to_text
-from flexiflow.notebook.html import card, code, element, escape, folded, muted, preformatted, table
+from flexiflow.notebook.html import (
+    LARGEST,
+    card,
+    code,
+    element,
+    escape,
+    folded,
+    muted,
+    preformatted,
+    table,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +36,8 @@ _MARK = {
     "finished": "✓ finished",
     "unknown": "? unknown",
 }
+_SIZES = ((20, 40), (12, 20), (6, 8))  # states and lines, until the output is small enough
+_LONGEST_TEXT = 8_000
 _OUTCOME_MARK = {"failed": "✕ ", "refused": "◇ ", "cancelled": "✕ "}
 
 
@@ -45,22 +57,32 @@ def verdict_card(verdict: Verdict) -> str:
 
 
 def graph_bundle(graph: MachineGraph) -> dict[str, str]:
-    """A machine's picture for every kind of viewer: SVG, HTML, and always text."""
+    """A machine's picture for every kind of viewer: SVG, HTML, and always text.
+
+    A large machine is cut to the part around its current state, and the picture says so: a cell's
+    output stays below 60 kB and comes at once.
+    """
     bundle = {"text/plain": graph.to_text()}
-    try:
-        svg = graph.to_svg()
-    except FlexiFlowError as exc:
-        bundle["text/html"] = preformatted(f"{graph.to_text()}\n\n{exc}")
-        return bundle
-    bundle["image/svg+xml"] = svg
-    bundle["text/html"] = _figure(svg, graph.model.name, graph.to_text())
+    words_too = preformatted(bundle["text/plain"], _LONGEST_TEXT)
+    for states, lines in _SIZES:
+        try:
+            svg = to_svg(graph.model, most_states=states, most_lines=lines)
+        except FlexiFlowError as exc:
+            bundle["text/html"] = preformatted(f"{bundle['text/plain']}\n\n{exc}")
+            return bundle
+        bundle["image/svg+xml"] = svg
+        bundle["text/html"] = _figure(svg, graph.model.name, words_too)
+        if len(bundle["text/html"]) <= LARGEST:
+            break
+    if f"of {len(graph.model.states):,} states" in svg:
+        bundle["text/html"] += muted("More of it: " + code('graph.save("machine.svg")'))
     return bundle
 
 
 def figure(graph: Graph) -> str:
     """A graph's picture with its text; the text alone where nothing can draw."""
     svg, text = picture(graph), to_text(graph)
-    return preformatted(text) if svg is None else _figure(svg, graph.name, text)
+    return preformatted(text) if svg is None else _figure(svg, graph.name, preformatted(text))
 
 
 def picture(graph: Graph) -> str | None:
@@ -71,13 +93,12 @@ def picture(graph: Graph) -> str | None:
         return None
 
 
-def _figure(svg: str, name: str, text: str) -> str:
+def _figure(svg: str, name: str, words_too: str) -> str:
     # As an image: JupyterLab shows inline SVG of a notebook that it does not trust nowhere.
     source = f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode('ascii')}"
     label = escape(f"Machine of {name}; described below")
     image = f'<img alt="{label}" src="{source}" style="max-width:100%">'
-    words_too = folded("The same in words", preformatted(text))
-    return element("figure", image + words_too, "margin:8px 0")
+    return element("figure", image + folded("The same in words", words_too), "margin:8px 0")
 
 
 def _last_steps(verdict: Verdict) -> str:

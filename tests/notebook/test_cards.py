@@ -146,12 +146,12 @@ def test_a_graph_in_a_page_cannot_become_markup():
 def test_a_graph_without_a_renderer_is_shown_in_words(monkeypatch):
     """Where nothing can draw, the page has the words and the reason."""
     from flexiflow.errors import FlexiFlowError
-    from flexiflow.graph import render
+    from flexiflow.notebook import cards
 
     def broken(*args, **kwargs):
         raise FlexiFlowError("Nothing can draw.", why="none", fix="install", context={"a": 1})
 
-    monkeypatch.setattr(render, "to_svg", broken)
+    monkeypatch.setattr(cards, "to_svg", broken)
     bundle = graph_bundle(MachineGraph(Graph("m", (StateNode("A"),), start="A")))
     assert "image/svg+xml" not in bundle
     assert "Nothing can draw." in bundle["text/html"]
