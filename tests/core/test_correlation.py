@@ -58,17 +58,19 @@ def test_new_ids_are_unique():
 def test_new_ids_are_unique_among_threads():
     """Threads that draw from the pool at the same time never share an id."""
     drawn: list[list[str]] = []
+    together = threading.Event()
+
+    def draw() -> None:
+        together.wait()
+        drawn.append([new_correlation_id() for _ in range(5_000)])
+
+    threads = [threading.Thread(target=draw) for _ in range(8)]
+    for thread in threads:
+        thread.start()  # before threads take turns so often: coverage traces one start at a time
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
-        threads = [
-            threading.Thread(
-                target=lambda: drawn.append([new_correlation_id() for _ in range(5_000)])
-            )
-            for _ in range(8)
-        ]
-        for thread in threads:
-            thread.start()
+        together.set()
         for thread in threads:
             thread.join()
     finally:
