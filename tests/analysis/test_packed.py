@@ -143,7 +143,8 @@ def edit(conn, table, changes):
         present = {
             name for (name,) in conn.execute(f"SELECT name FROM pragma_table_info('{table}')")
         }
-        if column in present and (value is not None or column in NULLABLE):
+        # SQLite keeps NaN as NULL.
+        if column in present and ((value is not None and value == value) or column in NULLABLE):
             conn.execute(f"UPDATE {table} SET {column} = ? WHERE id = ?", (value, row + 1))
 
 
