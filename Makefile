@@ -78,13 +78,16 @@ $(VENV)/.bench: pyproject.toml | $(VENV)/.dev
 # What the browser tests need: Chromium and a font from the system, and axe-core for their checks.
 $(BROWSER)/.ready: Makefile
 	@mkdir -p $(BROWSER)
-	@command -v chromium >/dev/null && command -v npm >/dev/null && fc-list 2>/dev/null | grep -qi liberation || { \
-	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    apt-get update -qq && apt-get install -y -qq --no-install-recommends \
-	      chromium fonts-liberation fontconfig npm; \
-	  else \
-	    echo "The browser tests need Chromium, the Liberation fonts and npm."; \
-	    echo "Fix on Debian or Ubuntu: sudo apt-get install chromium fonts-liberation fontconfig npm"; \
-	    exit 1; fi; }
+	@missing=""; \
+	command -v chromium >/dev/null || missing="chromium"; \
+	command -v npm >/dev/null || missing="$$missing npm"; \
+	fc-list 2>/dev/null | grep -qi liberation || missing="$$missing fontconfig fonts-liberation"; \
+	if [ -z "$$missing" ]; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; \
+	else \
+	  echo "The browser tests need Chromium, the Liberation fonts and npm; missing here:" $$missing; \
+	  echo "Fix on Debian or Ubuntu: sudo apt-get install" $$missing; \
+	  exit 1; fi
 	cd $(BROWSER) && npm pack --silent axe-core@$(AXE) >/dev/null && tar -xzf axe-core-$(AXE).tgz package/axe.min.js
 	@touch $@
