@@ -16,6 +16,7 @@ from typing import Any
 
 from flexiflow.analysis import frames
 from flexiflow.analysis.columns import MISSING, SEPARATOR, Building, whole_numbers
+from flexiflow.persistence.damage import damage
 from flexiflow.persistence.schema import cursor
 
 FEWEST, MOST = 256, 16_384
@@ -79,7 +80,11 @@ def read(conn: sqlite3.Connection, query: Query, building: Building) -> None:
 
 
 def read_blocks(conn: sqlite3.Connection, query: Query, building: Building) -> Iterator[int]:
-    """Add the rows block by block, and say each time how many."""
+    """Add the rows block by block, and say each time how many.
+
+    Raises:
+        sqlite3.DatabaseError: of damage, where an index leads back, which SQLite doesn't notice.
+    """
     width, low = FEWEST, _first_id(conn, query, query.after)
     last = frames.LARGEST if query.last is None else query.last
     while low is not None and low <= last:
@@ -87,7 +92,10 @@ def read_blocks(conn: sqlite3.Connection, query: Query, building: Building) -> I
         count, length = _add_block(conn, query, building, low, high)
         yield count
         width = _next_width(width, count, length)
-        low = _first_id(conn, query, high)
+        following = _first_id(conn, query, high)
+        if following is not None and following <= high:
+            raise damage(f"{query.table} leads from row {high} back to row {following}")
+        low = following
 
 
 def last_of(conn: sqlite3.Connection, query: Query, number: int) -> int | None:
@@ -117,7 +125,16 @@ def _last_id(conn: sqlite3.Connection, query: Query, low: int, width: int) -> in
     ids = f"""SELECT s.rowid AS id FROM {query.table} s WHERE {condition} AND s.rowid >= ?
         ORDER BY s.rowid LIMIT ?"""
     row = cursor(conn).execute(f"SELECT max(id) FROM ({ids})", [*values, low, width]).fetchone()
-    return int(row[0])
+    last = low if row[0] is None else int(row[0])  # none: deleted since, by somebody else
+    if last < low or (row[0] is None and _is_there(conn, query, low)):
+        raise damage(f"an index of {query.table} leads from row {low} to {row[0]}")
+    return last
+
+
+def _is_there(conn: sqlite3.Connection, query: Query, row_id: int) -> bool:
+    """Whether the table itself has a row."""
+    select = f"SELECT 1 FROM {query.table} NOT INDEXED WHERE rowid = ?"
+    return cursor(conn).execute(select, (row_id,)).fetchone() is not None
 
 
 def _of_component(query: Query) -> tuple[str, list[Any]]:

@@ -66,7 +66,8 @@ def troubles(rows: pd.DataFrame, stay: pd.DataFrame, trouble: pd.DataFrame) -> l
         trouble: those of them that were refused, failed or cancelled.
     """
     told = []
-    if len(trouble) and rows.iloc[-1]["outcome"] not in TROUBLE:
+    # The last steps were read before those of the stay, of which the first may be newer.
+    if len(trouble) and (rows.empty or rows.iloc[-1]["outcome"] not in TROUBLE):
         told.append(f"Before: {step_told(trouble.iloc[-1])}.")
     if len(trouble) > 1:
         outcomes = Counter(trouble["outcome"].tolist())

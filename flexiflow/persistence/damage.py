@@ -21,6 +21,13 @@ def is_damage(error: sqlite3.Error) -> bool:
     return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR)
 
 
+def damage(found: str) -> sqlite3.DatabaseError:
+    """An error like SQLite's own, for damage that SQLite doesn't notice: entries out of order."""
+    error = sqlite3.DatabaseError(f"database disk image is malformed: {found}")
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
+
+
 def is_of_damage(error: BaseException) -> bool:
     """Whether an error of ours comes of one that says so."""
     return isinstance(error.__cause__, sqlite3.Error) and is_damage(error.__cause__)

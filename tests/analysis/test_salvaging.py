@@ -140,3 +140,29 @@ def test_where_not_even_the_schema_can_be_read(db):
     with pytest.raises(PersistenceError) as caught:
         open_history(db)
     assert caught.value.fix
+
+
+def test_an_index_that_leads_back_is_read_around(tmp_path):
+    """SQLite follows it without noticing, from a late row to an early one and so on for ever."""
+    db = tmp_path / "state.db"
+    written = Written(db)
+    written.conn.execute("BEGIN")
+    for _ in range(ORDERS):
+        written.step("order-1", "pay", "Draft", "Paid")
+    written.conn.execute("COMMIT")
+    written.conn.close()
+    with closing(sqlite3.connect(db)) as conn:
+        # The index gets the entries of another one, in which ids fall as the keys rise.
+        conn.execute(f"UPDATE flexiflow_steps SET start_us = {ORDERS} - id")
+        conn.execute("CREATE INDEX backwards ON flexiflow_steps (component_name, start_us)")
+        conn.execute("PRAGMA writable_schema = 1")
+        conn.execute(
+            """UPDATE sqlite_master SET rootpage =
+                (SELECT rootpage FROM sqlite_master WHERE name = 'backwards')
+            WHERE name = 'flexiflow_steps_component'"""
+        )
+        conn.execute("DELETE FROM sqlite_master WHERE name = 'backwards'")
+        conn.commit()
+    history = open_history(db)
+    assert history.steps("order-1")["id"].tolist() == list(range(1, ORDERS + 1))
+    assert [notice for notice in history.notices if "is damaged" in notice]
