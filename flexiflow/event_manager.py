@@ -25,7 +25,12 @@ OnError = Literal["continue", "raise"]
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionHandle:
-    """What `subscribe` returns and `unsubscribe` takes."""
+    """What `subscribe` returns and `unsubscribe` takes.
+
+    Attributes:
+        event_name: what was subscribed to.
+        subscription_id: which subscription it is.
+    """
 
     event_name: str
     subscription_id: int

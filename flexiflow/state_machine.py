@@ -83,6 +83,9 @@ class StateMachine:
     Args:
         current_state: the state to begin in.
         registry: names for states; `DEFAULT_REGISTRY` unless given.
+
+    Attributes:
+        start: the class of the first state.
     """
 
     registry: StateRegistry = DEFAULT_REGISTRY  # also of subclasses that do not call __init__

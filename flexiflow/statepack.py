@@ -70,7 +70,11 @@ class TransitionSpec:
 
 @runtime_checkable
 class StatePack(Protocol):
-    """What a pack offers; any class with these members is one, derived from this or not."""
+    """What a pack offers; any class with these members is one, derived from this or not.
+
+    Attributes:
+        name: what it is called in configs and pictures.
+    """
 
     name: str
 

@@ -42,8 +42,8 @@ class ExerciseView(Widget):
     words = traitlets.Unicode(help="the machine in words").tag(sync=True)
     question = traitlets.Dict(help="what is asked now; empty where nothing is").tag(sync=True)
     reply = traitlets.Dict(help="what was said last; empty where nothing was").tag(sync=True)
-    hints_left = traitlets.Int(0).tag(sync=True)
-    solved = traitlets.Bool(False).tag(sync=True)
+    hints_left = traitlets.Int(0, help="how many are still to come").tag(sync=True)
+    solved = traitlets.Bool(False, help="whether it was answered right").tag(sync=True)
     present = traitlets.Bool(False, help="for a projector").tag(sync=True)
 
     def __init__(self, exercise: Exercise, **traits: Any) -> None:

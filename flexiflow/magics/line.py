@@ -21,6 +21,11 @@ from flexiflow.magics.subjects import completed
 from flexiflow.notebook.error_card import shows_html
 
 _COMMANDS = {"graph": "draw"}
+_NAMES = {command: name for name, command in _COMMANDS.items()}
+ANSWERED = [_NAMES.get(command, command) for command in ANSWERS]
+"""What is answered with cards and pictures; any other command as the command line does."""
+OWN = ["tb", "cell"]
+"""What only a notebook has."""
 
 
 class LineMagic:
@@ -72,7 +77,7 @@ class LineMagic:
         command_name = _COMMANDS.get(name, name)
         command = cli.commands.get(command_name)
         if command is None:
-            near = suggestion(name, [*cli.commands, *_COMMANDS, "tb", "cell"]) or "See %flexiflow."
+            near = suggestion(name, [*cli.commands, *_COMMANDS, *OWN]) or "See %flexiflow."
             raise UsageError(f"%flexiflow has no command {name!r}. {near}")
         answer = ANSWERS.get(command_name)
         names = self._shell.user_ns

@@ -83,7 +83,7 @@ class MachineView(Widget):
     words = traitlets.Unicode(help="the picture in words").tag(sync=True)
     now = traitlets.Dict(help="the machine as it is now").tag(sync=True)
     problem = traitlets.Unicode(help="what stands in the way of following").tag(sync=True)
-    can_send = traitlets.Bool(False).tag(sync=True)
+    can_send = traitlets.Bool(False, help="whether it can be sent messages").tag(sync=True)
 
     def __init__(self, source_of: Callable[[Callable[[], None]], Source], **traits: Any) -> None:
         selection = traits.pop("selection", {})
