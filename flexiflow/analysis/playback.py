@@ -17,7 +17,7 @@ from flexiflow.analysis.frames import text_of
 from flexiflow.analysis.source import Source
 from flexiflow.analysis.tables import snapshot_columns, step_columns
 from flexiflow.analysis.timeline import Moment, moments_from
-from flexiflow.analysis.values import MISSING, Path, same
+from flexiflow.analysis.values import MISSING, Change, Path, value_at
 from flexiflow.analysis.windows import Part, Window
 from flexiflow.persistence.schema import SNAPSHOTS, STEPS, cursor
 
@@ -136,6 +136,7 @@ class _Follower:
         self._before: Document | None = None
         self._state: str | None = None
         self._set_by: dict[Path, int] = {}
+        self._names: dict[Path, str] = {}
 
     def add(self, entry: Entry | None, document: Document | None) -> None:
         """Go on; without an entry the document is what was before all of them."""
@@ -148,18 +149,19 @@ class _Follower:
             self._state = entry.after
         if document is None:
             return
+        changes = list(changed_fields(self._before, document))
         if entry is not None:
-            self._note_changes(entry, document, place)
-        self._note_fields(document, place)
+            self._note_changes(entry, changes, place)
+        self._note_fields(document, changes, place)
         self._before = document
         self._state = document["state"] if entry is None else self._state
 
-    def _note_changes(self, entry: Entry, document: Document, place: int) -> None:
-        for change in changed_fields(self._before, document):
+    def _note_changes(self, entry: Entry, changes: Sequence[Change], place: int) -> None:
+        for change in changes:
             if len(entry.changes) < MOST_CHANGES:
                 old, new = text_of_value(change.old), text_of_value(change.new)
                 by = self._setter(change.path)
-                entry.changes.append(FieldChange(field_name(change.path), old, new, by))
+                entry.changes.append(FieldChange(self._name(change.path), old, new, by))
             else:
                 entry.more_changes += 1
             self._set_by[change.path] = place
@@ -169,15 +171,18 @@ class _Follower:
         places = (self._set_by.get(path[:length]) for length in range(1, len(path) + 1))
         return max((place for place in places if place is not None), default=None)
 
-    def _note_fields(self, document: Document, place: int) -> None:
+    def _note_fields(self, document: Document, changes: Sequence[Change], place: int) -> None:
+        """Note each field of the data that changed, or in which something did, as a whole."""
         fields = self._playback.fields
-        before, now = _flat(self._before), _flat(document)
-        for path in [*now, *(path for path in before if path not in now)]:
-            value = now.get(path, MISSING)
-            if same(before.get(path, MISSING), value):
-                continue
-            name = field_name(path)
+        changed = dict.fromkeys(_field_of(change.path) for change in changes)
+        changed.pop(("state",), None)
+        for path in changed:
+            name, value = self._name(path), value_at(document, path)
+            if path == ("rules",) and not value:
+                value = MISSING
             if name not in fields:
+                if value is MISSING:
+                    continue
                 if len(fields) >= MOST_FIELDS:
                     self._playback.more_fields += 1
                     continue
@@ -186,14 +191,17 @@ class _Follower:
             places.append(place)
             texts.append(text_of_value(value))
 
+    def _name(self, path: Path) -> str:
+        if not all(type(key) is str for key in path):  # 1 and True would be one
+            return field_name(path)
+        if path not in self._names:
+            self._names[path] = field_name(path)
+        return self._names[path]
 
-def _flat(document: Document | None) -> dict[Path, Any]:
-    """The fields of a component, those inside them not taken apart."""
-    if document is None:
-        return {}
-    data = document["metadata"]
-    flat: dict[Path, Any] = {("metadata", key): value for key, value in data.items()}
-    return {("rules",): document["rules"], **flat} if document["rules"] else flat
+
+def _field_of(path: Path) -> Path:
+    """The field that a path leads to or into."""
+    return path[:2] if path[:1] == ("metadata",) else path[:1]
 
 
 def _read(part: Part, component: str) -> Iterator[tuple[Entry | None, Document | None]]:

@@ -142,6 +142,12 @@ def most_steps(conn: sqlite3.Connection) -> int:
     return int(cursor(conn).execute(query).fetchone()[0] or 0)
 
 
+def snapshots_up_to(conn: sqlite3.Connection, most: int) -> int:
+    """How many snapshots there are, counted no further than to `most`."""
+    query = f"SELECT count(*) FROM (SELECT 1 FROM {SNAPSHOTS} LIMIT ?)"
+    return int(cursor(conn).execute(query, (most,)).fetchone()[0])
+
+
 def names_in(conn: sqlite3.Connection, table: str) -> str:
     """A query for the names of a table's components, each once, in a column ``name``."""
     if not _has_component_index(conn, table):
@@ -169,12 +175,17 @@ def extents_in(conn: sqlite3.Connection, table: str) -> str:
 
 
 def newest_us(conn: sqlite3.Connection) -> int | None:
-    """The time of the newest record, microseconds since 1970."""
-    queries = [f"SELECT max({snapshot_columns(conn)['time_us']}) FROM {SNAPSHOTS} s"]
+    """The time of the newest record, microseconds since 1970.
+
+    That is the latest of what each component did last, in the order of ids: so a clock that ran
+    ahead for a while is no "now" for ever, and no table is read as a whole where it has an index.
+    """
+    times = [(SNAPSHOTS, snapshot_columns(conn)["time_us"])]
     if has_steps(conn):
-        queries.append(f"SELECT max({end_of_step(step_columns(conn))}) FROM {STEPS} s")
-    times = [cursor(conn).execute(query).fetchone()[0] for query in queries]
-    newest = max((time for time in times if time is not None), default=None)
+        times.append((STEPS, end_of_step(step_columns(conn))))
+    queries = [f"SELECT max(time) FROM ({_last_times(conn, *each)})" for each in times]
+    found = [cursor(conn).execute(query).fetchone()[0] for query in queries]
+    newest = max((time for time in found if time is not None), default=None)
     # Of a damaged duration SQLite makes a float that no 64 bits hold.
     return None if newest is None else min(int(newest), _LARGEST)
 
@@ -216,6 +227,21 @@ def unreadable_snapshots(conn: sqlite3.Connection, component: str) -> int:
         WHERE s.component_name = ? AND ({snapshot_columns(conn)["state"]}) IS NULL"""
     (number,) = cursor(conn).execute(query, (component,)).fetchone()
     return int(number)
+
+
+def _last_times(conn: sqlite3.Connection, table: str, time: str) -> str:
+    """A query for the ``time`` of each component's last row that has one, and of the last of all.
+
+    `time` is the expression for it, of a row ``s``.
+    """
+    rows = f"FROM {table} s WHERE ({time}) IS NOT NULL"
+    if not _has_component_index(conn, table):
+        last = f"SELECT max(s.rowid) {rows} GROUP BY s.component_name"
+        return f"SELECT {time} AS time FROM {table} s WHERE s.rowid IN ({last})"
+    last = "ORDER BY s.rowid DESC LIMIT 1"
+    return f"""SELECT (SELECT {time} {rows} AND s.component_name = n.name {last}) AS time
+        FROM ({names_in(conn, table)}) n
+        UNION ALL SELECT (SELECT {time} {rows} {last})"""
 
 
 def _has_component_index(conn: sqlite3.Connection, table: str) -> bool:

@@ -23,6 +23,8 @@ MOST_CHANGES_IN_A_LIST = 20
 _LONGEST_SHOWN_INT = 4096  # bits; Python refuses to write very long ones
 _DEEPEST_SHOWN = 8
 _SHORTEST_TEXT = 8
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+_LONGEST_NUMBER = 32  # characters of a float, and of an int that is plainly not long
 
 
 class _Missing:
@@ -116,6 +118,8 @@ def shown(value: Any, longest: int = 80) -> str:
 
     What is cut is said: ``'aaaa…' (1,000,000 characters)``.
     """
+    if _is_short(value, longest):
+        return repr(value)
     pieces: list[str] = []
     _show(value, pieces, [longest], 0)
     return "".join(pieces)
@@ -130,11 +134,18 @@ def _same_leaf(a: Any, b: Any) -> bool:
         return bounded_repr(a) == bounded_repr(b)
 
 
+def _plainly_same(a: Any, b: Any) -> bool:
+    """Whether two values are the same at first sight, as most are from step to step."""
+    kind = type(a)
+    return a is b or (kind is type(b) and kind in _PLAIN and a == b)
+
+
 def _parts(old: Any, new: Any) -> list[tuple[Any, Any, Any]] | None:
     """(key, old, new) where two containers may differ; None where they are to be compared whole."""
     if isinstance(old, dict) and isinstance(new, dict):
         keys = [*old, *(key for key in new if key not in old)]
-        return [(key, old.get(key, MISSING), new.get(key, MISSING)) for key in keys]
+        parts = ((key, old.get(key, MISSING), new.get(key, MISSING)) for key in keys)
+        return [part for part in parts if not _plainly_same(part[1], part[2])]
     if isinstance(old, list) and isinstance(new, list):
         return _parts_of_lists(old, new)
     return None
@@ -155,6 +166,16 @@ def _parts_of_lists(old: list[Any], new: list[Any]) -> list[tuple[Any, Any, Any]
         pair = (old[at], MISSING) if len(old) > both else (MISSING, new[at])
         parts.append((at, *pair))
     return parts
+
+
+def _is_short(value: Any, longest: int) -> bool:
+    """Whether a value is shown as its whole repr, at first sight."""
+    kind = type(value)
+    if kind is str:
+        return len(value) <= longest
+    if longest < _LONGEST_NUMBER or kind not in _PLAIN:
+        return False
+    return kind is not int or value.bit_length() < 2 * _LONGEST_NUMBER
 
 
 def _show(value: Any, pieces: list[str], room: list[int], depth: int) -> None:

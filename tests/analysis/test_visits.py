@@ -52,7 +52,14 @@ def reference(events, places) -> list[tuple]:
             ends[at] = time_us
         elif events[at][1] == "refused":
             ends[at] = time_us
-    now = max(ends, default=None)
+    # The newest record is the latest of each component's last snapshot and last step.
+    lasts = {name: rows[-1][1] for name, rows in places.items()}
+    steps = {
+        name: ends[at]
+        for at, (name, kind, _, _) in enumerate(events)
+        if at != firsts[name] and kind != "saved"
+    }
+    now = max([*lasts.values(), *steps.values()], default=None)
     expected = []
     for name in sorted(places):
         groups = [list(rows) for _, rows in itertools.groupby(places[name], lambda row: row[0])]

@@ -12,6 +12,7 @@ from flexiflow.analysis import frames, words
 from flexiflow.analysis.machine_graph import MachineGraph
 from flexiflow.analysis.playback import Entry, Playback, playback_of
 from flexiflow.analysis.rows import Filter, steps_frame
+from flexiflow.analysis.tables import snapshots_up_to
 from flexiflow.analysis.windows import Place, trouble_near, window_of
 from flexiflow.errors import FlexiFlowError, bounded
 from flexiflow.graph.model import Graph
@@ -222,7 +223,10 @@ class HistoryExplorer(Widget):
 
     def _judge(self) -> None:
         """Ask `History.why`, where that does not take long."""
-        snapshots = self.history.components()["snapshots"].sum()
+        snapshots = 0
+        for source in self.history.sources:
+            with source.connect() as conn:
+                snapshots += snapshots_up_to(conn, _AT_ONCE + 1)
         self._verdict = self.history.why(self.component) if snapshots <= _AT_ONCE else None
 
     def judge(self) -> str:
