@@ -42,6 +42,9 @@ ENTRIES: frames.Columns = {
 }
 """Moves with what the steps say of them."""
 
+_OF_STEPS = ("message", "sender", "step_id", "from_state")
+_PLACES: frames.Columns = {each: ENTRIES[each] for each in ENTRIES if each not in _OF_STEPS}
+
 
 def moves_frame(sources: Sequence[Source], component: str | None = None) -> pd.DataFrame:
     """Every row that says where a component is, file by file.
@@ -61,21 +64,28 @@ def moves_frame(sources: Sequence[Source], component: str | None = None) -> pd.D
 
 
 def read_entries(
-    sources: Sequence[Source], component: str | None = None
+    sources: Sequence[Source], component: str | None = None, *, with_steps: bool = True
 ) -> tuple[pd.DataFrame, int | None]:
     """The same with what the steps say, and the time of the newest record of all.
 
+    Args:
+        sources: where to read.
+        component: one component; all unless given.
+        with_steps: whether to join the steps, which takes longer than the rest.
+
     Returns:
-        the columns of `ENTRIES`, and microseconds since 1970.
+        the columns of `ENTRIES`, without those of the steps where they are not wanted, and
+        microseconds since 1970.
     """
-    building = Building(ENTRIES)
+    building = Building(ENTRIES if with_steps else _PLACES)
+    width = len(building.columns) - 1  # less the source
     newest: list[int | None] = []
     for source in sources:
         with source.connect() as conn:
             newest.append(newest_us(conn))
             building.source = source.name
-            building.add_rows(_pruned(conn, component))
-            read(conn, _entries_query(conn, component), building)
+            building.add_rows([row[:width] for row in _pruned(conn, component)])
+            read(conn, _entries_query(conn, component, with_steps), building)
     return building.frame(), max((each for each in newest if each is not None), default=None)
 
 
@@ -105,13 +115,15 @@ def _moves_query(conn: sqlite3.Connection, component: str | None) -> Query:
     return _of_snapshots(fields, component, move_shortcut(conn))
 
 
-def _entries_query(conn: sqlite3.Connection, component: str | None) -> Query:
+def _entries_query(conn: sqlite3.Connection, component: str | None, with_steps: bool) -> Query:
     columns = snapshot_columns(conn)
     named = {"time": "time_us", "component": "component_name", "state": "state"}
     fields = {name: columns[column] for name, column in named.items()}
     fields["fingerprint"] = columns["fingerprint"]
+    if not with_steps:
+        return _of_snapshots(fields, component, move_shortcut(conn, "fingerprint"))
     if not has_steps(conn):
-        nothing = dict.fromkeys(("message", "sender", "step_id", "from_state"), "NULL")
+        nothing = dict.fromkeys(_OF_STEPS, "NULL")
         return _of_snapshots({**fields, **nothing}, component, snapshot_shortcut(conn))
     step = step_columns(conn, "t")
     of_step = {"message": "message_type", "sender": "sender", "step_id": "id"}

@@ -11,7 +11,7 @@ from flexiflow.analysis.quantiles import nearest_rank
 from flexiflow.analysis.source import Source
 from flexiflow.analysis.stuck import check_numbers, waiting
 from flexiflow.analysis.tables import has_steps, step_columns
-from flexiflow.analysis.visits import visits_of
+from flexiflow.analysis.visits import read_visits
 from flexiflow.errors import InvalidValue, bounded_repr
 from flexiflow.persistence.schema import STEPS, cursor
 
@@ -62,8 +62,8 @@ def outliers_frame(
 
 
 def _stays(sources: Sequence[Source]) -> list[_Timed]:
-    visits = visits_of(sources)
-    open_ends = {id(visit) for visit in waiting(visits, sources)}
+    found = read_visits(sources)
+    open_ends = set(waiting(found, sources))
     return [
         _Timed(
             (visit.state, visit.fingerprint),
@@ -76,8 +76,8 @@ def _stays(sources: Sequence[Source]) -> list[_Timed]:
             None,
             visit.source,
         )
-        for visit in visits
-        if visit.dwell_us is not None and (not visit.lasts or id(visit) in open_ends)
+        for place, visit in enumerate(found.all())
+        if visit.dwell_us is not None and (not visit.lasts or place in open_ends)
     ]
 
 

@@ -79,9 +79,10 @@ def snapshot_shortcut(conn: sqlite3.Connection) -> Shortcut | None:
     return None
 
 
-def move_shortcut(conn: sqlite3.Connection) -> Shortcut | None:
-    """How times and states of the snapshots are packed; None where they can't be."""
+def move_shortcut(conn: sqlite3.Connection, *more: str) -> Shortcut | None:
+    """How times and states of the snapshots, and more texts, are packed; None where they can't."""
     wholes, texts = {"time": "time_us"}, {"component": "component_name", "state": "state"}
+    texts |= {each: each for each in more}
     if _fits(_types_of(conn, SNAPSHOTS), wholes, texts):
         return Shortcut(_of_row(wholes), _of_row(texts), _finish_moves)
     return snapshot_shortcut(conn)

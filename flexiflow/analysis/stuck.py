@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,7 +11,7 @@ from flexiflow.analysis.machines import finals_of
 from flexiflow.analysis.quantiles import nearest_rank
 from flexiflow.analysis.source import Source
 from flexiflow.analysis.tables import has_steps, step_columns
-from flexiflow.analysis.visits import Visit, visits_of
+from flexiflow.analysis.visits import Visits, read_visits
 from flexiflow.errors import InvalidValue, bounded_repr
 from flexiflow.persistence.schema import STEPS, cursor
 
@@ -42,55 +42,56 @@ class Siblings:
 
 
 class Departures:
-    """The stays that have ended, by state and machine."""
+    """The stays that have ended, by kind: state and machine.
 
-    def __init__(self, visits: Iterable[Visit]) -> None:
-        self._ended: dict[tuple[str, str | None], _Stays] = {}
-        for visit in visits:
-            if not visit.lasts and visit.dwell_us is not None:
-                key = visit.state, visit.fingerprint
-                stays = self._ended.get(key)
-                if stays is None:
-                    stays = self._ended[key] = _Stays()
-                stays.visits.append(visit)
+    Sorted once, then asked for each component that is still there.
 
-    def siblings_of(self, visit: Visit) -> Siblings:
-        """The stays of other components in the same state of the same machine, as numbers."""
-        stays = self._ended.get((visit.state, visit.fingerprint))
-        return Siblings(0, None) if stays is None else stays.without(visit.component)
+    Args:
+        component, kind: one whole number a stay.
+        dwell_us: of those that ended; `frames.NO_NUMBER` of the others.
+    """
 
-    def of_others(self, visit: Visit) -> list[Visit]:
-        """Those stays themselves."""
-        stays = self._ended.get((visit.state, visit.fingerprint))
-        ended = [] if stays is None else stays.visits
-        return [each for each in ended if each.component != visit.component]
+    def __init__(self, component: Any, kind: Any, dwell_us: Any) -> None:
+        import numpy as np
 
+        (ended,) = np.nonzero(dwell_us != frames.NO_NUMBER)
+        self._stays = ended[np.lexsort((dwell_us[ended], kind[ended]))]
+        self._kind, self._dwell_us = kind[self._stays], dwell_us[self._stays]
+        self._component = component[self._stays]
+        # By owner too, so that leaving a component's own out takes no look at all the others.
+        self._owners = int(component.max(initial=0)) + 1
+        pairs = self._kind * self._owners + self._component
+        self._by_owner = np.argsort(pairs, kind="stable")
+        self._pairs = pairs[self._by_owner]
 
-class _Stays:
-    """Stays in one state: sorted once, then asked for each component that is still there."""
-
-    def __init__(self) -> None:
-        self.visits: list[Visit] = []
-        self._dwells: list[int] = []
-        self._places: dict[str, list[int]] = {}
-
-    def without(self, component: str) -> Siblings:
-        if not self._dwells:
-            self._sort()
-        own = self._places.get(component, [])
-        count = len(self._dwells) - len(own)
+    def siblings_of(self, component: int, kind: int) -> Siblings:
+        """The stays of other components of a kind, as numbers."""
+        first, end = _range_of(self._kind, kind)
+        own = self._by_owner[slice(*_range_of(self._pairs, kind * self._owners + component))]
+        count = end - first - len(own)
         if not count:
             return Siblings(0, None)
-        place = nearest_rank(95, count)
+        place = first + nearest_rank(95, count)
         for skipped in own:  # ascending: each one before the place moves it on by one
-            place += skipped <= place
-        return Siblings(count, self._dwells[place])
+            place += bool(skipped <= place)
+        return Siblings(count, int(self._dwell_us[place]))
 
-    def _sort(self) -> None:
-        ordered = sorted(self.visits, key=lambda visit: visit.dwell_us or 0)
-        self._dwells = [visit.dwell_us or 0 for visit in ordered]
-        for place, visit in enumerate(ordered):
-            self._places.setdefault(visit.component, []).append(place)
+    def of_others(self, component: int, kind: int) -> list[int]:
+        """Which stays those are, in their order."""
+        chosen = slice(*_range_of(self._kind, kind))
+        found = self._stays[chosen][self._component[chosen] != component]
+        return sorted(found.tolist())
+
+
+def _range_of(ordered: Any, value: int) -> tuple[int, int]:
+    """The first and the end of the places that have a value."""
+    return int(ordered.searchsorted(value)), int(ordered.searchsorted(value, "right"))
+
+
+def departures_of(found: Visits) -> Departures:
+    """The stays of a history that have ended."""
+    stays = found.stays
+    return Departures(stays.component, found.kinds(), stays.dwell_us)
 
 
 def stuck_frame(
@@ -99,59 +100,72 @@ def stuck_frame(
     """Components that are stuck or may be, the worst first; see `History.stuck`."""
     usual = f"{FACTOR} and {MIN_DEPARTURES}"
     check_numbers("stuck", factor, ("min_departures", min_departures), usual)
-    visits = visits_of(sources)
-    departures = Departures(visits)
-    found = []
-    for visit in waiting(visits, sources):
-        siblings = departures.siblings_of(visit)
-        verdict, ratio = judge(visit, siblings, factor, min_departures, min_dwell_us)
+    found = read_visits(sources, with_steps=False)
+    departures, kinds = departures_of(found), found.kinds()
+    judged = []
+    for place in waiting(found, sources):
+        dwell_us = found.dwell_of(place)
+        siblings = departures.siblings_of(found.stays.component[place], kinds[place])
+        verdict, ratio = judge(dwell_us, siblings, factor, min_departures, min_dwell_us)
         if verdict != "usual":
-            found.append((verdict, ratio, visit, siblings))
-    found.sort(key=lambda each: (each[0] != "stuck", -(each[1] or 0), -(each[2].dwell_us or 0)))
-    last = _last_steps(sources) if found else {}
-    rows = (
-        (
-            visit.component,
-            visit.state,
+            judged.append((verdict, ratio, dwell_us, siblings, place))
+    judged.sort(key=lambda each: (each[0] != "stuck", -(each[1] or 0), -(each[2] or 0)))
+    return frames.frame(frames.STUCK, _rows(sources, found, judged))
+
+
+def _rows(
+    sources: Sequence[Source], found: Visits, judged: Sequence[tuple[Any, ...]]
+) -> Iterator[tuple[Any, ...]]:
+    stays = found.stays
+    names = [stays.components[stays.component[place]] for *_, place in judged]
+    last = _last_steps(sources, names)
+    for component, judgement in zip(names, judged, strict=True):
+        verdict, ratio, dwell_us, siblings, place = judgement
+        (source,) = found.names("source", stays.row[[place]])
+        yield (
+            component,
+            stays.states[stays.state[place]],
             verdict,
-            visit.entered_us,
-            visit.dwell_us,
+            int(stays.entered_us[place]),
+            dwell_us,
             siblings.departures,
             siblings.p95_us,
             ratio,
-            *last.get(visit.component, (None, None, None, None)),
-            visit.source,
+            *last.get(component, (None, None, None, None)),
+            source,
         )
-        for verdict, ratio, visit, siblings in found
-    )
-    return frames.frame(frames.STUCK, rows)
 
 
-def waiting(visits: Iterable[Visit], sources: Sequence[Source]) -> list[Visit]:
-    """The stays that last, except those in a final state."""
-    finals: dict[str, frozenset[str]] = {}
+def waiting(found: Visits, sources: Sequence[Source]) -> list[int]:
+    """The places of the stays that last, except those in a final state."""
+    import numpy as np
+
+    finals: dict[str | None, frozenset[str]] = {}
     for source in sources:
         with source.connect() as conn:
             finals.update(finals_of(conn))
+    (last,) = np.nonzero(~found.stays.goes_on)
+    states = [found.stays.states[each] for each in found.stays.state[last]]
+    machines = found.names("fingerprint", found.machine[last])
     return [
-        visit
-        for visit in visits
-        if visit.lasts and visit.state not in finals.get(visit.fingerprint or "", ())
+        place
+        for place, state, machine in zip(last.tolist(), states, machines, strict=True)
+        if state not in finals.get(machine, ())
     ]
 
 
 def judge(
-    visit: Visit,
+    dwell_us: int | None,
     siblings: Siblings,
     factor: float = FACTOR,
     min_departures: int = MIN_DEPARTURES,
     min_dwell_us: int = MIN_DWELL_US,
 ) -> tuple[Judgement, float | None]:
     """Whether a stay that lasts is too long, and how many times the siblings' p95 it is."""
-    if siblings.departures < min_departures or siblings.p95_us is None or visit.dwell_us is None:
+    if siblings.departures < min_departures or siblings.p95_us is None or dwell_us is None:
         return "unknown", None
-    ratio = visit.dwell_us / max(siblings.p95_us, 1)
-    long = ratio > factor and visit.dwell_us >= min_dwell_us
+    ratio = dwell_us / max(siblings.p95_us, 1)
+    long = ratio > factor and dwell_us >= min_dwell_us
     return "stuck" if long else "usual", ratio
 
 
@@ -181,15 +195,17 @@ def check_numbers(question: str, factor: Any, count: tuple[str, Any], usual: str
         )
 
 
-def _last_steps(sources: Sequence[Source]) -> dict[str, tuple[Any, ...]]:
-    """(id, message, outcome, error) of each component's last step."""
-    found: dict[str, tuple[Any, ...]] = {}
+def _last_steps(sources: Sequence[Source], components: Iterable[str]) -> dict[str, Any]:
+    """(id, message, outcome, error) of some components' last steps."""
+    found: dict[str, Any] = {}
     for source in sources:
         with source.connect() as conn:
             if has_steps(conn):
                 columns = step_columns(conn)
                 named = ", ".join(columns[n] for n in ("id", "message_type", "outcome", "error"))
-                query = f"""SELECT s.component_name, {named} FROM {STEPS} s WHERE s.rowid IN
-                    (SELECT max(rowid) FROM {STEPS} GROUP BY component_name)"""
-                found.update((name, tuple(rest)) for name, *rest in cursor(conn).execute(query))
+                query = f"""SELECT {named} FROM {STEPS} s WHERE s.component_name = ?
+                    ORDER BY s.rowid DESC LIMIT 1"""
+                for name in components:
+                    row = cursor(conn).execute(query, (name,)).fetchone()
+                    found.update({} if row is None else {name: row})
     return found

@@ -125,7 +125,8 @@ def step_columns(conn: sqlite3.Connection, row: str = "s") -> Expressions:
 def end_of_step(columns: Expressions) -> str:
     """An expression for the time at which a step ended; NULL where that is out of range."""
     end = f"({columns['start_us']} + max(coalesce({columns['duration_us']}, 0), 0))"
-    return f"(CASE WHEN {is_time(end)} THEN {end} END)"
+    # Whole as both are, or a float that is larger.
+    return f"(CASE WHEN {end} <= {LATEST} THEN {end} END)"
 
 
 def has_steps(conn: sqlite3.Connection) -> bool:

@@ -55,22 +55,7 @@ class Visit:
 
 def visits_frame(sources: Sequence[Source], component: str | None = None) -> pd.DataFrame:
     """Every stay in a state, in the order of components and ids; see `History.visits`."""
-    import pandas as pd
-
-    found = _Found.read(sources, component)
-    stays = found.stays
-    columns = {
-        "component": frames.names_at(found.entries["component"], stays.row),
-        "state": frames.names_at(found.entries["state"], stays.row),
-        "entered": frames.wholes_series(stays.entered_us, frames.TIME),
-        "left": frames.wholes_series(stays.left_us, frames.TIME),
-        "dwell": frames.wholes_series(found.dwell_us, frames.DURATION),
-        "left_by": frames.names_at(found.entries["message"], found.ended_by),
-        "sender": frames.names_at(found.entries["sender"], found.ended_by),
-        "fingerprint": frames.names_at(found.entries["fingerprint"], found.machine),
-        "source": frames.names_at(found.entries["source"], stays.row),
-    }
-    return pd.DataFrame(columns)
+    return read_visits(sources, component).frame()
 
 
 def visits_of(sources: Sequence[Source], component: str | None = None) -> list[Visit]:
@@ -78,66 +63,97 @@ def visits_of(sources: Sequence[Source], component: str | None = None) -> list[V
 
     A component that several files know has one history; the files are taken in their order.
     """
-    found = _Found.read(sources, component)
-    stays = found.stays
-    columns = (
-        found.names("component", stays.row),
-        found.names("state", stays.row),
-        _wholes(stays.entered_us),
-        found.names("fingerprint", found.machine),
-        found.names("source", stays.row),
-        found.step_id.tolist(),
-        found.names("message", stays.row),
-        found.names("sender", stays.row),
-        found.cut(),
-        _wholes(stays.left_us),
-        _wholes(found.dwell_us),
-        found.names("message", found.ended_by),
-        found.names("sender", found.ended_by),
-        (~stays.goes_on).tolist(),
-    )
-    return list(map(Visit, *columns))
+    return read_visits(sources, component).all()
+
+
+def read_visits(
+    sources: Sequence[Source], component: str | None = None, *, with_steps: bool = True
+) -> Visits:
+    """The same, many at once.
+
+    Args:
+        sources: where to read.
+        component: one component; all unless given.
+        with_steps: whether to read what the steps add: messages, senders and step ids. Without
+            them there are no `Visits.all` and `Visits.frame`, and it takes half the time.
+    """
+    entries, now_us = read_entries(sources, component, with_steps=with_steps)
+    stays = stays_of(entries)
+    return Visits(entries, stays, _dwells(stays, now_us), _machines(stays, entries))
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """Stays, and which rows tell more of them: their places among the entries, -1 for none.
+class Visits:
+    """Stays as arrays, and which rows tell more of them: their places there, -1 for none.
 
     Attributes:
         entries: what the stays were read from; the columns of `moves.ENTRIES`.
         stays: the stays.
         dwell_us: up to the newest record where a stay lasts.
-        ended_by: the row that ended each.
         machine: the newest row in each that names one.
-        step_id: the newest step before or at its beginning, in its file; 0 for none.
     """
 
     entries: pd.DataFrame
     stays: Stays
     dwell_us: Any
-    ended_by: Any
     machine: Any
-    step_id: Any
 
-    @classmethod
-    def read(cls, sources: Sequence[Source], component: str | None) -> _Found:
-        entries, now_us = read_entries(sources, component)
-        stays = stays_of(entries)
-        return cls(
-            entries,
-            stays,
-            _dwells(stays, now_us),
-            _next_rows(stays),
-            _machines(stays, entries),
-            _step_ids(stays, entries),
+    def all(self) -> list[Visit]:
+        """Each of them."""
+        stays, ended_by = self.stays, _next_rows(self.stays)
+        columns = (
+            self.names("component", stays.row),
+            self.names("state", stays.row),
+            _wholes(stays.entered_us),
+            self.names("fingerprint", self.machine),
+            self.names("source", stays.row),
+            _step_ids(stays, self.entries).tolist(),
+            self.names("message", stays.row),
+            self.names("sender", stays.row),
+            self._cut(),
+            _wholes(stays.left_us),
+            _wholes(self.dwell_us),
+            self.names("message", ended_by),
+            self.names("sender", ended_by),
+            (~stays.goes_on).tolist(),
         )
+        return list(map(Visit, *columns))
 
-    def names(self, column: str, places: Any) -> list[str | None]:
+    def frame(self) -> pd.DataFrame:
+        """One row a stay."""
+        import pandas as pd
+
+        stays, ended_by = self.stays, _next_rows(self.stays)
+        columns = {
+            "component": frames.names_at(self.entries["component"], stays.row),
+            "state": frames.names_at(self.entries["state"], stays.row),
+            "entered": frames.wholes_series(stays.entered_us, frames.TIME),
+            "left": frames.wholes_series(stays.left_us, frames.TIME),
+            "dwell": frames.wholes_series(self.dwell_us, frames.DURATION),
+            "left_by": frames.names_at(self.entries["message"], ended_by),
+            "sender": frames.names_at(self.entries["sender"], ended_by),
+            "fingerprint": frames.names_at(self.entries["fingerprint"], self.machine),
+            "source": frames.names_at(self.entries["source"], stays.row),
+        }
+        return pd.DataFrame(columns)
+
+    def names(self, column: str, rows: Any) -> list[str | None]:
+        """What some rows of the entries say in a column of names."""
         codes, names = frames.codes_of(self.entries[column])
         named: list[str | None] = [*names, None]  # the last one is for -1
-        return [named[code] for code in frames.codes_at(codes, places).tolist()]
+        return [named[code] for code in frames.codes_at(codes, rows).tolist()]
 
-    def cut(self) -> list[bool]:
+    def dwell_of(self, place: int) -> int | None:
+        """How long one took, or has lasted; None where its rows don't say."""
+        return _whole(int(self.dwell_us[place]))
+
+    def kinds(self) -> Any:
+        """Of each stay a number that those in the same state of the same machine have, too."""
+        codes, names = frames.codes_of(self.entries["fingerprint"])
+        machine = frames.codes_at(codes, self.machine).astype("int64")
+        return self.stays.state * (len(names) + 1) + machine + 1
+
+    def _cut(self) -> list[bool]:
         """Of each stay whether it began before what is recorded."""
         stays = self.stays
         before = self.names("from_state", stays.row)
@@ -160,6 +176,7 @@ def _dwells(stays: Stays, now_us: int | None) -> Any:
 
 
 def _next_rows(stays: Stays) -> Any:
+    """The row that ended each."""
     import numpy as np
 
     return np.where(stays.goes_on, np.append(stays.row[1:], -1), -1)
@@ -174,6 +191,7 @@ def _machines(stays: Stays, entries: pd.DataFrame) -> Any:
 
 
 def _step_ids(stays: Stays, entries: pd.DataFrame) -> Any:
+    """The newest step before or at the beginning of each, in its file; 0 for none."""
     import numpy as np
 
     own = frames.optional_wholes(entries["step_id"])[stays.row]
@@ -200,4 +218,8 @@ def _last_where(condition: Any) -> Any:
 
 
 def _wholes(values: Any) -> list[int | None]:
-    return [None if value == frames.NO_NUMBER else value for value in values.tolist()]
+    return [_whole(value) for value in values.tolist()]
+
+
+def _whole(value: int) -> int | None:
+    return None if value == frames.NO_NUMBER else value

@@ -13,10 +13,10 @@ from flexiflow.analysis.fields import Document
 from flexiflow.analysis.late import card_html
 from flexiflow.analysis.rows import Filter, steps_frame
 from flexiflow.analysis.source import Source
-from flexiflow.analysis.stuck import MIN_DEPARTURES, Departures, judge, waiting
+from flexiflow.analysis.stuck import MIN_DEPARTURES, departures_of, judge, waiting
 from flexiflow.analysis.tables import has_steps, lost_rows, unreadable_snapshots
 from flexiflow.analysis.timeline import moments_of
-from flexiflow.analysis.visits import Visit, visits_of
+from flexiflow.analysis.visits import Visit, read_visits
 from flexiflow.errors import FlexiFlowError
 
 if TYPE_CHECKING:
@@ -75,15 +75,18 @@ class Verdict:
 def verdict_on(history: History, component: str) -> Verdict:
     """The verdict on one component; see `History.why`."""
     sources = history.sources
-    visits = visits_of(sources)
-    visit = next((each for each in visits if each.lasts and each.component == component), None)
+    found = read_visits(sources)
+    visits = found.all()
+    place = next((n for n, v in enumerate(visits) if v.lasts and v.component == component), None)
     rows = steps_frame(sources, Filter(component=component, limit=ROWS_SHOWN))
-    if visit is None:
+    if place is None:
         return _without_visits(history, component, rows)
-    departures = Departures(visits)
-    siblings, others = departures.siblings_of(visit), departures.of_others(visit)
-    finished = not waiting([visit], sources)
-    kind: Kind = "finished" if finished else _KINDS[judge(visit, siblings)[0]]
+    visit, departures = visits[place], departures_of(found)
+    whose = int(found.stays.component[place]), int(found.kinds()[place])
+    siblings = departures.siblings_of(*whose)
+    others = [visits[each] for each in departures.of_others(*whose)]
+    finished = place not in waiting(found, sources)
+    kind: Kind = "finished" if finished else _KINDS[judge(visit.dwell_us, siblings)[0]]
     stay = _steps_in(sources, visit)
     trouble = stay[stay["outcome"].isin(sentences.TROUBLE)]
     told = _last(sources, rows)

@@ -3,18 +3,20 @@
 import math
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from histories import NOON, SECOND, Written, body_1x, written_by_1x
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flexiflow.analysis import frames, stuck
+from flexiflow.analysis import frames
 from flexiflow.analysis.history import open_history
 from flexiflow.analysis.stuck import Departures, Siblings
-from flexiflow.analysis.visits import Visit
+from flexiflow.analysis.visits import visits_of
 from flexiflow.errors import InvalidValue
 
 NAMES = ["x", "y", "z", "w"]
+KIND = 3
 EVENTS = st.lists(
     st.tuples(
         st.sampled_from(NAMES),
@@ -87,7 +89,13 @@ def test_stuck_equals_a_reference(events, factor, least):
         )
         for row in frame.itertuples()
     ]
-    assert shown == reference(stuck.visits_of(history.sources), factor, least)
+    assert shown == reference(visits_of(history.sources), factor, least)
+
+
+def departures_of(stays) -> Departures:
+    """Of stays of one kind: (component, how long it took)."""
+    component, dwell_us = np.array(stays or np.empty((0, 2)), dtype=np.int64).T
+    return Departures(component, np.full(len(stays), KIND), dwell_us)
 
 
 @given(
@@ -96,13 +104,12 @@ def test_stuck_equals_a_reference(events, factor, least):
 )
 def test_the_percentile_leaves_the_own_stays_out(stays, component):
     """Equal to sorting the others' stays anew, by the nearest rank."""
-    visits = [Visit(name, "A", 0, "m", "", 0, left_us=d, dwell_us=d) for name, d in stays]
-    mine = Visit(component, "A", 0, "m", "", 0, lasts=True)
     others = sorted(d for name, d in stays if name != component)
     expected = others[math.ceil(len(others) * 95 / 100) - 1] if others else None
-    departures = Departures([*visits, mine])
-    assert departures.siblings_of(mine) == Siblings(len(others), expected)
-    assert sorted(each.dwell_us for each in departures.of_others(mine)) == others
+    departures = departures_of([(NAMES.index(name), d) for name, d in stays])
+    asked = NAMES.index(component), KIND
+    assert departures.siblings_of(*asked) == Siblings(len(others), expected)
+    assert sorted(stays[each][1] for each in departures.of_others(*asked)) == others
 
 
 @pytest.mark.parametrize(
@@ -290,18 +297,19 @@ def test_nothing_is_stuck_in_an_empty_history():
 
 def test_many_that_wait_are_judged_without_looking_at_all_others(monkeypatch):
     """2,000 candidates among 2,000 departures: each is looked up, none scans the others."""
-    visits = []
-    for number in range(2_000):
-        visits.append(Visit(f"gone-{number}", "A", 0, "m", "", 0, left_us=1, dwell_us=number))
-        visits.append(Visit(f"here-{number}", "A", 0, "m", "", 0, dwell_us=10, lasts=True))
-    departures = Departures(visits)
-    sorts = []
-    monkeypatch.setattr(
-        stuck._Stays, "_sort", lambda self, sort=stuck._Stays._sort: sorts.append(sort(self))
-    )
-    answers = {departures.siblings_of(visit) for visit in visits if visit.lasts}
-    assert answers == {Siblings(2_000, 1_899)}
-    assert len(sorts) == 1
+    gone = [(number, number) for number in range(2_000)]
+    here = [(number, frames.NO_NUMBER) for number in range(2_000, 4_000)]
+    departures = departures_of([*gone, *here])
+    dwells, read = departures._dwell_us, []
+
+    class Reading:
+        def __getitem__(self, where):
+            read.append(np.size(dwells[where]))
+            return dwells[where]
+
+    monkeypatch.setattr(departures, "_dwell_us", Reading())
+    assert {departures.siblings_of(number, KIND) for number, _ in here} == {Siblings(2_000, 1_899)}
+    assert sum(read) == len(here)
 
 
 def one_waits(dwell_us) -> Written:
