@@ -5,7 +5,10 @@ Not mapped into memory: a mapped file that somebody cuts off meanwhile would end
 
 from __future__ import annotations
 
+import codecs
+import errno
 import gzip
+import stat
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +17,8 @@ from typing import IO, Any, cast
 
 BLOCK = 4 << 20
 """Bytes that are read at once."""
+
+_BOM = len(codecs.BOM_UTF8)
 
 DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)
 """What a packed file raises that is cut off or damaged."""
@@ -71,6 +76,8 @@ def read_blocks(path: Path, start: int = 0) -> Iterator[Block]:
             end, damage = _filled(file, buffer, kept)
             if end == kept:
                 break
+            if offset == 0 and kept == 0 and buffer.startswith(codecs.BOM_UTF8):
+                buffer[:_BOM] = b" " * _BOM  # an editor put it there; no format minds blanks
             size = buffer.rfind(b"\n", kept, end) + 1
             if not size and end < _LONGEST_LINE:
                 if end == len(buffer):
@@ -104,6 +111,9 @@ def _filled(file: Any, buffer: bytearray, kept: int) -> tuple[int, Exception | N
 
 def opened(path: Path) -> IO[bytes]:
     """A log file, unpacked where it is packed."""
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # a named pipe would wait for a writer
+        raise OSError(errno.ESPIPE, "it is a pipe or a device, and a log is read more than once")
     if path.suffix == ".gz":
         return cast(IO[bytes], gzip.open(path))
     return cast(IO[bytes], path.open("rb", buffering=0))

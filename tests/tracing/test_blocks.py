@@ -1,9 +1,11 @@
 """Files in blocks of whole lines."""
 
+import codecs
 import gzip
+import os
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from flexiflow.tracing import blocks
@@ -31,6 +33,7 @@ def test_blocks_are_whole_lines(tmp_path_factory, ending, lines, last):
     """Together they are the file, each begins a line, and all but the last end one."""
     path = tmp_path_factory.mktemp("log") / f"run.{ending}"
     raw = b"\n".join(lines) + last
+    assume(not raw.startswith(codecs.BOM_UTF8))
     path.write_bytes(gzip.compress(raw) if ending == "gz" else raw)
     found = read(path)
     assert b"".join(text for _, text in found) == raw
@@ -81,3 +84,19 @@ def test_a_damaged_packed_file_says_so_at_its_end(tmp_path):
         found.extend(bytes(each.buffer[: each.size]) for each in read_blocks(path))
     assert len(found[0]) > 10_000
     assert raw.startswith(found[0])
+
+
+@pytest.mark.parametrize("ending", ["log", "gz"])
+def test_a_byte_order_mark_is_blank(tmp_path, ending):
+    """An editor may have put it there; what follows is where it was."""
+    path = tmp_path / f"run.{ending}"
+    raw = codecs.BOM_UTF8 + b'{"a":1}\r\n'
+    path.write_bytes(gzip.compress(raw) if ending == "gz" else raw)
+    assert read(path) == [(0, b'   {"a":1}\r\n')]
+
+
+def test_a_pipe_is_no_log(tmp_path):
+    """Opening one would wait for somebody who writes into it."""
+    os.mkfifo(tmp_path / "run.jsonl")
+    with pytest.raises(OSError, match="a pipe or a device"):
+        read(tmp_path / "run.jsonl")
