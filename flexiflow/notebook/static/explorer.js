@@ -263,6 +263,7 @@ class Explorer {
     if (packed !== this.model.get("packed")) return; // another one came meanwhile
     this.playback = playback;
     const told = this.model.get("told");
+    playback.until = told.until ?? NaN;
     this.timeline.show(playback.count, {
       failed: (at) => playback.failed(at),
       refused: (at) => playback.refused(at),

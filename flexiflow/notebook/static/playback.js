@@ -33,6 +33,7 @@ export class Playback {
     };
     this.count = count;
     this.times = take(Float64Array, count); // ms since 1970, NaN where not known
+    this.until = NaN; // up to when the state after the last entry is known to last, ms since 1970
     this.offsets = take(Uint32Array, count + 1);
     [this.from, this.to, this.messages, this.outcomes] = [0, 0, 0, 0].map(() => take(Uint16Array, count));
     this.edges = take(Int16Array, count);
@@ -127,7 +128,7 @@ export class Playback {
 
   /** How long the state lasted that the entry led to, in ms; 0 where that is not known. */
   dwell(at) {
-    const next = at + 1 < this.count ? this.times[at + 1] : NaN;
+    const next = at + 1 < this.count ? this.times[at + 1] : this.until;
     return Math.max(next - this.times[at], 0) || 0;
   }
 

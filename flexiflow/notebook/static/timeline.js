@@ -100,7 +100,7 @@ export class Timeline {
       if (places[slot] < 0 || dwell > highest[slot]) [highest[slot], places[slot]] = [dwell, at];
     }
     const most = Math.log1p(highest.reduce((a, b) => Math.max(a, b), 0)) || 1;
-    const wide = Math.max(2, Math.min(40, (width - 2 * EDGE) / slots - 1));
+    const wide = Math.max(2, (width - 2 * EDGE) / Math.max(1, slots - 1) - 1);
     const parts = ["", ""];
     let [shade, group] = [0, null];
     places.forEach((at, slot) => {
@@ -108,7 +108,8 @@ export class Timeline {
       if (slot && now !== group) shade = 1 - shade;
       group = now;
       const high = 2 + (TALLEST * Math.log1p(highest[slot])) / most;
-      parts[shade] += `M${x(at) - wide / 2} ${FOOT}v${-high}h${wide}v${high}z`;
+      const [left, right] = [Math.max(0, x(at) - wide / 2), Math.min(width, x(at) + wide / 2)];
+      parts[shade] += `M${left} ${FOOT}v${-high}H${right}v${high}z`;
     });
     return parts;
   }

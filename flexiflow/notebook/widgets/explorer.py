@@ -11,7 +11,7 @@ import traitlets
 from flexiflow.analysis import frames, words
 from flexiflow.analysis.machine_graph import MachineGraph
 from flexiflow.analysis.playback import Entry, Playback, playback_of
-from flexiflow.analysis.rows import Filter, steps_frame
+from flexiflow.analysis.rows import Filter, newest_of, steps_frame
 from flexiflow.analysis.tables import snapshots_up_to
 from flexiflow.analysis.windows import Place, trouble_near, window_of
 from flexiflow.errors import FlexiFlowError, bounded
@@ -254,6 +254,9 @@ class HistoryExplorer(Widget):
             "more_fields": self.playback.more_fields,
             "headline": self._last_seen(),
         }
+        if window.first + window.shown == window.total:
+            newest_us = newest_of(self.history.sources)
+            told["until"] = None if newest_us is None else newest_us / 1000
         if self._verdict is not None:
             told |= {"kind": self._verdict.kind, "why": list(self._verdict.sentences)}
             told["headline"] = self._verdict.headline

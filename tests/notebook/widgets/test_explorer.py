@@ -189,10 +189,13 @@ async def test_a_long_history_is_shown_in_windows(tmp_path, monkeypatch):
     """Around the cursor; other parts, and trouble in them, are asked for."""
     view = await many_steps(tmp_path / "state.db", monkeypatch, 20)
     assert (view.told["first"], view.told["shown"], view.told["total"]) == (0, 4, 22)
+    assert "until" not in view.told
     asked(view, do="around", part="later")
     assert (view.told["first"], view.told["before"]) == (1, 1)
     view.show(None)
     assert (view.told["first"], view.told["before"]) == (18, 2)
+    newest = view.history.steps()["time"].max()
+    assert view.told["until"] >= newest.timestamp() * 1000
     asked(view, do="trouble", kind="refusal", forward=False)
     assert view.selection == {"step": 2}
     assert asked(view, do="trouble", kind="failure", forward=True)["text"] == (
