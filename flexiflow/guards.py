@@ -68,7 +68,7 @@ class Guard:
                 f"Guard {bounded_repr(function, 80)} is not a synchronous function.",
                 why="A guard answers at once: it is called as guard(message, component).",
                 fix="Use a plain function; look things up in a handler and keep them in data.",
-                context={"guard": bounded_repr(function, 80)},
+                context={"guard": function},
             )
         self.function = function
         self.name = name or str(getattr(function, "__name__", type(function).__name__))

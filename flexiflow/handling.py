@@ -49,7 +49,7 @@ async def receive(component: Any, message: dict[str, Any], begun: list[Step] | N
             f"A message must be a dict, not {type(message).__name__}.",
             why="Handlers read message['type'] and the message's fields.",
             fix='Send {"type": "start"}, or call component.send("start").',
-            context={"component": component.name, "message": bounded_repr(message, 200)},
+            context={"component": component.name, "message": message},
         )
     sender = current_span.get()
     step = new_step(component, message, sender)

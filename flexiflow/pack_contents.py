@@ -235,7 +235,7 @@ def _provided_state(pack: str, key: str, spec: object) -> StateEntry:
         why=f"The pack provides {bounded_repr(cls, 80)} for it, and a state must be a class "
         "derived from State.",
         fix="Write StateSpec(MyState) with a class that derives from flexiflow.State.",
-        context={"pack": pack, "key": key, "got": bounded_repr(cls, 80)},
+        context={"pack": pack, "key": key, "got": cls},
     )
 
 
@@ -273,7 +273,7 @@ def _not_a_pack(label: str, got: object) -> PackPathError:
         why=f"It leads to {bounded_repr(got, 80)}; a pack has a name and the methods provides, "
         "transitions and depends_on.",
         fix="Give the class these members, or point the path at a pack.",
-        context={"pack": label, "got": bounded_repr(got, 80)},
+        context={"pack": label, "got": got},
     )
 
 
@@ -291,5 +291,5 @@ def _bad_pack(label: str, why: str, got: object) -> ConfigError:
         f"Pack {bounded_repr(label, 80)} has the wrong contents.",
         why=f"In it, {why}: {bounded_repr(got, 80)}.",
         fix="Give it a name, and keys and transitions of strings; see StatePack.",
-        context={"pack": label, "got": bounded_repr(got, 80)},
+        context={"pack": label, "got": got},
     )

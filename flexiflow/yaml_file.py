@@ -19,6 +19,7 @@ from flexiflow.errors import (
     bounded,
     bounded_repr,
 )
+from flexiflow.file_kind import refuse_recorded
 
 LARGEST_FILE = 5_000_000  # bytes
 MOST_VALUES = 100_000  # PyYAML takes seconds for as many
@@ -133,6 +134,7 @@ def _read(path: str) -> bytes:
             fix="Check that it is a file and that you may read it.",
             context={"path": path, "error": type(exc).__name__},
         ) from exc
+    refuse_recorded(path, text)
     if len(text) > LARGEST_FILE:
         raise ConfigError(
             f"Config file {bounded_repr(path, 200)} is too large.",

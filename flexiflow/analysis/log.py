@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from flexiflow.analysis.file_kind import refuse_databases
 from flexiflow.analysis.late import from_notebook
 from flexiflow.analysis.log_asked import ids_argument
 from flexiflow.analysis.log_records import RecordQuestions
@@ -13,6 +12,7 @@ from flexiflow.analysis.log_traces import LogSummary, TraceQuestions
 from flexiflow.analysis.text_file import write_text
 from flexiflow.analysis.trace import Trace
 from flexiflow.arguments import checked_path
+from flexiflow.file_kind import refuse_databases
 from flexiflow.tracing.following import Follower
 from flexiflow.tracing.line_formats import BrokenLine
 from flexiflow.tracing.reader import PathLike, log_files, log_sources, read_records

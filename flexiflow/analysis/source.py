@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from flexiflow.analysis.file_kind import refuse_log
 from flexiflow.analysis.tables import began_us, readable
-from flexiflow.errors import InvalidType, PersistenceError, StateFileNotFound, bounded, bounded_repr
+from flexiflow.errors import InvalidType, PersistenceError, StateFileNotFound, bounded_repr
+from flexiflow.file_kind import refuse_log
 from flexiflow.persistence.damage import is_of_damage
 from flexiflow.persistence.opening import open_read_only, reporting, require_history
 from flexiflow.persistence.salvage import salvaged
@@ -167,7 +167,7 @@ def sources_of(
         return [ConnectionSource(where)]
     paths = [path for pattern in _patterns(where) for path in _expand(pattern)]
     if not paths:
-        raise _not_found("no path at all", "The collection of paths is empty.")
+        raise _not_found(None, "The collection of paths is empty.")
     # The same file twice would count everything in it twice.
     unique = {os.path.realpath(path): path for path in reversed(paths)}
     return [FileSource(path.absolute(), str(path)) for path in reversed(unique.values())]
@@ -252,9 +252,10 @@ def _expand(pattern: str) -> list[Path]:
     return found
 
 
-def _not_found(pattern: str, why: str) -> StateFileNotFound:
+def _not_found(pattern: str | None, why: str) -> StateFileNotFound:
+    named = "no path at all" if pattern is None else bounded_repr(pattern, 300)
     return StateFileNotFound(
-        f"History not found: {bounded(pattern, 300)}.",
+        f"History not found: {named}.",
         why=why,
         fix='Record one with record(engine, "state.db"), or correct the path.',
         context={"path": pattern, "folder": os.getcwd()},

@@ -224,6 +224,7 @@ class Trace:
         return len(self._timed)
 
     def __repr__(self) -> str:
-        components = len({each.component for _, each in self._timed if each.component})
+        records = words.plural(len(self), "record")
+        named = len({each.component for _, each in self._timed if each.component})
         name = words.name(self.correlation_id, 128)
-        return f"<Trace {name}: {len(self)} records of {components} components>"
+        return f"<Trace {name}: {records} of {words.plural(named, 'component')}>"

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flexiflow.analysis.file_kind import is_sqlite
 from flexiflow.cli.text import visible, write_line
 from flexiflow.config_loader import ConfigLoader
 from flexiflow.errors import FlexiFlowError, component_not_found
+from flexiflow.file_kind import is_sqlite
 
 if TYPE_CHECKING:
     from flexiflow.analysis.history import History

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from flexiflow.errors import FlexiFlowError, StateFileNotFound
+from flexiflow.errors import FlexiFlowError, StateFileNotFound, bounded_repr
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:"
 
@@ -103,7 +103,7 @@ def executed(notebook: Path, folder: Path | None = None) -> Any:
         ) from exc
     if not notebook.exists():
         raise StateFileNotFound(
-            f"Notebook not found: {notebook}.",
+            f"Notebook not found: {bounded_repr(str(notebook), 300)}.",
             why="There is no such file.",
             fix="Run this in the project's folder, or correct the path.",
             context={"path": str(notebook)},

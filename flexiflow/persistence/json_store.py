@@ -9,7 +9,12 @@ from typing import Any
 
 from flexiflow.arguments import checked_path
 from flexiflow.component import AsyncComponent
-from flexiflow.errors import PersistenceError, StateFileNotFound, persistence_invalid_json
+from flexiflow.errors import (
+    PersistenceError,
+    StateFileNotFound,
+    bounded_repr,
+    persistence_invalid_json,
+)
 from flexiflow.hooks import snapshot_saved
 from flexiflow.persistence import tagged
 from flexiflow.persistence.atomic import write_atomically
@@ -54,7 +59,7 @@ def load_snapshot(path: str | os.PathLike[str]) -> ComponentSnapshot:
         text = file.read_bytes()
     except FileNotFoundError as exc:
         raise StateFileNotFound(
-            f"State file not found: {file}.",
+            f"State file not found: {bounded_repr(str(file), 300)}.",
             why="Nothing was saved there, or the path is relative to another folder.",
             fix="Save the component first, or correct the path.",
             context={"path": str(file), "folder": os.getcwd()},

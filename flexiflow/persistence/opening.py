@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flexiflow.arguments import checked_path
-from flexiflow.errors import PersistenceError, StateFileNotFound, bounded
+from flexiflow.errors import PersistenceError, StateFileNotFound, bounded_repr
 from flexiflow.persistence.damage import is_damage
 from flexiflow.persistence.schema import (
     RUNS,
@@ -39,7 +39,7 @@ def existing_file(path: str | os.PathLike[str]) -> Path:
     if file.is_file():
         return file
     raise StateFileNotFound(
-        f"History not found: {bounded(str(path), 300)}.",
+        f"History not found: {bounded_repr(str(path), 300)}.",
         why="It is a folder, not a database." if file.is_dir() else "There is no such file.",
         fix='Record one with record(engine, "state.db"), or correct the path.',
         context={"path": str(path), "folder": os.getcwd()},

@@ -301,7 +301,7 @@ def _moment(created_at: datetime | str | None) -> tuple[int, str]:
             f"created_at is not a time: {bounded_repr(created_at, 80)}.",
             why=f"{bounded(str(exc), 200)}.",
             fix="Pass a datetime, or ISO 8601 text such as 2026-01-31T12:00:00+00:00.",
-            context={"created_at": bounded_repr(created_at, 200)},
+            context={"created_at": created_at},
         ) from exc
     return time_us, created_at if isinstance(created_at, str) else iso_time(time_us)
 

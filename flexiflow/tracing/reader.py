@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ def log_files(source: PathLike | Iterable[PathLike]) -> list[Path]:
     for each in sources:
         found.extend(_expand(checked_path(each, "a log's path")))
     if not found:
-        raise _not_found(", ".join(map(str, sources)) or "no path at all")
+        raise _not_found([str(each) for each in sources])
     return list(dict.fromkeys(found))
 
 
@@ -190,16 +190,17 @@ def _expand(pattern: str) -> list[Path]:
         return whole
     matches = in_order(Path(each) for each in glob.glob(pattern) if not each.endswith(ENDING))
     if not matches and not glob.has_magic(pattern):
-        raise _not_found(pattern)
+        raise _not_found([pattern])
     return matches
 
 
-def _not_found(what: str) -> StateFileNotFound:
+def _not_found(patterns: Sequence[str]) -> StateFileNotFound:
+    named = ", ".join(bounded_repr(each, 300) for each in patterns[:3]) or "no path at all"
     return StateFileNotFound(
-        f"Log not found: {what}.",
+        f"Log not found: {named}.",
         why="There is no such file, and no file matches it as a pattern.",
         fix='Record one with record(engine, "state.db", log="run.jsonl"), or correct the path.',
-        context={"path": what, "folder": os.getcwd()},
+        context={"path": ", ".join(patterns), "folder": os.getcwd()},
     )
 
 

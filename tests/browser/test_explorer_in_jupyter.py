@@ -179,10 +179,7 @@ other
 async def test_without_a_kernel_the_picture_and_the_verdict_remain(lab):
     """After a restart and a reload of the page."""
     await explore(lab, "explore-gone.ipynb")
-    await lab.command("docmanager:save")
-    await lab.restart_kernel()
-    await lab.start(lab.url, lab.folder)
-    await lab.open_notebook("explore-gone.ipynb")
+    await lab.reopen_without_widgets("explore-gone.ipynb")
     image = lab.page.get_by_alt_text("Machine of order-2")
     await image.wait_for()
     assert await image.evaluate("each => each.complete && each.naturalWidth > 100")

@@ -141,10 +141,7 @@ async def test_restart_and_reload_leave_the_picture(lab):
     """Without a kernel the static picture is what a reader sees."""
     await lab.run("restart.ipynb", MACHINE, WATCH)
     await lab.state("Draft")
-    await lab.command("docmanager:save")
-    await lab.restart_kernel()
-    await lab.start(lab.url, lab.folder)
-    await lab.open_notebook("restart.ipynb")
+    await lab.reopen_without_widgets("restart.ipynb")
     await lab.page.locator("[data-flexiflow-picture] img").wait_for()
     assert await lab.page.locator(".ff-widget").count() == 0
 

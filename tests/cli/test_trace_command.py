@@ -121,7 +121,7 @@ def test_a_missing_log_is_an_error(run_cli):
     """It is said with its path."""
     result = run_cli("trace", "nowhere.jsonl")
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: Log not found: nowhere.jsonl.")
+    assert result.stderr.startswith("Error: Log not found: 'nowhere.jsonl'.")
 
 
 def test_a_database_in_place_of_a_log(run_cli, recorded):

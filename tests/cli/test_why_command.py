@@ -113,7 +113,7 @@ def test_a_log_that_is_not_there_is_an_error(run_cli, recorded):
     result = run_cli("why", recorded.db, "--log", "nowhere.jsonl")
     assert result.exit_code == 1
     assert result.stdout == ""
-    assert result.stderr.startswith("Error: Log not found: nowhere.jsonl.")
+    assert result.stderr.startswith("Error: Log not found: 'nowhere.jsonl'.")
 
 
 def test_an_unknown_component_names_the_nearest(run_cli, recorded):
@@ -156,7 +156,7 @@ def test_why_of_a_missing_file(run_cli):
     """It is said with the path and the folder."""
     result = run_cli("why", "nowhere.db")
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: History not found: nowhere.db.")
+    assert result.stderr.startswith("Error: History not found: 'nowhere.db'.")
     assert "path='nowhere.db'" in result.stderr
 
 

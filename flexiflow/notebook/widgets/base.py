@@ -109,7 +109,7 @@ class Widget(anywidget.AnyWidget):
                     f"{type(self).__name__} has no argument {name!r}.",
                     why=f"It takes {', '.join(sorted(known))}.",
                     fix=suggestion(name, sorted(known)) or "Leave it out.",
-                    context={"argument": name, "value": bounded_repr(traits[name], 80)},
+                    context={"argument": name, "value": traits[name]},
                 )
 
     # -- how it is shown ------------------------------------------------------------------

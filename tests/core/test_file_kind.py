@@ -1,4 +1,4 @@
-"""A log where a history belongs, and the other way round."""
+"""A log where a history belongs, the other way round, and either where a config does."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import pytest
 
 from flexiflow.analysis.history import open_history
 from flexiflow.analysis.log import open_log
+from flexiflow.config_loader import ConfigLoader
 from flexiflow.engine import FlexiFlowEngine
-from flexiflow.errors import PersistenceError
+from flexiflow.errors import ConfigError, PersistenceError
 from flexiflow.recording import record
 from flexiflow.state_machine import State
 
@@ -33,3 +34,21 @@ def test_a_database_opened_as_a_log_is_named(folder):
     with pytest.raises(PersistenceError, match="it is a SQLite database") as raised:
         open_log(folder / "state.db")
     assert f"`flexiflow history {folder}/state.db`" in raised.value.fix
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "command"),
+    [("state.db", "a SQLite database", "history"), ("run 1.jsonl", "a trace log", "trace")],
+)
+def test_what_was_recorded_is_no_config(folder, name, kind, command):
+    """With the command that reads it; every command that takes a config says so."""
+    with pytest.raises(ConfigError, match=f"is not a config; it is {kind}") as raised:
+        ConfigLoader.load_yaml(folder / name)
+    assert f"`flexiflow {command} " in raised.value.fix
+
+
+def test_a_config_on_one_line_of_json_is_one(tmp_path):
+    """Also where it happens to have a key of a record's."""
+    path = tmp_path / "order.json"
+    path.write_text('{"name": "order", "event": "placed"}')
+    assert ConfigLoader.load_yaml(path)["name"] == "order"

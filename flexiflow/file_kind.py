@@ -1,14 +1,15 @@
-"""A database where a log belongs, and a log where a database does: said by what the file holds."""
+"""A database, a log or a config where another belongs: said by what the file holds."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
-from flexiflow.errors import PersistenceError
+from flexiflow.errors import ConfigError, PersistenceError
 
 _SQLITE = b"SQLite format 3\0"
 
@@ -57,3 +58,37 @@ def refuse_log(path: str | os.PathLike[str]) -> None:
             "path; else correct the path.",
             context={"path": str(path)},
         )
+
+
+def refuse_recorded(path: str | os.PathLike[str], content: bytes) -> None:
+    """Say where what is given as a config was written by a recording.
+
+    Args:
+        path: the file.
+        content: what it begins with.
+
+    Raises:
+        ConfigError: with what to call instead.
+    """
+    quoted = shlex.quote(str(path))
+    if content.startswith(_SQLITE):
+        kind, ask = "a SQLite database", f"For a history: `flexiflow history {quoted}`"
+    elif _is_log(content):
+        kind, ask = "a trace log", f"For a log: `flexiflow trace {quoted}`"
+    else:
+        return
+    raise ConfigError(
+        f"{path} is not a config; it is {kind}.",
+        why="A config is YAML, and names a component and its states.",
+        fix=f"{ask}; else correct the path.",
+        context={"path": str(path)},
+    )
+
+
+def _is_log(content: bytes) -> bool:
+    """Whether the first line is a record: JSON on one line is YAML too."""
+    try:
+        record = json.loads(content.partition(b"\n")[0])
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(record, dict) and {"ts", "event"} <= record.keys()
