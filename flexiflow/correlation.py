@@ -66,47 +66,36 @@ def leave_span(token: Token[Span | None]) -> None:
         pass
 
 
-class _HexPool:
-    """Random hex ids, read from the system 4 kB at a time: ten times faster than ``uuid4``.
-
-    Threads share it: ``list.pop`` hands an id to one of them only.
-    """
-
-    def __init__(self, digits: int) -> None:
-        self._digits = digits
-        self._ids: list[str] = []
-
-    def take(self) -> str:
-        try:
-            return self._ids.pop()
-        except IndexError:
-            text = os.urandom(_POOL_BYTES).hex()
-            first, *rest = (
-                text[at : at + self._digits] for at in range(0, len(text), self._digits)
-            )
-            self._ids.extend(rest)
-            return first
-
-    def drop(self) -> None:
-        """Forget what is left: a forked child must not hand out its parent's ids."""
-        self._ids.clear()
-
-
-_trace_ids = _HexPool(32)
-_span_ids = _HexPool(16)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_trace_ids.drop)
-    os.register_at_fork(after_in_child=_span_ids.drop)
+# Random hex ids are read from the system 4 kB at a time: ten times faster than `uuid4`. Threads
+# share what is left; `list.pop` hands an id to one of them only.
+_trace_ids: list[str] = []
+_span_ids: list[str] = []
+if hasattr(os, "register_at_fork"):  # a forked child must not hand out its parent's ids
+    os.register_at_fork(after_in_child=_trace_ids.clear)
+    os.register_at_fork(after_in_child=_span_ids.clear)
 
 
 def new_correlation_id() -> str:
     """A new W3C trace id: 32 lower-case hex digits."""
-    return _trace_ids.take()
+    try:
+        return _trace_ids.pop()
+    except IndexError:
+        return _first_of_new(_trace_ids, 32)
 
 
 def new_span_id() -> str:
     """A new W3C span id: 16 lower-case hex digits."""
-    return _span_ids.take()
+    try:
+        return _span_ids.pop()
+    except IndexError:
+        return _first_of_new(_span_ids, 16)
+
+
+def _first_of_new(ids: list[str], digits: int) -> str:
+    text = os.urandom(_POOL_BYTES).hex()
+    first, *rest = (text[at : at + digits] for at in range(0, len(text), digits))
+    ids.extend(rest)
+    return first
 
 
 def current_correlation_id() -> str | None:
@@ -169,21 +158,20 @@ def entry_ids(message: dict[str, Any], sender: Span | None) -> tuple[str, str | 
     The first that is there: the message's ``correlation_id``, its ``traceparent``, the sender's
     span, OpenTelemetry's active span, a new id.
     """
-    if message.get("correlation_id") is not None:
+    if "correlation_id" in message and message["correlation_id"] is not None:
         parent = None if sender is None else sender.span_id
         return checked_correlation_id(message["correlation_id"]), parent
-    if message.get("traceparent") is not None:
+    if "traceparent" in message and message["traceparent"] is not None:
         return parse_traceparent(message["traceparent"])
     if sender is not None:
         return sender.correlation_id, sender.span_id
-    return _opentelemetry_ids() or (_trace_ids.take(), None)
-
-
-def _opentelemetry_ids() -> tuple[str, str] | None:
     # Looked up, never imported: a program that uses OpenTelemetry has imported it already.
     api = sys.modules.get("opentelemetry.trace")
-    if api is None:
-        return None
+    ids = None if api is None else _ids_of_active_span(api)
+    return ids or (new_correlation_id(), None)
+
+
+def _ids_of_active_span(api: Any) -> tuple[str, str] | None:
     context = api.get_current_span().get_span_context()
     if not context.is_valid:
         return None

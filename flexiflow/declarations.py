@@ -163,7 +163,7 @@ def before_classic(state_class: type) -> tuple[tuple[Declaration, ...], bool]:
     A class that overrides ``handle_message`` hides its bases' declarations, as any override hides
     what it overrides; they are reached by ``super().handle_message``.
     """
-    known: tuple[tuple[Declaration, ...], bool] | None = vars(state_class).get(_BEFORE)
+    known: tuple[tuple[Declaration, ...], bool] | None = state_class.__dict__.get(_BEFORE)
     if known is None:
         known = _read_before_classic(state_class)
         setattr(state_class, _BEFORE, known)

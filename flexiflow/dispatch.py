@@ -100,32 +100,13 @@ async def run_declared(
     declarations: tuple[Declaration, ...],
 ) -> Decision:
     """Run the first of `declarations` that is for this message and whose guard passes."""
-    checks: tuple[GuardCheck, ...] = ()
-    message_type = message.get("type")
-    for declaration in declarations:
-        if not isinstance(message_type, str) or declaration.message_type != message_type:
-            continue
-        if declaration.guard is not None:
-            try:
-                check = declaration.guard.check(message, component)
-            except Exception as exc:
-                checks += (GuardCheck(declaration.guard.name, None, {}),)
-                return Decision("failed", None, checks, None, exc)
-            checks += (check,)
-            if not check.passed:
-                continue
-        return await _run_declaration(declaration, state, message, component, checks)
-    return Decision("refused", None, checks, refusal(state, message_type, declarations, checks))
-
-
-async def _run_declaration(
-    declaration: Declaration,
-    state: State,
-    message: dict[str, Any],
-    component: Any,
-    checks: tuple[GuardCheck, ...],
-) -> Decision:
-    target, error = declaration.to, None
+    declaration, checks, error = _choose(message, component, declarations)
+    if error is not None:
+        return Decision("failed", None, checks, None, error)
+    if declaration is None:
+        why = refusal(state, message.get("type"), declarations, checks)
+        return Decision("refused", None, checks, why)
+    target = declaration.to
     try:
         method = declaration.method
         answer = _call(getattr(state, method), method, state, message, component)
@@ -146,6 +127,29 @@ async def _run_declaration(
     except FlexiFlowError as exc:
         return Decision("failed", None, checks, None, exc)
     return Decision("moved", following, checks, None, error)
+
+
+def _choose(
+    message: dict[str, Any], component: Any, declarations: tuple[Declaration, ...]
+) -> tuple[Declaration | None, tuple[GuardCheck, ...], BaseException | None]:
+    """The declaration for a message, what the guards said that were asked, and a guard's error."""
+    checks: tuple[GuardCheck, ...] = ()
+    message_type = message.get("type")
+    if not isinstance(message_type, str):
+        return None, checks, None
+    for declaration in declarations:
+        if declaration.message_type != message_type:
+            continue
+        if declaration.guard is None:
+            return declaration, checks, None
+        try:
+            check = declaration.guard.check(message, component)
+        except Exception as exc:
+            return None, (*checks, GuardCheck(declaration.guard.name, None, {})), exc
+        checks += (check,)
+        if check.passed:
+            return declaration, checks, None
+    return None, checks, None
 
 
 async def _run_classic(

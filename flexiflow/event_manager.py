@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from bisect import insort
 from collections.abc import Awaitable, Callable, Hashable
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from flexiflow.arguments import require
-from flexiflow.correlation import Span, current_span, new_correlation_id
+from flexiflow.correlation import Span, current_span, leave_span, new_correlation_id
 from flexiflow.errors import InvalidType, InvalidValue, bounded_repr
 from flexiflow.hooks import NO_HOOKS, Hooks, is_awaitable, observed_call, shown
 
@@ -141,31 +140,25 @@ class AsyncEventManager:
         _check_name(event_name)
         _check_choice("delivery", delivery, ("sequential", "concurrent"))
         _check_choice("on_error", on_error, ("continue", "raise"))
-        chosen = list(self._subscriptions.get(event_name, ()))  # they may change meanwhile
-        if not chosen or current_span.get() is not None:
-            await self._deliver_all(chosen, event_name, data, delivery, on_error)
-            return
-        token = current_span.set(Span(new_correlation_id()))  # one id for all that it causes
+        chosen = tuple(self._subscriptions.get(event_name, ()))  # they may change meanwhile
+        token = None
+        if chosen and current_span.get() is None:
+            token = current_span.set(Span(new_correlation_id()))  # one id for all that it causes
         try:
-            await self._deliver_all(chosen, event_name, data, delivery, on_error)
+            if delivery == "sequential":
+                for subscription in chosen:
+                    error = await self._deliver(subscription, event_name, data, on_error)
+                    if error is not None and on_error == "raise":
+                        raise error
+            else:
+                await self._deliver_together(chosen, event_name, data, on_error)
         finally:
-            with contextlib.suppress(ValueError):  # closed from outside, in another context
-                current_span.reset(token)
+            if token is not None:
+                leave_span(token)
 
-    async def _deliver_all(
-        self,
-        chosen: list[_Subscription],
-        event_name: str,
-        data: Any,
-        delivery: Delivery,
-        on_error: OnError,
+    async def _deliver_together(
+        self, chosen: tuple[_Subscription, ...], event_name: str, data: Any, on_error: OnError
     ) -> None:
-        if delivery == "sequential":
-            for subscription in chosen:
-                error = await self._deliver(subscription, event_name, data, on_error)
-                if error is not None and on_error == "raise":
-                    raise error
-            return
         calls = [self._deliver(each, event_name, data, on_error) for each in chosen]
         errors = [error for error in await asyncio.gather(*calls) if error is not None]
         if errors and on_error == "raise":
@@ -176,21 +169,21 @@ class AsyncEventManager:
     ) -> Exception | None:
         try:
             if subscription.filter_fn is None or subscription.filter_fn(event_name, data):
-                await self._call(subscription, data)
+                answer = self._call(subscription, data)
+                if is_awaitable(answer):
+                    await answer
         except Exception as exc:
             if on_error == "continue":
                 await self._report(subscription, exc)
             return exc
         return None
 
-    async def _call(self, subscription: _Subscription, data: Any) -> None:
+    def _call(self, subscription: _Subscription, data: Any) -> Any:
+        """Call a subscriber, as a span where somebody observes; its answer may be awaitable."""
         observer = self.hooks.observer
         if observer is None:
-            answer = subscription.handler(data)
-            if is_awaitable(answer):
-                await answer
-            return
-        await observed_call(
+            return subscription.handler(data)
+        return observed_call(
             observer,
             current_span.get() or Span(new_correlation_id()),
             subscription.component_name,
@@ -231,6 +224,8 @@ class AsyncEventManager:
 
 
 def _check_name(event_name: object) -> None:
+    if type(event_name) is str:
+        return
     # Not only strings: code written for 1.x may name events by members of an Enum.
     require(
         isinstance(event_name, Hashable),

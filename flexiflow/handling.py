@@ -1,8 +1,8 @@
 """One message, from its arrival at a component to what came of it.
 
 The order of one step: the message's turn, guards and handler, the commit of step and snapshot,
-the new state, ``state.changed``. Every message comes through here, so there is one coroutine for
-each of these waits and no more.
+the new state, ``state.changed``. Every message comes through here: what need not wait is no
+coroutine, since one costs as much as ten calls.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Coroutine
 from typing import Any
 
 from flexiflow.correlation import Span, current_span, entry_ids, leave_span, new_span_id
-from flexiflow.dispatch import Decision, decide_by_override
+from flexiflow.dispatch import Decision, decide, decide_by_override
 from flexiflow.errors import InvalidType, bounded, bounded_repr
 from flexiflow.hooks import Observer, newcomers, shielded, shown, tell
 from flexiflow.mailbox import Turn, all_caused
 from flexiflow.state_machine import StateMachine
-from flexiflow.states import identity
+from flexiflow.states import State, identity
 from flexiflow.step import Step, name_text
 
 MESSAGE_RECEIVED = "component.message.received"
@@ -29,7 +30,9 @@ STATE_CHANGED = "state.changed"
 _queued_tasks: set[asyncio.Task[None]] = set()
 
 
-async def receive(component: Any, message: dict[str, Any], begun: list[Step] | None = None) -> Step:
+def receive(
+    component: Any, message: dict[str, Any], begun: list[Step] | None = None
+) -> Coroutine[Any, Any, Step]:
     """Handle a message when its turn comes; one that would wait for itself is queued.
 
     Args:
@@ -38,7 +41,7 @@ async def receive(component: Any, message: dict[str, Any], begun: list[Step] | N
         begun: is given the step as soon as there is one, whatever becomes of it.
 
     Returns:
-        what came of it.
+        what came of it, to be awaited at once.
 
     Raises:
         InvalidType: (a TypeError) where the message is no dict.
@@ -59,21 +62,12 @@ async def receive(component: Any, message: dict[str, Any], begun: list[Step] | N
     if sender is not None and sender.turn is not None and not sender.turn.over:
         outer = sender.turn  # what outlives its turn is an ordinary sender
     turn = Turn(component, step, outer)
-    mailbox = component._mailbox
     if outer is None:
-        await _run(turn, mailbox.take(turn), message)
-        return step
+        return _run(turn, message)
+    mailbox = component._mailbox
     if mailbox.turn is not None and mailbox.would_wait_for(outer):
-        _queue(turn, message)
-        return step
-    if outer.waits is None:
-        outer.waits = []
-    outer.waits.append(mailbox)
-    try:
-        await _run(turn, mailbox.take(turn), message)
-    finally:
-        outer.waits.remove(mailbox)
-    return step
+        return _queued(turn, message)
+    return _run_under(outer, turn, message)
 
 
 def new_step(component: Any, message: dict[str, Any], sender: Span | None) -> Step:
@@ -93,25 +87,43 @@ def new_step(component: Any, message: dict[str, Any], sender: Span | None) -> St
     return step
 
 
-def _queue(turn: Turn, message: dict[str, Any]) -> None:
+async def _queued(turn: Turn, message: dict[str, Any]) -> Step:
     """Give a message its place, and a task that handles it when its turn comes."""
     mailbox = turn.component._mailbox
     place = mailbox.take(turn)
+    assert place is not None  # there is a present turn: it is part of the cycle
     outermost = turn.sender = turn.outermost
-    task = asyncio.create_task(_run(turn, place, message))
+    task = asyncio.create_task(_run(turn, message, place))
     _queued_tasks.add(task)
     task.add_done_callback(_queued_tasks.discard)
-    assert place is not None  # there is a present turn: it is part of the cycle
     # A task that is cancelled before it begins gives nothing up itself.
     task.add_done_callback(lambda _: mailbox.give_up(place, turn))
     if outermost.caused is None:
         outermost.caused = []
     outermost.caused.append(task)
+    return turn.step
 
 
-async def _run(turn: Turn, place: asyncio.Future[None] | None, message: dict[str, Any]) -> None:
+async def _run_under(outer: Turn, turn: Turn, message: dict[str, Any]) -> Step:
+    """Take a turn, for which another one waits."""
+    mailbox = turn.component._mailbox
+    if outer.waits is None:
+        outer.waits = []
+    outer.waits.append(mailbox)
+    try:
+        return await _run(turn, message)
+    finally:
+        outer.waits.remove(mailbox)
+
+
+async def _run(
+    turn: Turn, message: dict[str, Any], place: asyncio.Future[None] | None = None
+) -> Step:
     """Take a turn, then wait for the messages queued under it, if it is the outermost."""
     component = turn.component
+    mailbox = component._mailbox
+    if place is None:
+        place = mailbox.take(turn)
     try:
         try:
             if place is not None:
@@ -121,7 +133,7 @@ async def _run(turn: Turn, place: asyncio.Future[None] | None, message: dict[str
                 await _handle(component, turn.step, message)
             finally:
                 turn.over = True
-                component._mailbox.leave(turn)
+                mailbox.leave(turn)
                 leave_span(token)
         except Exception:
             await all_caused(turn)
@@ -132,6 +144,7 @@ async def _run(turn: Turn, place: asyncio.Future[None] | None, message: dict[str
                 raise error
     finally:
         turn.returned = True
+    return turn.step
 
 
 async def _wait_for_turn(turn: Turn, place: asyncio.Future[None], message: dict[str, Any]) -> None:
@@ -145,26 +158,39 @@ async def _wait_for_turn(turn: Turn, place: asyncio.Future[None], message: dict[
 
 
 async def _handle(component: Any, step: Step, message: dict[str, Any]) -> None:
+    bus, machine, observer = component.event_bus, component.state_machine, component._hooks.observer
     step.started_us = time.time_ns() // 1000
     began = time.perf_counter_ns()
-    observer, bus = component._hooks.observer, component.event_bus
     if observer is not None:
         observer.received(step, message)
-    decision = await _decide(component, message)
+    decision = None
+    if bus is not None and bus.has_subscribers(MESSAGE_RECEIVED):
+        decision = await _announced(bus, component, message)
+    if decision is None:
+        before = machine.current_state
+        if type(machine).handle_message is StateMachine.handle_message:
+            decision = await decide(before, message, component)
+        else:
+            decision = await decide_by_override(machine, message, component)
+        if machine.current_state is not before:
+            decision = _unassigned(machine, before, decision)
     step.duration_us = (time.perf_counter_ns() - began) // 1000
     now = component._hooks.observer
     if now is not observer and now is not None:
         for each in newcomers(now, observer):  # who began meanwhile gets the whole step
             each.received(step, message)
         observer = now
-    cancelled = await record(component, step, message, decision, observer)
+    pending = conclude(component, step, message, decision, observer)
+    cancelled = None
+    if pending is not None and observer is not None:
+        cancelled = await committed(component, step, decision, observer, pending)
     if decision.error is not None and not decision.proceeds:
         tell_of(component, step)
         if cancelled is not None:  # a caller that catches errors must not miss it
             raise cancelled from decision.error
         raise decision.error
     if decision.next_state is not None:
-        component.state_machine.current_state = decision.next_state
+        machine.enter(decision.next_state, step.to_state)
     tell_of(component, step)
     if observer is not None:
         observer.settled(step)
@@ -182,22 +208,18 @@ async def _handle(component: Any, step: Step, message: dict[str, Any]) -> None:
         raise cancelled
 
 
-async def _decide(component: Any, message: dict[str, Any]) -> Decision:
-    bus, machine = component.event_bus, component.state_machine
+async def _announced(bus: Any, component: Any, message: dict[str, Any]) -> Decision | None:
+    """Tell the bus of a message; a decision where that was cancelled."""
     try:
-        if bus is not None and bus.has_subscribers(MESSAGE_RECEIVED):
-            await bus.publish(MESSAGE_RECEIVED, {"component": component.name, "message": message})
+        await bus.publish(MESSAGE_RECEIVED, {"component": component.name, "message": message})
     except asyncio.CancelledError as exc:
         return Decision("cancelled", None, (), "cancelled before it was handled", exc)
-    before = machine.current_state
-    if type(machine).handle_message is StateMachine.handle_message:
-        decision: Decision = await machine.decide(message, component)
-    else:
-        decision = await decide_by_override(machine, message, component)
+    return None
+
+
+def _unassigned(machine: Any, before: State, decision: Decision) -> Decision:
+    """A handler in the style of 1.x assigned the state itself: it counts once it is committed."""
     after = machine.current_state
-    if after is before:
-        return decision
-    # A handler in the style of 1.x assigned the state itself: it counts once it is committed.
     machine.current_state = before
     if decision.outcome == "stayed" and decision.next_state is None:
         return Decision("moved", after, decision.guards)
@@ -219,12 +241,12 @@ async def _record_unhandled(
     if observer is not None:
         observer.received(step, message)
     decision = Decision("cancelled", None, (), "cancelled while it waited", exc)
-    await record(component, step, message, decision, observer, handled=False)
+    await recorded(component, step, message, decision, observer, handled=False)
     if component._watchers:
         tell(component._watchers, step)
 
 
-async def record(
+def conclude(
     component: Any,
     step: Step,
     message: dict[str, Any],
@@ -232,14 +254,11 @@ async def record(
     observer: Observer | None,
     *,
     handled: bool = True,
-) -> asyncio.CancelledError | None:
-    """Fill in what came of a step, and wait until it is committed, where that must be waited for.
+) -> Awaitable[None] | None:
+    """Fill in what came of a step, and have it recorded.
 
     Returns:
-        a cancellation that arrived meanwhile.
-
-    Raises:
-        PersistenceError: where it could not be committed; the step has failed.
+        what must be waited for before the state changes, or None.
     """
     step.guards, step.error, step.reason = decision.guards, decision.error, decision.reason
     step.outcome = decision.outcome
@@ -249,9 +268,20 @@ async def record(
             step.outcome = "stayed"
     if observer is None:
         return None
-    pending = observer.commit(step, message, component if handled else None)
-    if pending is None:
-        return None
+    return observer.commit(step, message, component if handled else None)
+
+
+async def committed(
+    component: Any, step: Step, decision: Decision, observer: Observer, pending: Awaitable[None]
+) -> asyncio.CancelledError | None:
+    """Wait until a step is committed, whatever happens.
+
+    Returns:
+        a cancellation that arrived meanwhile.
+
+    Raises:
+        PersistenceError: where it could not be committed; the step has failed.
+    """
     error, cancelled = await shielded(pending)
     if error is None:
         return cancelled
@@ -264,6 +294,22 @@ async def record(
     if cancelled is not None:
         raise cancelled from error
     raise error
+
+
+async def recorded(
+    component: Any,
+    step: Step,
+    message: dict[str, Any],
+    decision: Decision,
+    observer: Observer | None,
+    *,
+    handled: bool = True,
+) -> asyncio.CancelledError | None:
+    """`conclude`, and `committed` where there is something to wait for."""
+    pending = conclude(component, step, message, decision, observer, handled=handled)
+    if pending is None or observer is None:
+        return None
+    return await committed(component, step, decision, observer, pending)
 
 
 def tell_of(component: Any, step: Step) -> None:

@@ -38,7 +38,6 @@ class Turn(Span):
         self.correlation_id = step.correlation_id
         self.span_id = step.span_id
         self.parent_id = step.parent_id
-        self.turn = self
         self.owner = step.component
         self.component = component
         self.step = step
@@ -47,6 +46,11 @@ class Turn(Span):
         self.over = False
         self.returned = False
         self.caused: list[asyncio.Task[None]] | None = None
+
+    @property
+    def turn(self) -> Turn:  # type: ignore[override]
+        """Itself; never stored, since what refers to itself is left to the garbage collector."""
+        return self
 
     @property
     def outermost(self) -> Turn:

@@ -13,7 +13,7 @@ from typing import Any
 
 from flexiflow.correlation import current_span
 from flexiflow.dispatch import Decision, raised
-from flexiflow.handling import new_step, receive, record, tell_of
+from flexiflow.handling import new_step, receive, recorded, tell_of
 from flexiflow.step import Step
 
 
@@ -84,7 +84,7 @@ async def _record_own(
     observer = component._hooks.observer
     if observer is not None:
         observer.received(step, message)
-    cancelled = await record(component, step, message, decision, observer)
+    cancelled = await recorded(component, step, message, decision, observer)
     tell_of(component, step)
     if decision.error is not None:
         raise cancelled or decision.error

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
 from typing import Any
 
 from flexiflow.arguments import require
 from flexiflow.declarations import on
-from flexiflow.dispatch import Decision, decide
+from flexiflow.dispatch import decide
 from flexiflow.states import DEFAULT_REGISTRY, State, StateRegistry, identity
 
 __all__ = [
@@ -133,9 +132,10 @@ class StateMachine:
             name = self._name = identity(self._current_state, self.registry)
         return name
 
-    def decide(self, message: dict[str, Any], component: Any) -> Coroutine[Any, Any, Decision]:
-        """What the current state makes of a message, to be awaited; nothing is assigned."""
-        return decide(self._current_state, message, component)
+    def enter(self, state: State, name: str) -> None:
+        """Assign a state whose identity is known."""
+        self.current_state = state
+        self._name = name
 
     async def handle_message(self, message: dict[str, Any], component: Any) -> bool:
         """Handle one message and move: the machine alone, with no turn, bus or recording.
@@ -146,7 +146,7 @@ class StateMachine:
         Raises:
             Exception: what the state raised; the machine stays where it was.
         """
-        decision = await self.decide(message, component)
+        decision = await decide(self.current_state, message, component)
         if decision.error is not None and not decision.proceeds:
             raise decision.error
         if decision.next_state is not None:

@@ -185,7 +185,10 @@ DEFAULT_REGISTRY = StateRegistry()
 
 def registry_of(component: Any) -> StateRegistry:
     """The registry of a component's machine; the default one for anything that has none."""
-    registry = getattr(getattr(component, "state_machine", None), "registry", None)
+    try:
+        registry = component.state_machine.registry
+    except AttributeError:
+        return DEFAULT_REGISTRY
     return registry if isinstance(registry, StateRegistry) else DEFAULT_REGISTRY
 
 
