@@ -27,7 +27,7 @@ STATE_CHANGED = "state.changed"
 
 # The event loop refers to its tasks weakly. A queued message must be handled even where the send
 # that would have waited for it was cancelled.
-_queued_tasks: set[asyncio.Task[None]] = set()
+_queued_tasks: set[asyncio.Task[Step]] = set()
 
 
 def receive(

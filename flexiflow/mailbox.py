@@ -45,10 +45,10 @@ class Turn(Span):
         self.waits: list[Mailbox] | None = None
         self.over = False
         self.returned = False
-        self.caused: list[asyncio.Task[None]] | None = None
+        self.caused: list[asyncio.Task[Step]] | None = None
 
     @property
-    def turn(self) -> Turn:  # type: ignore[override]
+    def turn(self) -> Turn:
         """Itself; never stored, since what refers to itself is left to the garbage collector."""
         return self
 
