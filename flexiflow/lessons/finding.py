@@ -40,7 +40,7 @@ class Find(Exercise):
         if self._is_right(value):
             return Reply("right", self.solution)
         said = self._nudge(value) if self._nudge is not None else None
-        return Reply("wrong", said or f"It is not {quoted(value)}.")
+        return Reply("wrong", said or f"{self._about_wrong(value)} `hint()` says where to look.")
 
     def _read(self, answer: Any) -> Any:
         """The answer in its plain form; None where it is none."""
@@ -49,8 +49,14 @@ class Find(Exercise):
     def _is_right(self, value: Any) -> bool:
         return bool(value == self.right)
 
+    def _about_wrong(self, value: Any) -> str:
+        return f"It is not {self._written(value)}."
+
+    def _written(self, value: Any) -> str:
+        return quoted(value)
+
     def _solution(self) -> str:
-        return f"It is {quoted(self.right)}. {self.solution}".rstrip()
+        return f"It is {self._written(self.right)}. {self.solution}".rstrip()
 
 
 class FindTheStep(Find):
@@ -137,6 +143,13 @@ class FindTheNumber(Find):
 
     def _is_right(self, value: float) -> bool:
         return math.isclose(value, self.right, rel_tol=self.within, abs_tol=1e-9)
+
+    def _about_wrong(self, value: float) -> str:
+        return f"{self._written(value)} is too {'low' if value < self.right else 'high'}."
+
+    def _written(self, value: float) -> str:
+        whole = abs(value) >= 1000 or value == round(value)
+        return f"{value:.0f}" if whole else f"{value:.4g}"
 
 
 def _only_row(frame: Any) -> Any:

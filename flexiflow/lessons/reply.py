@@ -51,7 +51,8 @@ class Reply:
         return _TITLES[self.verdict]
 
     def __repr__(self) -> str:
-        return f"{self.title} {self.text}".rstrip()
+        begins = "\n" if is_code(self.text.split("\n\n")[0]) else " "
+        return f"{self.title}{begins}{self.text}".rstrip()
 
     def _repr_html_(self) -> str:
         title = element("strong", escape(self.title))

@@ -11,10 +11,12 @@ import pytest
 from flexiflow import State, on
 from flexiflow.lessons import lesson
 from flexiflow.lessons.classroom import CHAPTERS
+from flexiflow.lessons.finding import FindTheNumber
 from flexiflow.lessons.fixing import FixTheMachine
 from flexiflow.lessons.guarding import Case, WriteTheFilter, WriteTheGuard
 from flexiflow.lessons.machine import Machine
 from flexiflow.lessons.predicting import Predict, Question
+from flexiflow.lessons.reply import Reply
 from flexiflow.lessons.trying import Course
 
 NONSENSE = [
@@ -304,3 +306,26 @@ def test_a_seed_is_any_whole_number(seed, tmp_path):
     state = random.getstate()
     lesson("01", student="ana", seed=seed, progress=tmp_path / "p")
     assert random.getstate() == state
+
+
+@pytest.mark.parametrize(("said", "told"), [(42, "42 is too high."), (-0.25, "-0.25 is too low.")])
+def test_a_wrong_number_is_told_which_way(said, told):
+    """And where to look."""
+    exercise = FindTheNumber(7, title="How many?", task="…", hints=("Count.",), solution="")
+    assert exercise.answer(said).text == f"{told} `hint()` says where to look."
+
+
+@pytest.mark.parametrize(
+    ("right", "shown"), [(202, "202"), (26.92307692, "26.92"), (12345.6, "12346")]
+)
+def test_a_number_is_shown_as_one_reads_it(right, shown):
+    """Four digits, or whole."""
+    exercise = FindTheNumber(right, title="How many?", task="…", hints=("Count.",), solution="")
+    assert exercise.reveal().text == f"It is {shown}."
+
+
+def test_code_of_a_reply_begins_on_a_line_of_its_own():
+    """Where nothing stands before it, too."""
+    assert repr(Reply("solution", "    pass")) == "Solution.\n    pass"
+    assert repr(Reply("solution", "Thus:\n\n    pass")) == "Solution. Thus:\n\n    pass"
+    assert repr(Reply("right")) == "✓ Right."

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from flexiflow import FlexiFlowEngine, open_history, record
 from flexiflow.lessons import lesson
+from flexiflow.lessons.chapters import traces
 from flexiflow.lessons.machines.overlay import broken_parcel, parcel
 
 
@@ -158,8 +161,26 @@ def test_what_takes_the_time(begin):
     """Of the other components in the trace."""
     history, exercises = begin("06")
     order = quoted(exercises[3])
-    trace = history.steps(order)["correlation_id"].iloc[0]
+    trace = history.steps(order).query("outcome == 'moved'")["correlation_id"].iloc[0]
     steps = history.steps()
     steps = steps[steps["correlation_id"] == trace]
     others = steps[steps["component"] != order]
     assert exercises[3].answer(others.sort_values("duration")["component"].iloc[-1]).right
+
+
+class Chosen(Random):
+    """Chooses the nth of what there is to choose from."""
+
+    nth = 0
+
+    def randrange(self, start, stop):
+        return start + self.nth % (stop - start)
+
+
+@pytest.mark.parametrize("nth", range(15))
+def test_every_order_that_chance_may_choose_makes_an_exercise(full_run, nth):
+    """Also one whose first message was refused, and caused nothing."""
+    chance = Chosen(1)
+    chance.nth = nth
+    for exercise in traces.exercises(chance, full_run.history):
+        assert exercise.reveal().text.startswith("It is ")

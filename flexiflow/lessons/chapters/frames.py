@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from random import Random
 
 import pandas as pd
@@ -28,8 +29,8 @@ def _median(chance: Random, history: History) -> FindTheNumber:
         median,
         0.01,
         nudge=lambda said: (
-            "That is nearer to the mean: a single order that is stuck moves it."
-            if abs(said - mean) < abs(said - median)
+            "That is the mean: a single order that is stuck moves it."
+            if math.isclose(said, mean, rel_tol=0.05)
             else None
         ),
         title="How long do they stay?",

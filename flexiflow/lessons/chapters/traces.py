@@ -64,7 +64,8 @@ def _attempts(order: str, history: History) -> FindTheNumber:
 
 def _first(chance: Random, history: History) -> FindTheName:
     order = f"order-{chance.randrange(1301, 1316)}"
-    opening = history.steps(order).iloc[0]
+    steps = history.steps(order)
+    opening = steps[steps["outcome"] == "moved"].iloc[0]  # what is refused causes nothing
     every = history.steps()
     trace = every[every["correlation_id"] == opening["correlation_id"]]
     waits = trace[trace["component"] != order].sort_values("duration")
@@ -74,10 +75,11 @@ def _first(chance: Random, history: History) -> FindTheName:
         tuple(sorted(set(map(str, trace["component"])))),
         nudge=lambda said: f"{said} took part, and another step took longer.",
         title="What takes the time?",
-        task=f"The first message to `{order}` caused steps of other components. Which of these "
-        "components has the step that took longest?",
+        task=f"The first message that moved `{order}` caused steps of other components. Which of "
+        "these components has the step that took longest?",
         hints=(
-            f"The trace: `history.log.trace(history.steps({order!r})['correlation_id'].iloc[0])`.",
+            f"The step, with the id of its trace: the first of `history.steps({order!r})` whose "
+            "outcome is moved.",
             "All steps of a trace, in `history.steps()`: sort those of other components by "
             "`duration`.",
         ),
