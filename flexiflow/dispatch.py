@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from flexiflow.correlation import current_span
 from flexiflow.declarations import Declaration, before_classic
-from flexiflow.errors import FlexiFlowError, StateError, bounded_repr
+from flexiflow.errors import FlexiFlowError, StateError, bounded, bounded_repr
 from flexiflow.guards import GuardCheck
 from flexiflow.hooks import NO_HOOKS, is_awaitable, observed_call
 from flexiflow.step import Outcome
@@ -197,11 +197,12 @@ def refusal(
     """Why nothing was found for a message, in words."""
     here = type(state).__name__
     if checks:
-        failed = checks[-1]
+        asked = [each.guard for each in declarations if each.message_type == message_type]
+        failed = [each.name for each in asked if each is not None][-1]
         read = ", ".join(
-            f"{key}={bounded_repr(value, 80)}" for key, value in failed.all_values().items()
+            f"{key}={bounded_repr(value, 80)}" for key, value in checks[-1].all_values().items()
         )
-        return f"guard {failed.name} said no" + (f": {read}" if read else "")
+        return f"guard {bounded(failed, 200)} said no" + (f": {read}" if read else "")
     if getattr(type(state), "final", False):
         return f"{here} is final"
     known = list(dict.fromkeys(each.message_type for each in declarations))

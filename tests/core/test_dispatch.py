@@ -378,6 +378,17 @@ async def test_a_refusal_by_a_guard_names_it_and_what_it_read():
     assert (await decided(Here, total=3)).reason == "guard rich said no: message.total=3"
 
 
+async def test_a_refusal_by_a_composed_guard_names_its_parts():
+    """As they are joined, and not only `and`."""
+    joined = (guard(says(False, "rich")) | says(False, "known")) & says(True, "open")
+
+    class Here(State):
+        @on("go", to=End, guard=joined)
+        def go(self, message, component): ...
+
+    assert (await decided(Here)).reason == "guard (rich or known) and open said no"
+
+
 async def test_a_refusal_by_a_guard_that_read_nothing():
     """There are no values to show."""
 
