@@ -9,7 +9,8 @@ from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
-from flexiflow.analysis.trace_table import TraceTable
+from flexiflow.analysis.counted import Counted
+from flexiflow.analysis.shares import counting, result, shares_of
 from flexiflow.tracing.blocks import DAMAGED, Block, opened, read_blocks
 from flexiflow.tracing.line_formats import LineFormat
 from flexiflow.tracing.reader import unreadable
@@ -34,17 +35,12 @@ class _Read:
 
 
 class Summaries:
-    """The traces of a log, by what of its files is read so far.
+    """What a log's lines come to, by what of its files is read so far.
 
     A rotated file is known again by what it is, whatever it is called now.
 
     Args:
         lines: how its lines are read.
-
-    Attributes:
-        table: the traces.
-        broken: how many lines are no records.
-        without_id: how many records have no correlation id.
     """
 
     def __init__(self, lines: LineFormat) -> None:
@@ -52,19 +48,18 @@ class Summaries:
         self._forget()
 
     def _forget(self) -> None:
-        self.table = TraceTable()
-        self.broken = self.without_id = 0
+        self._counted = Counted()
         self._read: dict[_Key, _Read] = {}
 
-    def update(self, paths: Sequence[Path]) -> Summaries:
+    def update(self, paths: Sequence[Path]) -> Counted:
         """Read what is new in the files, or all where one of them is not what it was.
 
         Args:
             paths: the files, the oldest first.
 
         Returns:
-            the summaries to ask: these, or a copy that also has last lines without a newline,
-            which may still go on.
+            what all lines come to; last lines without a newline, which may still go on, are
+            counted in a copy.
 
         Raises:
             PersistenceError: where a file can't be read.
@@ -74,10 +69,10 @@ class Summaries:
             self._forget()
         open_lines = [each for path, stat in found.items() if (each := self._go_on(path, stat))]
         if not open_lines:
-            return self
-        whole = deepcopy(self)
+            return self._counted
+        whole = deepcopy(self._counted)
         for block, path in open_lines:
-            whole._add(block, path)
+            whole.add(block, path, self._lines)
         return whole
 
     def _are_known(self, found: dict[Path, os.stat_result]) -> bool:
@@ -97,13 +92,14 @@ class Summaries:
             return None
         start = read.size
         try:
+            if not packed:
+                self._read_shared(path, read, stat.st_size)
             for block in read_blocks(path, read.size):
                 if not (block.is_whole or packed):
                     return block, path
-                self._add(block, path)
-                read.size = block.offset + block.size
+                self._add(block, path, read)
         except DAMAGED:
-            self.broken += 1
+            self._counted.broken += 1
         except OSError as exc:
             raise unreadable(path, exc) from exc
         finally:
@@ -112,10 +108,24 @@ class Summaries:
                 read.changed_ns = stat.st_mtime_ns
         return None
 
-    def _add(self, block: Block, path: Path) -> None:
-        records, broken = self._lines.briefs(block, str(path))
-        self.broken += broken
-        self.without_id += self.table.add(records)
+    def _read_shared(self, path: Path, read: _Read, size: int) -> None:
+        """Read what is worth several processes, as far as all of them come."""
+        shares = shares_of(path, read.size, size, self._lines)
+        if not shares:
+            return
+        mine, *others = shares
+        with counting(others) as processes:
+            for block in read_blocks(path, mine.start, mine.stop):
+                self._add(block, path, read)
+            for share, process in zip(others, processes, strict=False):
+                counted = result(process) if read.size == share.start else None
+                if counted is not None:
+                    self._counted.extend(counted)
+                    read.size = share.stop
+
+    def _add(self, block: Block, path: Path, read: _Read) -> None:
+        self._counted.add(block, path, self._lines)
+        read.size = block.offset + block.size
 
 
 def _key(stat: os.stat_result) -> _Key:

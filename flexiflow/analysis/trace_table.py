@@ -1,19 +1,20 @@
 """One row a trace, made of records that come block by block; see `Log.traces`.
 
 The records of a block are looked at column by column, and what they add is added to columns that
-have a place for each trace. A million traces take about 300 MB, their records nothing.
+have a place for each trace. 400,000 traces of as many components take about 200 MB, and as a
+DataFrame 150 more; their records take nothing.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections.abc import Sequence
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from flexiflow.analysis import frames
+from flexiflow.analysis.text_numbers import TextNumbers
 from flexiflow.tracing.line_formats import Brief
 from flexiflow.tracing.records import LogRecord, time_us
 
@@ -24,8 +25,8 @@ Array = Any
 Record = Brief | LogRecord
 
 _LATE, _EARLY = np.iinfo(np.int64).max, frames.NO_NUMBER
-_FEW = 2_000  # names that are put into the order one by one
 _MOST_PAIRS = 2_000_000  # of traces and components, after which those met twice are dropped
+_NAME = (1 << 32) - 1  # of a pair, where the trace stands above it
 _OUTCOMES = ("failed", "moved", "refused", "stayed", "unfinished", "unknown")
 
 # What a record of an event adds to which column.
@@ -39,8 +40,9 @@ _ADDED = {
     "handler.failed": ("at_work", -1),
 }
 _COUNTED = ("records", "components", "moved", "refused", "failed")
+_ADDED_UP = ("records", "moved", "refused", "failed", "received", "at_work")
 _EMPTY = {
-    **dict.fromkeys((*_COUNTED, "received", "at_work"), 0),
+    **dict.fromkeys((*_ADDED_UP, "components"), 0),
     "start": _LATE,
     "end": _EARLY,
     "first_received": _LATE,
@@ -53,10 +55,10 @@ class TraceTable:
     """The traces of the records that were added, in the order of the log's files."""
 
     def __init__(self) -> None:
-        self._ids = _Numbers()
-        self._components = _Numbers()
-        self._messages = _Numbers()
-        self._events = _Numbers()
+        self._ids = TextNumbers()
+        self._components = TextNumbers()
+        self._messages = TextNumbers()
+        self._events = TextNumbers()
         self._columns = {name: np.empty(0, dtype=np.int64) for name in _EMPTY}
         self._errors: dict[int, str] = {}
         self._pairs = np.empty(0, dtype=np.int64)
@@ -66,16 +68,40 @@ class TraceTable:
     def __len__(self) -> int:
         return len(self._ids)
 
+    def extend(self, later: TraceTable) -> None:
+        """Go on with what another table made of the records behind those of this one."""
+        self._frame = None
+        rows: Array = self._ids.of(later._ids.new())
+        names = np.append(self._components.of(later._components.new()), -1)
+        types = np.append(self._messages.of(later._messages.new()), -1)
+        self._grow()
+        columns = self._columns
+        of = {name: column[: len(later)] for name, column in later._columns.items()}
+        for name in _ADDED_UP:
+            columns[name][rows] += of[name]
+        columns["start"][rows] = np.minimum(columns["start"][rows], of["start"])
+        columns["end"][rows] = np.maximum(columns["end"][rows], of["end"])
+        earlier = np.flatnonzero(of["first_received"] < columns["first_received"][rows])
+        changed = rows[earlier]
+        columns["first_received"][changed] = of["first_received"][earlier]
+        columns["first_component"][changed] = names[of["first_component"][earlier]]
+        columns["first_message"][changed] = types[of["first_message"][earlier]]
+        for row, text in zip(
+            rows[list(later._errors)].tolist(), later._errors.values(), strict=True
+        ):
+            self._errors.setdefault(row, text)
+        for pairs in (later._pairs, *later._new_pairs):
+            self._add_pairs(rows[pairs >> 32] << 32 | names[pairs & _NAME])
+
     def add(self, records: Sequence[Record]) -> int:
         """Go on with records, and return how many of them have no correlation id."""
-        names = [each.correlation_id for each in records]
-        if None in names:
-            records = [each for each in records if each.correlation_id is not None]
-            self.add(records)
-            return len(names) - len(records)
+        rows = self._ids.of([each.correlation_id for each in records])
+        known = rows >= 0
+        if not known.all():
+            records = list(compress(records, known.tolist()))
         if records:
-            self._add(records, self._ids.of(names))
-        return 0
+            self._add(records, rows[known])
+        return len(rows) - len(records)
 
     def _add(self, records: Sequence[Record], rows: Array) -> None:
         self._frame = None
@@ -144,16 +170,21 @@ class TraceTable:
 
     def _add_errors(self, records: Sequence[Record], rows: Array) -> None:
         """Note the first error of each trace; a declared one is a failure too."""
-        for at in [at for at, each in enumerate(records) if each.error is not None]:
-            row, record = int(rows[at]), records[at]
-            assert record.error is not None
-            self._errors.setdefault(row, f"{record.error.type}: {record.error.message}")
+        errors = [each.error for each in records]
+        for at in compress(range(len(errors)), errors):
+            row, record, error = int(rows[at]), records[at], errors[at]
+            assert error is not None
+            self._errors.setdefault(row, f"{error.type}: {error.message}")
             self._columns["failed"][row] += record.event == "state.changed"
 
     def _add_components(self, rows: Array, names: Array) -> None:
         """Note which components the traces have."""
         named = names >= 0
-        self._new_pairs.append(np.unique(rows[named] << 32 | names[named]))
+        self._add_pairs(rows[named] << 32 | names[named])
+
+    def _add_pairs(self, pairs: Array) -> None:
+        # Records of one message stand together, so most of the pairs that come again go here.
+        self._new_pairs.append(_first_of_each(pairs))
         if sum(map(len, self._new_pairs)) > _MOST_PAIRS:
             self._merge_pairs()
 
@@ -161,8 +192,8 @@ class TraceTable:
         """Count for each trace the components that it did not have before."""
         if not self._new_pairs:
             return
-        pairs = np.unique(np.concatenate(self._new_pairs))
-        at = np.searchsorted(self._pairs, pairs)
+        pairs = _first_of_each(np.sort(np.concatenate(self._new_pairs)))
+        at: Array = np.searchsorted(self._pairs, pairs)
         known = np.zeros(len(pairs), dtype=bool)
         within = at < len(self._pairs)
         known[within] = self._pairs[at[within]] == pairs[within]
@@ -191,6 +222,11 @@ class TraceTable:
         places = np.zeros(len(self), dtype=np.int64)
         places[list(self._errors)] = np.arange(1, len(texts))
         return pd.Series(texts[places[order]])
+
+
+def _first_of_each(pairs: Array) -> Array:
+    """Without those that are like the one before."""
+    return pairs[np.flatnonzero(np.diff(pairs, prepend=-1))]
 
 
 def _outcomes(of: dict[str, Array], order: Array) -> tuple[Array, list[str]]:
@@ -238,54 +274,3 @@ def _usual_times(texts: Sequence[str]) -> Array | None:
         return None
     lengths = np.diff(np.append(firsts, len(texts)))
     return within + np.repeat(np.array(minutes, dtype=np.int64), lengths)
-
-
-class _Numbers(dict[Any, int]):
-    """Numbers of texts, in the order in which they are met; -1 for None."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._held: Any = None
-        self._sorted: list[str] = []  # the texts that have a place in the order
-        self._order: list[int] = []  # and their numbers
-
-    def __missing__(self, text: str | None) -> int:
-        if text is None:
-            return -1
-        number = self[text] = len(self)
-        return number
-
-    def of(self, texts: Iterable[str | None]) -> Array:
-        """The numbers of texts, int64."""
-        return np.fromiter(map(self.__getitem__, texts), np.int64)
-
-    def texts(self) -> Any:
-        """All texts by their numbers, as pandas holds them; what was converted once is kept."""
-        held = 0 if self._held is None else len(self._held)
-        if held < len(self) or self._held is None:
-            new = frames.texts_array(list(islice(self, held, None)))
-            self._held = new if not held else new._concat_same_type([self._held, new])
-        return self._held
-
-    def series(self, numbers: Array) -> Any:
-        """Numbers as a column of categories, which are those of the texts that it has."""
-        used = np.zeros(len(self) + 1, dtype=bool)  # the last one is for -1
-        used[numbers] = True
-        order = self._in_order()
-        order = order[used[order]]
-        codes = np.full(len(self) + 1, -1, dtype=np.int32)
-        codes[order] = np.arange(len(order))
-        return frames.names_series(codes[numbers], self.texts()[order])
-
-    def _in_order(self) -> Array:
-        """The numbers of all texts, by the texts."""
-        new = list(islice(self, len(self._order), None))
-        if len(new) > _FEW:
-            self._sorted = sorted(self)
-            self._order = [self[text] for text in self._sorted]
-        else:
-            for text in new:
-                at = bisect_left(self._sorted, text)
-                self._sorted.insert(at, text)
-                self._order.insert(at, self[text])
-        return np.array(self._order, dtype=np.int64)

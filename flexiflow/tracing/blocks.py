@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
-BLOCK = 4 << 20
+BLOCK = 1 << 20
 """Bytes that are read at once."""
 
 _BOM = len(codecs.BOM_UTF8)
@@ -59,8 +59,8 @@ class Block:
             start = end
 
 
-def read_blocks(path: Path, start: int = 0) -> Iterator[Block]:
-    """A file's blocks from a line's first byte on.
+def read_blocks(path: Path, start: int = 0, stop: int | None = None) -> Iterator[Block]:
+    """A file's blocks from a line's first byte on, to its end or up to another line's.
 
     Raises:
         OSError: where it can't be read.
@@ -85,6 +85,9 @@ def read_blocks(path: Path, start: int = 0) -> Iterator[Block]:
                 kept = end
                 continue
             size = size or end
+            if stop is not None and offset + size >= stop:
+                yield Block(offset, buffer, stop - offset)
+                return
             yield Block(offset, buffer, size)
             kept = end - size
             buffer[:kept] = buffer[size:end]
@@ -107,6 +110,23 @@ def _filled(file: Any, buffer: bytearray, kept: int) -> tuple[int, Exception | N
     except DAMAGED as exc:
         return end, exc
     return end, None
+
+
+def line_start(path: Path, at: int) -> int | None:
+    """The first byte of the first line that begins at a byte of a file or behind it, if one does.
+
+    Raises:
+        OSError: where it can't be read.
+    """
+    with path.open("rb", buffering=0) as file:
+        begin = max(at - 1, 0)
+        file.seek(begin)
+        while at and (piece := file.read(1 << 16)):
+            newline = piece.find(b"\n")
+            if newline >= 0:
+                return begin + newline + 1
+            begin += len(piece)
+    return None if at else 0
 
 
 def opened(path: Path) -> IO[bytes]:
