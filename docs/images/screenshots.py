@@ -109,6 +109,8 @@ async def cards(lab: Lab) -> None:
     await lab.page.set_viewport_size({"width": 1280, "height": 2600})  # all cells are drawn
     cells = lab.page.locator(".jp-CodeCell")
     await cells.nth(len(SHOTS)).get_by_text("StateError:").wait_for()
+    # The active cell has a toolbar of JupyterLab's own: here one that is not in a picture.
+    await lab.page.evaluate("window.jupyterapp.shell.currentWidget.content.activeCellIndex = 0")
     for theme, name in zip(THEMES, ("light", "dark"), strict=True):
         await lab.theme(theme)
         for number, shot in enumerate(SHOTS, start=1):

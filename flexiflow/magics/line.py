@@ -8,13 +8,12 @@ from inspect import getdoc
 from typing import Any
 
 import click
-from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 
 from flexiflow.analysis.history import History
 from flexiflow.cli import cli
-from flexiflow.errors import suggestion
+from flexiflow.errors import InvalidValue, listed, suggestion
 from flexiflow.magics.answers import ANSWERS
 from flexiflow.magics.cell import CellMagic
 from flexiflow.magics.subjects import completed
@@ -68,7 +67,12 @@ class LineMagic:
     def _show_traceback(self) -> None:
         error = getattr(sys, "last_value", None)
         if error is None:
-            raise UsageError("No error has happened yet.")
+            raise InvalidValue(
+                "There is no traceback to show.",
+                why="No error has happened yet.",
+                fix="Type it after a cell that failed.",
+                context={"line": "tb"},
+            )
         handler = self._shell.InteractiveTB
         lines = handler.structured_traceback(type(error), error, error.__traceback__, tb_offset=1)
         print(handler.stb2text(lines))
@@ -77,8 +81,13 @@ class LineMagic:
         command_name = _COMMANDS.get(name, name)
         command = cli.commands.get(command_name)
         if command is None:
-            near = suggestion(name, [*cli.commands, *_COMMANDS, *OWN]) or "See %flexiflow."
-            raise UsageError(f"%flexiflow has no command {name!r}. {near}")
+            known = [*cli.commands, *_COMMANDS, *OWN]
+            raise InvalidValue(
+                f"%flexiflow has no command {name!r}.",
+                why=f"Its commands are {listed(sorted(known))}.",
+                fix=suggestion(name, known) or "%flexiflow alone says what each is for.",
+                context={"command": name},
+            )
         answer = ANSWERS.get(command_name)
         names = self._shell.user_ns
         asks_notebook = answer is not None and not {"--json", "--help", "-h"} & set(words)
@@ -90,7 +99,12 @@ class LineMagic:
                 else:
                     self._show(answer(context.params, names))
         except click.UsageError as exc:
-            raise UsageError(exc.format_message()) from None
+            raise InvalidValue(
+                exc.format_message(),
+                why="" if exc.ctx is None else exc.ctx.get_usage(),
+                fix=f"%flexiflow {name} --help says what it takes.",
+                context={"command": name, "words": words},
+            ) from None
         except click.exceptions.Exit:  # help, or a bad answer, which has been printed
             return
 
@@ -104,4 +118,9 @@ def _split(line: str) -> list[str]:
     try:
         return shlex.split(line)
     except ValueError as exc:
-        raise UsageError(f"The line can't be read: {exc}.") from None
+        raise InvalidValue(
+            "The line can't be read.",
+            why=f"It is split as in a shell: {exc}.",
+            fix="Close each quote, and put words with spaces into quotes.",
+            context={"line": line},
+        ) from None

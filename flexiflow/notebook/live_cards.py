@@ -136,9 +136,7 @@ def _state(name: str) -> str:
 
 
 def _takes(accepted: Accepted) -> str:
-    named = [code(words.name(each)) for each in islice(accepted, _MOST_ROWS)]
-    more = len(accepted) - len(named)
-    named += [f"{more} more"] if more > 0 else []
+    named = texts.named(accepted, _MOST_ROWS, code)
     named += [] if accepted.complete else ["what its handle_message takes"]
     return f"Takes {', '.join(named)}" if named else "Takes no message"
 
@@ -149,7 +147,7 @@ def _engine_row(component: Any) -> tuple[str, str, str]:
         accepted = component.accepts()
     except Exception:  # an engine takes every object that has a handle_message
         return name, texts.state_name(component), "?"
-    takes = ", ".join(words.name(each) for each in islice(accepted, 8))
+    takes = ", ".join(texts.named(accepted, 8))
     return name, component.state, takes if accepted.complete else f"{takes} …"
 
 

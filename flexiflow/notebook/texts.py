@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ def plain(thing: Any) -> str:
 
 def component(component: AsyncComponent) -> str:
     """Where it is, and what it takes."""
-    takes = ", ".join(words.name(each) for each in islice(component.accepts(), 10))
+    takes = ", ".join(named(component.accepts(), 10))
     said = f"takes {takes}" if takes else "takes no message"
     text = f"{words.name(component.name)} is in {words.name(component.state)}; it {said}."
     return shown(component._hooks, text)
@@ -75,7 +76,16 @@ def states_of(engine: FlexiFlowEngine) -> list[str]:
         f"{words.name(state)} {words.count(n)}" for state, n in counts.most_common(_STATES_NAMED)
     ]
     more = len(counts) - len(named)
-    return named + ([f"{words.plural(more, 'more state')}"] if more > 0 else [])
+    named += [f"{words.plural(more, 'more state')}"] if more > 0 else []
+    cut = len(engine.components) > _MOST_COUNTED
+    return named + ([f"of the first {words.count(_MOST_COUNTED)}"] if cut else [])
+
+
+def named(names: Sequence[str], most: int, shown: Callable[[str], str] = str) -> list[str]:
+    """The first names, each as `shown` has it, and how many more there are."""
+    some = [shown(words.name(each)) for each in names[:most]]
+    more = len(names) - len(some)
+    return some + ([f"{words.count(more)} more"] if more > 0 else [])
 
 
 def state_name(component: Any) -> str:

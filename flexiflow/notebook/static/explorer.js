@@ -1,6 +1,7 @@
 // The explorer of a history: graph, step, dwell strip, rows and log, all at the same moment.
 // Everything but what needs a whole file is done here: moving asks nobody.
 import { counted, debounced, el, fill, setText, visible } from "./dom.js";
+import { componentChoice } from "./choice.js";
 import { button, chips, toolbar } from "./controls.js";
 import { Details } from "./details.js";
 import { codeOf, described, stripNote } from "./explorer_words.js";
@@ -200,20 +201,8 @@ class Explorer {
       setText(why, (told.why ?? []).join("\n"), 6000);
       ask.hidden = told.why ? told.why.length === 0 : this.frame.offline || Boolean(told.empty);
     });
-    const row = el("div", { class: "ff-head-row" }, title, this.#choice(model), kind, headline, ask, el("span", { class: "ff-spring" }), this.graph.tools);
+    const row = el("div", { class: "ff-head-row" }, title, componentChoice(this.frame, model), kind, headline, ask, el("span", { class: "ff-spring" }), this.graph.tools);
     return el("div", {}, row, why);
-  }
-
-  #choice(model) {
-    if (this.frame.offline || model.get("names").length < 2) return null;
-    const list = el("select", { "aria-label": "Component", on: { change: () => {
-      model.set("component", list.value);
-      model.save_changes();
-    } } });
-    const refill = () => fill(list, ...model.get("names").map((name) => el("option", { value: name, selected: name === model.get("component") }, visible(name, 60))));
-    follow(this.frame, model, "names", refill);
-    follow(this.frame, model, "component", refill);
-    return list;
   }
 
   #searchForm() {

@@ -1,5 +1,6 @@
 // The machine view: a live picture, the messages that the machine takes now, and its last steps.
-import { el, fill, setText, visible } from "./dom.js";
+import { el, setText, visible } from "./dom.js";
+import { componentChoice } from "./choice.js";
 import { button, chips } from "./controls.js";
 import { GraphPane } from "./graph.js";
 import { asker } from "./requests.js";
@@ -48,7 +49,7 @@ function header(model, frame) {
   const state = el("span", { class: "ff-state" });
   const count = el("span", { class: "ff-muted" });
   const row = el("div", { class: "ff-head-row" }, title, state, count);
-  const choice = componentChoice(model, frame);
+  const choice = componentChoice(frame, model, () => model.send({ do: "refresh" }));
   if (choice) row.append(choice);
   row.append(el("span", { class: "ff-spring" }));
   follow(frame, model, "now", (now) => {
@@ -58,26 +59,6 @@ function header(model, frame) {
     setText(count, `${now.count}, ${now.since}`);
   });
   return row;
-}
-
-/** A choice of components, where the view has several. */
-function componentChoice(model, frame) {
-  if (!model.get("names") || frame.offline) return null;
-  const list = el("select", { "aria-label": "Component", on: {
-    change: () => {
-      model.set("component", list.value);
-      model.save_changes();
-    },
-    focus: () => model.send({ do: "refresh" }),
-  } });
-  const refill = () => {
-    if (document.activeElement === list) return; // not under somebody's hand
-    fill(list, ...model.get("names").map(([name, state]) =>
-      el("option", { value: name, selected: name === model.get("component") }, `${visible(name, 60)} · ${visible(state, 40)}`)));
-  };
-  follow(frame, model, "names", refill);
-  follow(frame, model, "component", refill);
-  return list;
 }
 
 // -- messages -----------------------------------------------------------------------------------
@@ -98,14 +79,16 @@ function messagePart(model, frame) {
   };
   const open = new OfferLine("Takes now", press);
   const shut = new OfferLine("Not now", press);
+  const more = el("div", { class: "ff-muted" });
   follow(frame, model, "now", (now) => {
     const canSend = model.get("can_send") && !frame.offline;
     const taken = now.offers.filter((each) => each.answer);
     open.show(taken, canSend);
     shut.show(now.offers.filter((each) => !each.answer), false);
     shut.element.hidden = taken.length === now.offers.length;
+    setText(more, now.more ? `${now.more}: the box sends any of them.` : "");
   });
-  return el("div", { class: "ff-part" }, open.element, shut.element, form?.element, answer);
+  return el("div", { class: "ff-part" }, open.element, shut.element, more, form?.element, answer);
 }
 
 /** A line of buttons, one a message. A button stays the same element as long as it is there, so

@@ -13,7 +13,7 @@ from flexiflow.graph.inferred import full_graph
 from flexiflow.graph.model import ANY_MESSAGE, Graph
 from flexiflow.graph.overlay import with_observed
 from flexiflow.hooks import shown, watch_steps
-from flexiflow.notebook.widgets.moment import Moment, Offer, StepLine, places
+from flexiflow.notebook.widgets.moment import MOST_OFFERS, Moment, Offer, StepLine, places
 
 if TYPE_CHECKING:
     from flexiflow.answers import WhyNot
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _KEPT = 1_000  # steps, for rows()
 _SHOWN = 20
-_MOST_OFFERS = 40
 _LONGEST_WHY = 1_000
 
 
@@ -65,13 +64,16 @@ class ComponentSource:
 
     def moment(self) -> Moment:
         """The machine as it is now."""
+        known = [edge.message for edge in self._graph.edges if edge.message != ANY_MESSAGE]
+        types = list(dict.fromkeys([*self.component.accepts(), *known]))
         return Moment(
             self.name,
             self.component.state,
             self._steps,
             self._since,
-            tuple(self._offers()),
+            tuple(map(self._offer, types[:MOST_OFFERS])),
             tuple(self._last)[-_SHOWN:],
+            max(len(types) - MOST_OFFERS, 0),
         )
 
     def rows(self) -> list[StepLine]:
@@ -105,11 +107,6 @@ class ComponentSource:
         """A classic handler did what could not be read in its code."""
         seen = Counter({(line.from_state, line.to_state, line.message): 1})
         self._graph = with_observed(self._graph, seen, visits={})
-
-    def _offers(self) -> list[Offer]:
-        known = [edge.message for edge in self._graph.edges if edge.message != ANY_MESSAGE]
-        types = dict.fromkeys([*self.component.accepts(), *known])
-        return [self._offer(each) for each in list(types)[:_MOST_OFFERS]]
 
     def _offer(self, message_type: str) -> Offer:
         answer = self.component.why_not(message_type)

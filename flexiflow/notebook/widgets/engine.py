@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 import traitlets
 
 from flexiflow.errors import component_not_found
+from flexiflow.notebook.widgets.choosing import offered
 from flexiflow.notebook.widgets.component_source import ComponentSource
 from flexiflow.notebook.widgets.machine import MachineView
 
 if TYPE_CHECKING:
     from flexiflow.component import AsyncComponent
     from flexiflow.engine import FlexiFlowEngine
-
-_MOST_NAMES = 500
 
 
 class EngineView(MachineView):
@@ -35,6 +34,7 @@ class EngineView(MachineView):
     names: traitlets.List[list[str]] = traitlets.List(
         help="what can be chosen, and where each is"
     ).tag(sync=True)
+    names_left_out = traitlets.Int(help="how many more the engine has").tag(sync=True)
 
     def __init__(self, engine: FlexiFlowEngine, component: str, **traits: Any) -> None:
         self._engine = engine
@@ -54,8 +54,9 @@ class EngineView(MachineView):
             self.follow(lambda changed: ComponentSource(present, changed))
             return
         super().refresh()
-        some = list(self._engine.components.values())[:_MOST_NAMES]
-        self.names = [[each.name, each.state] for each in some]
+        names, self.names_left_out = offered(self._engine.components, self.component)
+        found = map(self._engine.get, names)
+        self.names = [[each.name, each.state] for each in found if each is not None]
 
     @traitlets.validate("component")
     def _known(self, proposal: Any) -> str:

@@ -20,6 +20,7 @@ from flexiflow.notebook.cards import graph_bundle, verdict_card
 from flexiflow.notebook.html import element, escape
 from flexiflow.notebook.widgets import modules
 from flexiflow.notebook.widgets.base import Widget, unknown_selection
+from flexiflow.notebook.widgets.choosing import offered
 from flexiflow.notebook.widgets.explorer_answers import answer, marked
 from flexiflow.notebook.widgets.linking import Cursor
 from flexiflow.notebook.widgets.log_lines import log_lines
@@ -38,7 +39,6 @@ _AT_ONCE = (
     50_000  # snapshots in the files; with more, what compares all of them has to be asked for
 )
 _TOLD_AT_ONCE = 1_000  # steps; the story of more has to be asked for
-_MOST_NAMES = 500
 _FILTERS = ("state", "source", "target", "message")
 _KINDS = frozenset({"step", "snapshot", "file", *_FILTERS})
 _NOTHING = "Nothing is recorded in this history yet."
@@ -66,6 +66,7 @@ class HistoryExplorer(Widget):
 
     component = traitlets.Unicode(help="the one that is shown; can be set").tag(sync=True)
     names: traitlets.List[str] = traitlets.List(help="what can be chosen").tag(sync=True)
+    names_left_out = traitlets.Int(help="how many more the history has").tag(sync=True)
     svg = traitlets.Unicode(help="the picture").tag(sync=True)
     words = traitlets.Unicode(help="the picture in words").tag(sync=True)
     packed = traitlets.Bytes(help="the steps; see packed_playback").tag(sync=True)
@@ -81,7 +82,6 @@ class HistoryExplorer(Widget):
         self._verdict: Verdict | None = None
         super().__init__(**traits)
         history.require(component)
-        self.names = history.names()[:_MOST_NAMES]
         self.component = self._first() if component is None else component
         self.refresh()
         if selection:
@@ -95,6 +95,7 @@ class HistoryExplorer(Widget):
             self.told = {"empty": _NOTHING, "code": _RECORD}
             return
         with self.hold_sync():
+            self.names, self.names_left_out = offered(self.history.names(), self.component)
             self._draw()
             self._judge()
             self.show(trouble_near(self.history.sources, self.component, "any"))
@@ -179,7 +180,7 @@ class HistoryExplorer(Widget):
         A cursor in a trace leads to its component, if the history has it.
         """
         wanted = cursor.component
-        if cursor.in_trace and wanted != self.component and wanted in self.names:
+        if cursor.in_trace and wanted != self.component and wanted in self.history.names():
             self.component = wanted
         entries = self.playback.entries
         times = [entry.time_us for entry in entries]

@@ -9,7 +9,7 @@ from flexiflow.analysis.frames import microseconds, microseconds_of
 from flexiflow.analysis.history import open_history
 from flexiflow.errors import InvalidValue
 from flexiflow.graph.model import ANY_MESSAGE, Graph
-from flexiflow.notebook.widgets.moment import Moment, Offer, StepLine
+from flexiflow.notebook.widgets.moment import MOST_OFFERS, Moment, Offer, StepLine
 
 if TYPE_CHECKING:
     from flexiflow.step import Step
@@ -69,7 +69,16 @@ class FileSource:
     def moment(self) -> Moment:
         """The machine as it was last read."""
         state = self._graph.current or "unknown"
-        return Moment(self.name, state, self._count, "recorded", self._offers(state), self._shown())
+        offers = self._offers(state)
+        return Moment(
+            self.name,
+            state,
+            self._count,
+            "recorded",
+            offers[:MOST_OFFERS],
+            tuple(self._lines[-_SHOWN:]),
+            max(len(offers) - MOST_OFFERS, 0),
+        )
 
     def rows(self) -> list[StepLine]:
         """The newest steps, the oldest of them first."""
@@ -109,9 +118,6 @@ class FileSource:
             return f"{state} takes {', '.join(here) or 'no message'}, not {message_type!r}."
         guard = f" if {edge.guard}" if edge.guard else ""
         return f"{state} takes {message_type!r}{guard}, and it leads to {edge.target}."
-
-    def _shown(self) -> tuple[StepLine, ...]:
-        return tuple(self._lines[-_SHOWN:])
 
     def _newest(self) -> Any:
         return self._history.steps(self.name, limit=_KEPT)

@@ -26,6 +26,8 @@ STEP_ROWS: frames.Columns = {
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST = 400
+MOST_OFFERS = 40
+"""Messages that a view has buttons for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ class Moment:
         since: what `steps` is counted from, in words.
         offers: the messages that the machine knows, those that it takes now first.
         last: its last steps, the oldest first.
+        more: how many message types `offers` leaves out.
     """
 
     component: str
@@ -136,6 +139,7 @@ class Moment:
     since: str
     offers: tuple[Offer, ...]
     last: tuple[StepLine, ...]
+    more: int = 0
 
     def shown(self, graph: Graph, visited: set[str]) -> dict[str, Any]:
         """What the script gets: texts, and places of edges in the graph."""
@@ -149,6 +153,7 @@ class Moment:
             "offers": [
                 {"type": each.type, "answer": each.answer, "why": each.why} for each in self.offers
             ],
+            "more": words.plural(self.more, "more message type") if self.more else "",
             "steps": [line.shown() for line in self.last],
             "visited": sorted(visited),
             "trail": [place for line in taken[-5:] for place in places(graph, line)[:1]],

@@ -9,9 +9,10 @@ from nbconvert import HTMLExporter
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from watched_order import Draft, chain
 
-from flexiflow import AsyncComponent, FlexiFlowEngine, State, StateMachine, record, watch
+from flexiflow import AsyncComponent, FlexiFlowEngine, State, StateMachine, on, record, watch
 from flexiflow.errors import ComponentNotFound, InvalidType, InvalidValue, StateFileNotFound
-from flexiflow.notebook.widgets.moment import STEP_ROWS
+from flexiflow.notebook.widgets.choosing import MOST_NAMES
+from flexiflow.notebook.widgets.moment import MOST_OFFERS, STEP_ROWS
 
 
 async def shown(view):
@@ -184,6 +185,27 @@ async def test_an_engine_is_watched_one_component_at_a_time(engine):
     )
     await engine.add("order-2", Draft, data={"items": 1}).send("submit")
     assert (await shown(view))["state"] == "Submitted"
+
+
+async def test_a_long_list_of_components_says_what_it_leaves_out(engine):
+    """The one that is shown is in it."""
+    for number in range(MOST_NAMES):
+        engine.add(f"o{number}", Draft)
+    last = engine.add("last", Draft)
+    view = watch(engine, "last")
+    assert view.names[-1] == ["last", last.state]
+    assert (len(view.names), view.names_left_out) == (MOST_NAMES, 2)
+
+
+async def test_many_messages_are_cut_and_counted(engine):
+    """The box sends those that have no button."""
+    messages = {f"m{n}": on(f"m{n}")(lambda self, message, c: None) for n in range(MOST_OFFERS)}
+    wide = type("Wide", (State,), messages)
+    view = watch(engine.add("wide", wide))
+    assert (len(view.now["offers"]), view.now["more"]) == (MOST_OFFERS, "")
+    wider = type("Wider", (wide,), {"x": on("x")(lambda self, message, c: None)})
+    view = watch(engine.add("wider", wider))
+    assert (len(view.now["offers"]), view.now["more"]) == (MOST_OFFERS, "1 more message type")
 
 
 async def test_a_file_of_another_process_is_followed(engine, order, tmp_path):
