@@ -79,11 +79,22 @@ def mend_html(app: Sphinx, exception: Exception | None) -> None:
             page.write_text(mended, encoding="utf-8")
 
 
+def name_fields_together(
+    app: Sphinx, what: str, name: str, obj: Any, opts: Any, lines: list[str]
+) -> None:
+    """Let ``a, b: what both are`` stay one field: Sphinx takes the first names for a type."""
+    for at, line in enumerate(lines):
+        field = re.match(r"(:(?:ivar|param) )([\w*\\]+(?:, [\w*\\]+)+)(:.*)", line)
+        if field:
+            lines[at] = field[1] + field[2].replace(", ", "/") + field[3]
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
     app.add_config_value("run_notebooks", True, "env", bool)
     app.connect("builder-inited", run_notebooks)
     app.connect("builder-inited", copy_project_files)
     app.connect("source-read", mend_links)
+    app.connect("autodoc-process-docstring", name_fields_together, priority=900)  # after napoleon
     app.connect("build-finished", mend_html)
     return {"parallel_read_safe": True}

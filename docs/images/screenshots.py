@@ -1,7 +1,7 @@
 """Screenshots of the widgets and cards, light and dark: ``python docs/images/screenshots.py``.
 
 They are taken in a real JupyterLab, which the browser tests' helper starts; `make test` installs
-what that needs.
+what that needs. Names, such as ``exercises``, choose some of them.
 """
 
 from __future__ import annotations
@@ -161,20 +161,45 @@ async def history_explorer(lab: Lab) -> None:
         await explorer.screenshot(path=HERE / f"history-explorer-{name}.png")
 
 
-async def main() -> None:
-    """Take all of them."""
+EXERCISE = """
+from flexiflow.lessons import lesson
+
+exercise = lesson("02", student="ana", seed=1, present=PRESENT)[1]
+exercise.answer("Review")
+exercise"""
+
+
+async def exercises(lab: Lab) -> None:
+    """An exercise after a wrong answer, at a desk and for a projector."""
+    for shot, width in (("exercise", 1500), ("exercise-present", 1920)):
+        code = EXERCISE.replace("PRESENT", str(shot != "exercise"))
+        await lab.page.set_viewport_size({"width": width, "height": 1400})
+        await lab.run(f"{shot}.ipynb", code)
+        view = lab.page.locator(".ff-widget:visible [data-kind=wrong]")
+        await view.wait_for()
+        for theme, name in zip(THEMES, ("light", "dark"), strict=True):
+            await lab.theme(theme)
+            shown = lab.page.locator(".ff-widget:visible")
+            await shown.screenshot(path=HERE / f"{shot}-{name}.png")
+
+
+TAKEN = (machine_view, trace_explorer, history_explorer, cards, exercises)
+
+
+async def main(names: list[str]) -> None:
+    """Take those that are named, or all of them."""
     chromium = shutil.which("chromium")
     with tempfile.TemporaryDirectory() as folder, running_lab(Path(folder)) as url:
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
             lab = await Lab.open(browser)
             await lab.start(url, Path(folder))
-            await machine_view(lab)
-            await trace_explorer(lab)
-            await history_explorer(lab)
-            await cards(lab)
+            for take in TAKEN:
+                if not names or take.__name__ in names:
+                    await take(lab)
+                    await lab.clear()
             await browser.close()
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(sys.argv[1:]))

@@ -41,7 +41,7 @@ class Exercise:
     """What people read: predict, fix the machine, find the step, write the guard."""
 
     how: ClassVar[str]
-    """How to answer it in a cell, with ``{}`` for the exercise's name there."""
+    """How to answer it in a cell; text as in `Reply`."""
 
     def __init__(
         self,
@@ -176,7 +176,7 @@ class Exercise:
 
     def _repr_html_(self) -> str:
         title = element("strong", escape(self.heading))
-        how = element("p", escape(self.how), f"margin:8px 0 0;color:{MUTED}")
+        how = element("div", as_html(self.how), f"color:{MUTED}")
         accent = "success" if self.solved else "accent"
         return card(title, as_html(self.task) + how, accent, self.heading)
 

@@ -68,7 +68,7 @@ class FindTheStep(Find):
     """
 
     kind: ClassVar[str] = "find the step"
-    how: ClassVar[str] = "Answer with its id, or its row of history.steps()."
+    how: ClassVar[str] = "Answer with its id, or its row of `history.steps()`."
     wants: ClassVar[str] = "a step's id"
 
     def _read(self, answer: Any) -> int | None:
@@ -94,7 +94,7 @@ class FindTheName(Find):
     """
 
     kind: ClassVar[str] = "find it"
-    how: ClassVar[str] = 'Answer with its name, as in answer("order-1").'
+    how: ClassVar[str] = 'Answer with its name, as in `answer("order-1")`.'
     wants: ClassVar[str] = "a name"
 
     def __init__(self, right: str, known: tuple[str, ...] = (), **shared: Any) -> None:

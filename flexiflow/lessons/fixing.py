@@ -30,7 +30,7 @@ class FixTheMachine(Exercise):
     """
 
     kind: ClassVar[str] = "fix the machine"
-    how: ClassVar[str] = "Answer with the class of the first state, as in answer(Draft)."
+    how: ClassVar[str] = "Answer with the class of the first state, as in `answer(Draft)`."
 
     def __init__(
         self,

@@ -40,7 +40,7 @@ class WriteTheGuard(Exercise):
     """
 
     kind: ClassVar[str] = "write the guard"
-    how: ClassVar[str] = "Answer with the function, as in answer(my_guard)."
+    how: ClassVar[str] = "Answer with the function, as in `answer(my_guard)`."
     takes: ClassVar[str] = "(message, component)"
 
     def __init__(self, cases: Sequence[Case], **shared: Any) -> None:

@@ -47,7 +47,7 @@ class Predict(Exercise):
     """
 
     kind: ClassVar[str] = "predict"
-    how: ClassVar[str] = 'answer("…") answers the next question; reset() begins anew.'
+    how: ClassVar[str] = '`answer("…")` answers the next question; `reset()` begins anew.'
 
     def __init__(self, questions: Sequence[Question], **shared: Any) -> None:
         super().__init__(**shared)

@@ -54,6 +54,32 @@ async def test_before_a_class_one_key_goes_on(lab):
     assert size == "18px"
 
 
+async def test_before_a_class_what_is_said_is_in_sight(lab):
+    """It stands below code and picture, and nobody wants to scroll."""
+    await lab.run("sight.ipynb", LESSON, PRESENT)
+    await widget(lab.page, question=1).click(position={"x": 5, "y": 5})
+    await lab.page.keyboard.press("ArrowRight")
+    await widget(lab.page, question=2, reply="solution").wait_for()
+    box = await lab.page.locator(".ff-reply").bounding_box()
+    assert box["y"] >= 0
+    assert box["y"] + box["height"] <= lab.page.viewport_size["height"]
+
+
+async def test_the_question_stands_beside_its_code(lab):
+    """Where there is room; else below it."""
+    before = lab.page.viewport_size
+    await lab.run("beside.ipynb", LESSON, SHOW)
+    await widget(lab.page, question=1).wait_for()
+    places = {}
+    for width in (1000, 1800):
+        await lab.page.set_viewport_size(before | {"width": width})
+        code = await lab.page.locator(".ff-code").first.bounding_box()
+        asks = await lab.page.locator(".ff-asks").first.bounding_box()
+        places[width] = asks["x"] > code["x"] + code["width"], asks["y"] > code["y"]
+    await lab.page.set_viewport_size(before)
+    assert places == {1000: (False, True), 1800: (True, True)}
+
+
 @pytest.mark.parametrize("theme", THEMES)
 async def test_it_is_accessible(lab, theme):
     """Nothing serious, in light and dark, with a reply that has code."""

@@ -29,8 +29,8 @@ from flexiflow.lessons.exercise import Exercise
 from flexiflow.lessons.hunting import Hunt
 from flexiflow.lessons.reply import Reply
 from flexiflow.magics.line import ANSWERED, OWN
+from flexiflow.notebook.widgets.engine import EngineView
 from flexiflow.notebook.widgets.explorer import HistoryExplorer
-from flexiflow.notebook.widgets.machine import MachineView
 from flexiflow.notebook.widgets.modules import STATIC
 from flexiflow.notebook.widgets.trace_explorer import TraceExplorer
 from flexiflow.recording import Recording
@@ -56,7 +56,7 @@ CALLED = {
     "rec": Recording,
     "explorer": HistoryExplorer,
     "traces": TraceExplorer,
-    "view": MachineView,
+    "view": EngineView,
     "step": Step,
     "reply": Reply,
     "follower": Follower,

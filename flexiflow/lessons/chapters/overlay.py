@@ -74,7 +74,7 @@ class FindOneOf(FindTheName):
         **shared: as for `FindTheName`.
     """
 
-    how = 'Answer as in answer("Draft.submit").'
+    how = 'Answer as in `answer("Draft.submit")`.'
 
     def __init__(self, right: list[str], known: tuple[str, ...], **shared: object) -> None:
         super().__init__(

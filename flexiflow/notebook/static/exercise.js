@@ -16,11 +16,15 @@ function render({ model, el: host }) {
     if (!frame.offline) frame.root.addEventListener("keydown", (event) => stepped(event, model, ask));
   }
   const task = el("div", { class: "ff-part" });
-  const question = questionPart(model, frame, ask);
-  const reply = replyPart(model, frame);
-  frame.root.append(header(model, frame), task, ...picture(model, frame), question, reply);
-  if (!frame.offline) frame.root.append(helpers(model, frame, ask));
-  follow(frame, model, "task", (blocks) => fill(task, ...written(blocks)));
+  const work = el("div", { class: "ff-work" }, ...picture(model, frame), questionPart(model, frame, ask));
+  const body = el("div", { class: "ff-exercise" }, task, work);
+  frame.root.append(header(model, frame), body);
+  work.append(replyPart(model, frame));
+  if (!frame.offline) work.append(helpers(model, frame, ask));
+  follow(frame, model, "task", (blocks) => {
+    fill(task, ...written(blocks));
+    body.classList.toggle("ff-has-code", blocks.some((block) => block.code));
+  });
   return frame.dispose;
 }
 
@@ -40,7 +44,8 @@ function header(model, frame) {
 /** The machine, where the exercise is about one. */
 function picture(model, frame) {
   if (!model.get("svg")) return [];
-  const pane = new GraphPane({ label: "The machine of this exercise", onSelect: () => {} });
+  const largest = model.get("present") ? 1.6 : 1;
+  const pane = new GraphPane({ label: "The machine of this exercise", onSelect: () => {}, largest });
   pane.show(model.get("svg"), model.get("words"));
   frame.later(() => pane.dispose());
   return [pane.element];
@@ -52,7 +57,7 @@ function questionPart(model, frame, ask) {
   const choices = el("div", { class: "ff-line", role: "group" });
   const how = el("p", { class: "ff-muted ff-asks" });
   const part = el("div", { class: "ff-part" }, asks, choices, how);
-  follow(frame, model, "how", (text) => setText(how, text));
+  follow(frame, model, "how", (text) => fill(how, ...inline(text)));
   follow(frame, model, "question", (open) => {
     const there = open.choices !== undefined;
     asks.hidden = choices.hidden = !there;
@@ -83,7 +88,9 @@ function replyPart(model, frame) {
     part.hidden = said.verdict === undefined;
     box.dataset.kind = said.verdict ?? "";
     frame.root.dataset.ffReply = said.verdict ?? "none";
-    if (!part.hidden) fill(box, el("strong", {}, said.title), ...written(said.blocks));
+    if (part.hidden) return;
+    fill(box, el("strong", {}, said.title), ...written(said.blocks));
+    if (model.get("present") && part.isConnected) part.scrollIntoView({ block: "nearest" });
   });
   return part;
 }

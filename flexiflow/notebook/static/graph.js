@@ -28,11 +28,13 @@ export class GraphPane {
    * @param {(element: Element) => void} [options.onVisit] by double click, or Enter on the selected
    * @param {number} [options.smallest] the scale below which only what is around the current
    *   state is shown at first
+   * @param {number} [options.largest] the scale at which the whole is shown where there is room
    */
-  constructor({ label, onSelect, onVisit = () => {}, smallest = 0 }) {
+  constructor({ label, onSelect, onVisit = () => {}, smallest = 0, largest = 1 }) {
     this.onSelect = onSelect;
     this.onVisit = onVisit;
     this.smallest = smallest;
+    this.largest = largest;
     this.boxes = new Map();
     this.marks = {};
     this.selected = null;
@@ -72,6 +74,7 @@ export class GraphPane {
     this.#makeAccessible();
     fill(this.canvas, this.svg);
     this.canvas.style.setProperty("--ff-natural", `${height}px`);
+    this.canvas.style.setProperty("--ff-ratio", `${width / height}`);
     this.boxes.clear();
     this.mark(this.marks);
     this.select(this.selected);
@@ -116,7 +119,7 @@ export class GraphPane {
     }
   }
 
-  /** Show the whole picture, never larger than it was drawn. */
+  /** Show the whole picture, no larger than it was drawn or `largest` says. */
   fit() {
     if (!this.svg) return;
     this.settle = () => this.fit();
@@ -276,7 +279,7 @@ export class GraphPane {
   /** The scale at which all of it is seen. */
   #whole() {
     const [paneWidth, paneHeight] = this.#pane();
-    return Math.min(1, paneWidth / this.size.width, paneHeight / this.size.height);
+    return Math.min(this.largest, paneWidth / this.size.width, paneHeight / this.size.height);
   }
 
   /** Where a state is; measured once, since the picture stays as it is. */
