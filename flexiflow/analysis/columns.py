@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from flexiflow.analysis import frames
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ SEPARATOR = b"\x1e"
 """Between the cells of a packed text."""
 MISSING = b"\x1d"
 """The cell of a packed text that stands for NULL."""
+LINE_BREAK = b"\n"
+"""Between bodies: no JSON has it inside of a text."""
 
 _DIGIT_ZERO = ord("0")
 
@@ -72,13 +76,16 @@ class Names:
 
     def unpacked(self, raw: bytes, count: int) -> Any:
         """The piece in a packed text; None where it is none."""
+        if (only := only_cell(raw, count)) is not None and (name := _decoded(only)) is not None:
+            return self.constant(None if only == MISSING else name, count)
         if self._in_arrow and MISSING not in raw:
             return self._unpacked_in_arrow(raw, count)
         cells = _cells(raw, count)
         return None if cells is None else self.numbered(cells)
 
     def _unpacked_in_arrow(self, raw: bytes, count: int) -> Any:
-        cells = _arrow_cells(raw, count)
+        borders = places_of(SEPARATOR, raw, count)
+        cells = None if borders is None else _arrow_cells(raw, SEPARATOR, borders)
         if cells is None:
             return None
         # Python sees each name of the block once.
@@ -143,7 +150,20 @@ class Texts:
         # Arrow finds out for itself, but its array has no place for what is missing.
         if not self._in_arrow or MISSING in raw:
             return _cells(raw, count)
-        return _arrow_cells(raw, count)
+        borders = places_of(SEPARATOR, raw, count)
+        return None if borders is None else _arrow_cells(raw, SEPARATOR, borders)
+
+    def lines(self, raw: bytes, borders: Any) -> Any:
+        """The piece of texts that are lines, none of them missing; None where one is no UTF-8.
+
+        Args:
+            raw: the lines.
+            borders: the places of the line breaks.
+        """
+        if self._in_arrow:
+            return _arrow_cells(raw, LINE_BREAK, borders)
+        text = _decoded(raw)
+        return None if text is None else text.split("\n")
 
     def plain(self, values: Sequence[Any]) -> Any:
         """The piece of values."""
@@ -179,19 +199,33 @@ class Texts:
 Column = Wholes | Names | Texts
 
 
+class Body(msgspec.Struct):
+    """The body of a snapshot in which nothing is a tag."""
+
+    name: str
+    current_state: str
+    rules: list[msgspec.Raw]
+    metadata: dict[str, Any] | None = None
+
+
 class Building:
     """A frame that is being read.
 
     Args:
         columns: names and dtypes; see `frames`.
+        decodes: whether somebody wants the bodies of snapshots decoded.
 
     Attributes:
+        decodes: as given.
+        bodies: the last piece's bodies, where all of them could be decoded at once.
         columns: the columns as far as they are read, by name.
         rows: how many rows they have.
         source: what the column ``source`` says of the rows to come.
     """
 
-    def __init__(self, columns: frames.Columns) -> None:
+    def __init__(self, columns: frames.Columns, *, decodes: bool = False) -> None:
+        self.decodes = decodes
+        self.bodies: Sequence[Body] | None = None
         self.columns: dict[str, Any] = {name: _column(dtype) for name, dtype in columns.items()}
         self.rows = 0
         self.source = ""
@@ -203,6 +237,7 @@ class Building:
                 column.add(column.constant(self.source, count))
             else:
                 column.add(pieces[name] if name in pieces else column.nothing(count))
+        self.bodies = pieces.get("bodies")
         self.rows += count
 
     def add_rows(self, rows: Sequence[Sequence[Any]]) -> None:
@@ -266,12 +301,25 @@ def _of_one_width(raw: bytes, count: int, width: int) -> Any:
     return numbers
 
 
+def only_cell(raw: bytes, count: int, separator: bytes = SEPARATOR) -> bytes | None:
+    """The cell that all cells of a packed column are; None where they differ."""
+    cell = raw.partition(separator)[0]
+    if len(raw) != (len(cell) + 1) * count - 1:
+        return None
+    same = raw.startswith(cell + separator + cell) or count == 1  # seldom, where they do differ
+    return cell if same and raw == separator.join([cell] * count) else None
+
+
+def places_of(separator: bytes, raw: bytes, count: int) -> Any:
+    """Where the separators between so many cells are; None where there are more or fewer."""
+    import numpy as np
+
+    (places,) = np.nonzero(np.frombuffer(raw, dtype=np.uint8) == separator[0])
+    return places if len(places) == count - 1 else None
+
+
 def _cells(raw: bytes, count: int) -> list[str | None] | None:
     """The cells of a packed text, None for NULL; None where a text has a separator in it."""
-    first = raw.partition(SEPARATOR)[0]
-    if len(raw) == (len(first) + 1) * count - 1 and raw == SEPARATOR.join([first] * count):
-        cells: list[str | None] = [_decoded(first)] * count
-        return None if cells[0] is None else _without_missing(cells)
     text = _decoded(raw)
     if text is None:
         return None
@@ -292,18 +340,16 @@ def _decoded(raw: bytes) -> str | None:
         return None
 
 
-def _arrow_cells(raw: bytes, count: int) -> Any:
-    """The cells as an Arrow array; None where a text has a separator in it, or is no UTF-8."""
+def _arrow_cells(raw: bytes, separator: bytes, borders: Any) -> Any:
+    """The cells as an Arrow array; None where a text is no UTF-8."""
     import numpy as np
     import pyarrow as pa
 
-    (separators,) = np.nonzero(np.frombuffer(raw, dtype=np.uint8) == SEPARATOR[0])
-    if len(separators) != count - 1:
-        return None
+    count = len(borders) + 1
     # Each cell is where it was, less the separators before it.
-    borders = separators - np.arange(count - 1)
-    offsets = np.concatenate([[0], borders, [len(raw) - (count - 1)]])
-    buffers = [pa.py_buffer(offsets), pa.py_buffer(raw.replace(SEPARATOR, b""))]
+    ends = borders - np.arange(count - 1)
+    offsets = np.concatenate([[0], ends, [len(raw) - (count - 1)]])
+    buffers = [pa.py_buffer(offsets), pa.py_buffer(raw.replace(separator, b""))]
     cells = pa.LargeStringArray.from_buffers(count, *buffers)
     try:
         cells.validate(full=True)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from flexiflow.analysis import frames
-from flexiflow.analysis.columns import Building
+from flexiflow.analysis.columns import Body, Building
+from flexiflow.analysis.field_columns import Fields
 from flexiflow.analysis.tables import snapshot_columns
 from flexiflow.errors import PersistenceError
 from flexiflow.persistence.schema import SNAPSHOTS, cursor
@@ -18,23 +18,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class _Body(msgspec.Struct):
-    """The body of a snapshot in which nothing is a tag."""
-
-    name: str
-    current_state: str
-    rules: list[msgspec.Raw]
-    metadata: dict[str, Any] | None = None
-
-
-_decode = msgspec.json.Decoder(_Body).decode
+_decode = msgspec.json.Decoder(Body).decode
 
 
 class Exploded:
     """Fields that are gathered while snapshots are read, block by block."""
 
     def __init__(self) -> None:
-        self._fields = frames.Fields("metadata.")
+        self._fields = Fields("metadata.")
 
     def add(self, conn: sqlite3.Connection, building: Building, count: int) -> None:
         """Go on with the rows that were last added to a frame that is being built.
@@ -46,10 +37,18 @@ class Exploded:
         """
         if not count:
             return
+        if building.bodies is not None:
+            self._fields.add([body.metadata or {} for body in building.bodies])
+            return
         ids = building.columns["id"].last()
-        for at, body in enumerate(building.columns["snapshot_json"].last()):
-            metadata = _plain(body)
-            self._fields.add(_stored(conn, ids[at]) if metadata is None else metadata)
+        texts = building.columns["snapshot_json"].last()
+        plain = [_plain(body) for body in texts]
+        self._fields.add(
+            [
+                _stored(conn, ids[at]) if metadata is None else metadata
+                for at, metadata in enumerate(plain)
+            ]
+        )
 
     def beside(self, frame: pd.DataFrame, first: int) -> pd.DataFrame:
         """The frame with a column for each field, those of its rows from that one on."""

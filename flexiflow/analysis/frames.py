@@ -342,7 +342,6 @@ RECORDS: Columns = {
 LARGEST = 2**63 - 1
 NO_NUMBER = -LARGEST - 1
 """The whole number that stands for none; pandas' NaT is made of it, so that no row can have it."""
-_EXACT = 2**53  # up to here a float holds every whole number
 
 
 def frame(columns: Columns, rows: Iterable[Sequence[Any]]) -> pd.DataFrame:
@@ -361,53 +360,6 @@ def frame(columns: Columns, rows: Iterable[Sequence[Any]]) -> pd.DataFrame:
         for (name, dtype), column in zip(columns.items(), values, strict=True)
     }
     return pd.DataFrame(built)
-
-
-class Fields:
-    """Columns for the fields of records, one record a row.
-
-    A column of whole numbers is Int64, of numbers float64, of truth values boolean, of texts str;
-    any other holds the values as they are. A row without the field has none.
-
-    Args:
-        prefix: what the columns' names begin with.
-    """
-
-    def __init__(self, prefix: str) -> None:
-        self._prefix = prefix
-        self._rows = 0
-        # Of each field the rows that have it, and what they have.
-        self._found: dict[Any, tuple[list[int], list[Any]]] = {}
-
-    def add(self, record: Mapping[Any, Any]) -> None:
-        """Go on with the next row's record."""
-        for key, value in record.items():
-            if key not in self._found:
-                self._found[key] = ([], [])
-            rows, values = self._found[key]
-            rows.append(self._rows)
-            values.append(value)
-        self._rows += 1
-
-    def beside(self, table: pd.DataFrame, first: int = 0) -> pd.DataFrame:
-        """A frame with these columns added: those of its rows, which begin at row `first`."""
-        import pandas as pd
-
-        added: dict[str, Any] = {}
-        for key, (rows, values) in self._found.items():
-            if rows[-1] >= first:
-                added[f"{self._prefix}{key}"] = _inferred(self._dense(rows, values)[first:])
-        if not added:
-            return table
-        return pd.concat([table, pd.DataFrame(added).set_axis(table.index)], axis=1)
-
-    def _dense(self, rows: list[int], values: list[Any]) -> list[Any]:
-        if len(rows) == self._rows:
-            return values
-        dense: list[Any] = [None] * self._rows
-        for row, value in zip(rows, values, strict=True):
-            dense[row] = value
-        return dense
 
 
 def microseconds(moment: pd.Timestamp | None) -> int | None:
@@ -512,7 +464,7 @@ def texts_array(values: Sequence[str | None]) -> Any:
     import pandas as pd
 
     # Lone surrogates: with pyarrow pandas can't hold them, and no file can.
-    if _has_surrogates("".join(filter(None, values))):
+    if has_surrogates("".join(filter(None, values))):
         values = [each and each.encode("utf-8", "backslashreplace").decode() for each in values]
     return pd.array(values, dtype="str")
 
@@ -545,11 +497,12 @@ def _series(values: Sequence[Any], dtype: str) -> Any:
         texts = texts_array([each if each.__class__ is str else text_of(each) for each in values])
         return pd.Series(pd.Categorical(texts) if dtype == NAME else texts)
     if dtype == "object":
-        return _as_they_are(values)
+        return objects_series(values)
     return pd.Series(list(values), dtype=dtype)
 
 
-def _as_they_are(values: Sequence[Any]) -> Any:
+def objects_series(values: Sequence[Any]) -> Any:
+    """Values as they are, in a column of objects."""
     import numpy as np
     import pandas as pd
 
@@ -560,31 +513,12 @@ def _as_they_are(values: Sequence[Any]) -> Any:
     return pd.Series(held, dtype=object)
 
 
-def _inferred(values: list[Any]) -> Any:
-    import pandas as pd
-
-    kinds = set(map(type, values)) - {type(None)}
-    if kinds == {bool}:
-        return pd.Series(values, dtype=FLAG)
-    if kinds == {int} and min(known := [v for v in values if v is not None]) > NO_NUMBER:
-        if max(known) <= LARGEST:
-            return pd.Series(values, dtype=OPTIONAL_ID)
-    elif kinds == {float} or (kinds == {int, float} and all(map(_is_float, values))):
-        return pd.Series(values, dtype=NUMBER)
-    elif kinds == {str} and not any(map(_has_surrogates, values)):
-        return pd.Series(values, dtype=TEXT)
-    return _as_they_are(values)
-
-
-def _is_float(value: Any) -> bool:
-    return value is None or isinstance(value, float) or -_EXACT <= value <= _EXACT
-
-
-def _has_surrogates(value: str | None) -> bool:
-    if value is None or value.isascii():
+def has_surrogates(text: str) -> bool:
+    """Whether there are lone surrogates in a text, which no file can hold."""
+    if text.isascii():
         return False
     try:
-        value.encode()
+        text.encode()
     except UnicodeEncodeError:
         return True
     return False

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from flexiflow.analysis import frames
 from flexiflow.analysis.columns import Building
-from flexiflow.analysis.packed import Query, Shortcut, read
+from flexiflow.analysis.packed import read
+from flexiflow.analysis.query import Query, Shortcut
 from flexiflow.analysis.shortcuts import entry_shortcut, move_shortcut, snapshot_shortcut
 from flexiflow.analysis.source import Source
 from flexiflow.analysis.tables import (

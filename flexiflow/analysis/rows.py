@@ -13,7 +13,8 @@ from flexiflow.analysis.columns import Building
 from flexiflow.analysis.components import require_component
 from flexiflow.analysis.exploded import Exploded
 from flexiflow.analysis.moments import moment_us
-from flexiflow.analysis.packed import Query, read, read_blocks
+from flexiflow.analysis.packed import read, read_blocks
+from flexiflow.analysis.query import Query
 from flexiflow.analysis.shortcuts import snapshot_shortcut, step_shortcut
 from flexiflow.analysis.source import Source
 from flexiflow.analysis.tables import (
@@ -121,7 +122,7 @@ def snapshots_frame(
     sources: Sequence[Source], chosen: Filter, *, explode: bool = False
 ) -> pd.DataFrame:
     """Snapshots as a frame; see `History.snapshots`."""
-    building = Building(frames.SNAPSHOTS)
+    building = Building(frames.SNAPSHOTS, decodes=explode)
     exploded = Exploded() if explode else None
     for source, after_id in chosen.of_sources(sources):
         with source.connect() as conn:

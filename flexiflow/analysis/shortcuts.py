@@ -7,16 +7,25 @@ looked at here for a whole block at once, and a block that fails is read with th
 
 from __future__ import annotations
 
+import gc
 import re
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 
 from flexiflow.analysis import frames
-from flexiflow.analysis.columns import SEPARATOR, Building, whole_numbers
-from flexiflow.analysis.packed import Pieces, Shortcut
+from flexiflow.analysis.columns import (
+    LINE_BREAK,
+    SEPARATOR,
+    Body,
+    Building,
+    places_of,
+    whole_numbers,
+)
+from flexiflow.analysis.query import Pieces, Shortcut
 from flexiflow.analysis.tables import step_columns
 from flexiflow.persistence.schema import RUNS, SNAPSHOTS, STEPS, columns_of, cursor
 from flexiflow.persistence.sql_times import LATEST
@@ -27,13 +36,9 @@ _SNAPSHOT_TEXTS = {
     "state": "state",
     "correlation_id": "correlation_id",
     "fingerprint": "fingerprint",
-    "snapshot_json": "snapshot_json",
 }
-_CLASSIC_TEXTS = {
-    "component": "component_name",
-    "time": "created_at",
-    "snapshot_json": "snapshot_json",
-}
+_CLASSIC_TEXTS = {"component": "component_name", "time": "created_at"}
+_BODIES = {"snapshot_json": "snapshot_json"}
 _STEP_WHOLES = {"time": "start_us", "duration": "duration_us", "tries": "tries", "run": "run_id"}
 _STEP_TEXTS = {
     "component": "component_name",
@@ -65,17 +70,21 @@ class _WithState(msgspec.Struct):
 
 _ESCAPED_ASCII = re.compile(rb"\\u00[2-7]")
 _objects = msgspec.json.Decoder(_AnyObject)
+_bodies = msgspec.json.Decoder(Body)
 _with_states = msgspec.json.Decoder(_WithState)
 
 
 def snapshot_shortcut(conn: sqlite3.Connection) -> Shortcut | None:
     """How the snapshots of a database are packed; None where they can't be."""
     types = _types_of(conn, SNAPSHOTS)
-    if _fits(types, _SNAPSHOT_WHOLES, _SNAPSHOT_TEXTS):
+    bodies = _of_row(_BODIES)
+    if _fits(types, _SNAPSHOT_WHOLES, {**_SNAPSHOT_TEXTS, **_BODIES}):
         wholes, texts = _of_row(_SNAPSHOT_WHOLES), _of_row(_SNAPSHOT_TEXTS)
-        return Shortcut(wholes, texts, _finish_snapshots(_run_names(conn)))
-    if _fits(types, {}, _CLASSIC_TEXTS) and not types.keys() & _SNAPSHOT_WHOLES.values():
-        return Shortcut({}, _of_row(_CLASSIC_TEXTS), _finish_classic)
+        return Shortcut(wholes, texts, _finish_snapshots(_run_names(conn)), bodies)
+    if _fits(types, {}, {**_CLASSIC_TEXTS, **_BODIES}) and not (
+        types.keys() & _SNAPSHOT_WHOLES.values()
+    ):
+        return Shortcut({}, _of_row(_CLASSIC_TEXTS), _finish_classic, bodies)
     return None
 
 
@@ -114,8 +123,15 @@ Finish = Callable[[Building, Mapping[str, bytes], int], Pieces | None]
 
 def _finish_snapshots(runs: Mapping[int, str | None]) -> Finish:
     def finish(building: Building, raw: Mapping[str, bytes], count: int) -> Pieces | None:
-        bodies = _decoded(_objects, raw["snapshot_json"], count)
-        return None if bodies is None else _placed(_unpacked(building, raw, count, runs))
+        lines = raw["snapshot_json"]
+        borders = places_of(LINE_BREAK, lines, count)
+        # Where nothing is a tag, who wants the fields need not decode each body once more.
+        whole = building.decodes and b'"$' not in lines
+        bodies = _decoded(_bodies, lines, borders) if whole else None
+        if bodies is None and _decoded(_objects, lines, borders) is None:
+            return None
+        pieces = _placed(_unpacked(building, raw, count, runs))
+        return _with_lines(pieces, building, lines, borders, bodies)
 
     return finish
 
@@ -131,16 +147,32 @@ def _placed(pieces: Pieces | None) -> Pieces | None:
     return pieces
 
 
+def _with_lines(
+    pieces: Pieces | None,
+    building: Building,
+    lines: bytes,
+    borders: Any,
+    bodies: list[Body] | None = None,
+) -> Pieces | None:
+    """The pieces with that of the bodies, if the frame has them; None where one is no UTF-8."""
+    if pieces is None or "snapshot_json" not in building.columns:
+        return pieces
+    texts = building.columns["snapshot_json"].lines(lines, borders)
+    return None if texts is None else {**pieces, "snapshot_json": texts, "bodies": bodies}
+
+
 def _finish_classic(building: Building, raw: Mapping[str, bytes], count: int) -> Pieces | None:
-    states = _states(raw["snapshot_json"], count)
+    lines = raw["snapshot_json"]
+    borders = places_of(LINE_BREAK, lines, count)
+    states = _states(lines, borders)
     times = _times(raw["time"], count)
     if states is None or times is None:
         return None
-    texts = {name: cells for name, cells in raw.items() if name in ("component", "snapshot_json")}
-    pieces = _unpacked(building, texts, count, {})
+    pieces = _unpacked(building, {"component": raw["component"]}, count, {})
     if pieces is None:
         return None
-    return {**pieces, "time": times, "state": building.columns["state"].numbered(states)}
+    pieces |= {"time": times, "state": building.columns["state"].numbered(states)}
+    return _with_lines(pieces, building, lines, borders)
 
 
 def _finish_steps(runs: Mapping[int, str | None]) -> Finish:
@@ -161,7 +193,7 @@ def _unpacked(
     """The pieces of packed columns; None where one of them can't be cut up."""
     pieces: Pieces = {}
     for name, cells in raw.items():
-        if name not in building.columns or name == "id":
+        if name not in building.columns or name in ("id", "snapshot_json"):
             continue
         column = building.columns[name]
         if name == "run":
@@ -175,34 +207,57 @@ def _unpacked(
     return pieces
 
 
-def _decoded(decoder: msgspec.json.Decoder[Any], raw: bytes, count: int) -> list[Any] | None:
+def _decoded(decoder: msgspec.json.Decoder[Any], lines: bytes, borders: Any) -> list[Any] | None:
     """What is in the bodies of a block; None where not every one is a JSON object.
 
     A line break in a string is no JSON, and between two objects inside another value there would
     be a comma. So where every line begins with a brace and ends with one, each line holds one
     value or several, and as many values as lines means one in each.
+
+    Args:
+        decoder: for one body.
+        lines: the bodies.
+        borders: where the line breaks are; None where there are not as many as bodies.
     """
-    if b"\n" in raw or raw.count(b"}%b{" % SEPARATOR) != count - 1 or raw[:1] + raw[-1:] != b"{}":
+    import numpy as np
+
+    if borders is None or lines[:1] + lines[-1:] != b"{}":
+        return None
+    cells = np.frombuffer(lines, dtype=np.uint8)
+    if (cells[borders - 1] != ord("}")).any() or (cells[borders + 1] != ord("{")).any():
         return None
     try:
-        found = decoder.decode_lines(raw.replace(SEPARATOR, b"\n"))
+        with _no_collection():
+            found = decoder.decode_lines(lines)
     except (msgspec.DecodeError, RecursionError):
         return None
-    return found if len(found) == count else None
+    return found if len(found) == len(borders) + 1 else None
 
 
-def _states(raw: bytes, count: int) -> list[str] | None:
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Let nobody look for cycles among the thousands of objects that are made meanwhile."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _states(lines: bytes, borders: Any) -> list[str] | None:
     """The states in the bodies of 1.x; None where SQLite might find another one in a body.
 
     Of two keys of one name SQLite takes the first and Python the last, and SQLite knows no key
     that is written with escapes.
     """
-    if b"\\u00" in raw and _ESCAPED_ASCII.search(raw):
+    if b"\\u00" in lines and _ESCAPED_ASCII.search(lines):
         return None
-    if raw.count(b'"current_state"') != count:
+    found = _decoded(_with_states, lines, borders)
+    if found is None or lines.count(b'"current_state"') != len(found):
         return None
-    found = _decoded(_with_states, raw, count)
-    return None if found is None else [each.current_state for each in found]
+    return [each.current_state for each in found]
 
 
 def _times(raw: bytes, count: int) -> Any:

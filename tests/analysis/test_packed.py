@@ -10,7 +10,7 @@ from histories import NOON, Written, body_1x, written_by_1x
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from flexiflow.analysis import columns, packed, rows
+from flexiflow.analysis import columns, packed, packing, rows
 from flexiflow.analysis.history import open_history
 
 TEXTS = st.one_of(
@@ -287,7 +287,7 @@ def test_a_column_of_another_type_is_read_row_by_row():
 def test_blocks_beyond_the_limit_are_read_row_by_row():
     """A packed text has a largest size; what is larger is not lost."""
     written = recorded()
-    with patch.object(packed, "_LARGEST", 1000):
+    with patch.object(packing, "_LARGEST", 1000):
         in_blocks, by_row = both_ways(lambda: written.history.snapshots())
     pd.testing.assert_frame_equal(in_blocks, by_row)
 
