@@ -15,7 +15,7 @@ configurations that you trust like code. The YAML itself can build nothing but p
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from typing import Any
 
@@ -31,6 +31,7 @@ from flexiflow.imports import AllowList, dotted_path_of, load_state_class
 from flexiflow.pack_contents import Report
 from flexiflow.pack_loader import PackReading, raise_error, read_packs
 from flexiflow.state_machine import BUILTIN_STATES
+from flexiflow.statepack import TransitionSpec
 from flexiflow.states import DEFAULT_REGISTRY, State
 
 __all__ = ["BUILTIN_KEYS", "ComponentConfig", "ConfigLoader", "ConfigReading", "read_config"]
@@ -50,11 +51,13 @@ class ComponentConfig:
         name: the component's name.
         rules: its rules.
         initial_state: the name, registered by default, of the state in which it begins.
+        transitions: what its packs describe, between registered names.
     """
 
     name: str
     rules: list[Any] = field(default_factory=list)
     initial_state: str = "InitialState"
+    transitions: tuple[TransitionSpec, ...] = ()
 
 
 class ConfigLoader:
@@ -106,7 +109,9 @@ class ConfigLoader:
         else:
             reading = read_config(cls.load_yaml(path), str(path), raise_error, allowed)
         assert reading.name is not None
-        return ComponentConfig(reading.name, reading.rules, _register(reading))
+        names = _register(reading)
+        initial = _initial_name(reading, names)
+        return ComponentConfig(reading.name, reading.rules, initial, _transitions(reading, names))
 
     @staticmethod
     def load_rules(path: str | PathLike[str]) -> list[Any]:
@@ -250,16 +255,39 @@ def _initial_class(
     return None
 
 
-def _register(reading: ConfigReading) -> str:
-    """Register what a reading found, and return the registered name of its initial state."""
+def _register(reading: ConfigReading) -> dict[type[State], str]:
+    """Register what a reading found, and return the registered names."""
+    classes = [each.state_class for each in reading.packs.states.values()]
     names: dict[str, type[State]] = {}
-    for entry in reading.packs.states.values():
-        if entry.state_class is not None:
-            _give_name(entry.state_class, names, reading.resolution)
-    if reading.initial_class is None:
-        assert reading.initial_state is not None
-        return reading.initial_state
-    return _give_name(reading.initial_class, names, reading.resolution)
+    return {
+        cls: _give_name(cls, names, reading.resolution)
+        for cls in (*classes, reading.initial_class)
+        if cls is not None
+    }
+
+
+def _initial_name(reading: ConfigReading, names: Mapping[type[State], str]) -> str:
+    if reading.initial_class is not None:
+        return names[reading.initial_class]
+    assert reading.initial_state is not None
+    return reading.initial_state
+
+
+def _transitions(
+    reading: ConfigReading, names: Mapping[type[State], str]
+) -> tuple[TransitionSpec, ...]:
+    """What the packs describe, with the names that their keys are registered under."""
+
+    def named(key: str) -> str:
+        entry = reading.packs.states.get(key)
+        cls = None if entry is None else entry.state_class
+        return key if cls is None else names[cls]
+
+    return tuple(
+        replace(each, from_state=named(each.from_state), to_state=named(each.to_state))
+        for pack in reading.packs.packs
+        for each in pack.transitions
+    )
 
 
 def _give_name(cls: type[State], names: dict[str, type[State]], resolution: tuple[str, ...]) -> str:

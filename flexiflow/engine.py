@@ -139,6 +139,7 @@ class FlexiFlowEngine:
             "Load it first: ConfigLoader.load_component_config(path).",
         )
         machine = StateMachine.from_name(config.initial_state)
+        machine.described = tuple(getattr(config, "transitions", ()))
         component = AsyncComponent(config.name, list(config.rules), machine)
         return self.register(component)
 

@@ -85,10 +85,13 @@ class StateMachine:
 
     Attributes:
         start: the class of the first state.
+        described: what state packs say leads where, between names of the registry, such as
+            `TransitionSpec`: for pictures; what really happens is what the states do.
     """
 
     registry: StateRegistry = DEFAULT_REGISTRY  # also of subclasses that do not call __init__
     start: type[State]
+    described: tuple[Any, ...] = ()
     _begun = False
 
     def __init__(self, current_state: State, registry: StateRegistry = DEFAULT_REGISTRY) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from flexiflow.component import AsyncComponent
@@ -133,7 +134,8 @@ def _of_machine(
     # restored snapshot, brought the machine there.
     roots = {start: machine.start}
     roots.setdefault(current, type(machine.current_state))
-    return _Reading(names, further=further).graph(name, start, current, roots)
+    described = [_edge_of_spec(spec) for spec in machine.described]
+    return _Reading(names, further=further, described=described).graph(name, start, current, roots)
 
 
 class _Reading:
@@ -144,8 +146,10 @@ class _Reading:
         registry: StateRegistry,
         keys: Mapping[type[State], str] | None = None,
         further: Further | None = None,
+        described: Iterable[Edge] = (),
     ) -> None:
         self.registry = registry
+        self.described = tuple(described)
         self.further = further
         self.keys = keys or {}  # names that go before those of the registry
         self.classes: dict[str, type[State] | None] = {}
@@ -166,9 +170,25 @@ class _Reading:
         return Graph(name, states, tuple(self.edges), start, current)
 
     def _edges_of(self, name: str) -> Iterator[Way]:
+        """What is described, then what code declares, then what was found further; each once."""
         cls = self.classes[name]
+        described = [each for each in self.described if each.source == name]
+        for edge in described:
+            yield edge, self.registry.find(edge.target)
         if cls is None:
             return
+        known = {replace(each, description=None) for each in described}
+        for edge, target_class in self._declared(name, cls):
+            if replace(edge, description=None) not in known:
+                yield edge, target_class
+        if self.further is not None:
+            # A pack's guard has a name of its own: the same transition reads otherwise in code.
+            ways = {(each.source, each.target, each.message) for each in described}
+            for edge, target_class in self.further(name, cls, self.registry):
+                if (edge.source, edge.target, edge.message) not in ways:
+                    yield edge, target_class
+
+    def _declared(self, name: str, cls: type[State]) -> Iterator[Way]:
         for declaration in _declarations(cls)[0]:
             guard = None if declaration.guard is None else declaration.guard.name
             about = _first_line(getattr(cls, declaration.method, None))
@@ -176,8 +196,6 @@ class _Reading:
                 target, target_class = (name, cls) if to is None else self._resolve(to, cls)
                 message = declaration.message_type
                 yield Edge(name, target, message, guard, error, description=about), target_class
-        if self.further is not None:
-            yield from self.further(name, cls, self.registry)
 
     def _resolve(self, target: Target, near: type[State]) -> tuple[str, type[State] | None]:
         try:

@@ -130,6 +130,8 @@ def component_from(
     names = _registry_for(snapshot, engine) if registry is None else registry
     machine = StateMachine.from_name(snapshot.current_state, names)
     machine.start = _start(snapshot, engine, names) or machine.start
+    former = getattr(engine.get(snapshot.name), "state_machine", machine)
+    machine.described = former.described
     return AsyncComponent(
         snapshot.name, list(snapshot.rules), machine, data=dict(snapshot.metadata)
     )

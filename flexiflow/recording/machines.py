@@ -22,12 +22,13 @@ class Machines:
 
     def __init__(self, redaction: Redaction | None) -> None:
         self._redaction = redaction
-        self._known: dict[tuple[Any, int], tuple[Any, Machine | None]] = {}
+        self._known: dict[tuple[Any, int, int], tuple[Any, Machine | None]] = {}
 
     def of(self, component: Any) -> Machine | None:
         """A component's machine, or None where its declarations can't be read."""
         machine = component.state_machine
-        key = (machine.start, id(machine.registry))
+        kept = machine.registry, machine.described
+        key = (machine.start, *map(id, kept))
         if key not in self._known:
             try:
                 definition = self._without_hidden(to_definition(declared_graph(component)))
@@ -35,8 +36,8 @@ class Machines:
                 found = digest, (digest, encode_valid(definition).decode())
             except Exception:  # its declarations can't be read; the steps will say so
                 found = None
-            # The registry is kept, so that its id is nobody else's.
-            self._known[key] = machine.registry, found
+            # Both are kept, so that their ids are nobody else's.
+            self._known[key] = kept, found
         return self._known[key][1]
 
     def _without_hidden(self, definition: dict[str, Any]) -> dict[str, Any]:

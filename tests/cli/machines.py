@@ -2,6 +2,7 @@
 
 from flexiflow.declarations import on
 from flexiflow.state_machine import State
+from flexiflow.statepack import StateSpec, TransitionSpec
 
 CONFIG = """\
 name: order
@@ -10,6 +11,12 @@ states:
   Review: "machines:Review"
   Closed: "machines:Closed"
 initial_state: Open
+"""
+
+PACKED = """\
+name: order
+packs: ["machines:Reviews"]
+initial_state: Review
 """
 
 
@@ -33,3 +40,21 @@ class Review(State):
 
 class Closed(State, final=True):
     """An end."""
+
+
+class Reviews:
+    """A pack of classic states, which describes what they do."""
+
+    name = "reviews"
+
+    def provides(self):
+        """Where a decision is made, and where it leads."""
+        return {"Review": StateSpec(Review), "Closed": StateSpec(Closed)}
+
+    def transitions(self):
+        """What no declaration says."""
+        return [TransitionSpec("Review", "decide", "Closed", "is_yes")]
+
+    def depends_on(self):
+        """Nothing else."""
+        return set()

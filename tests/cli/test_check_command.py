@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import machines
 import pytest
 
+from flexiflow.analysis.machine_graph import machine_graph
+from flexiflow.config_loader import ConfigLoader
 from flexiflow.engine import FlexiFlowEngine
 from flexiflow.recording import record
 
@@ -84,6 +87,30 @@ def test_what_is_not_declared_fails_on_request(run_cli, recorded, write):
     assert result.exit_code == 3
     assert "    Draft went to Paying by submit, which is not declared." in result.stdout
     assert "what order-1 did in it is counted." in result.stdout
+
+
+def test_what_a_pack_describes_is_recorded_and_counted_for_all(run_cli, write, tmp_path):
+    """The database draws it without code; each component of the config has this very machine."""
+    config = write("order.yaml", machines.PACKED)
+    loaded = ConfigLoader.load_component_config(config)
+    engine, db = FlexiFlowEngine(), str(tmp_path / "packed.db")
+
+    async def run():
+        for name in ("order", "other"):
+            component = engine.create_component(replace(loaded, name=name))
+            await component.send("decide", content="yes")
+
+    with record(engine, db) as recording:
+        asyncio.run(run())
+        [edge] = recording.history.graph().model.edges
+        taken = machine_graph(engine.get("other"), recording.history).model.edges
+    assert (edge.source, edge.message, edge.guard) == ("Review", "decide", "is_yes")
+    assert (edge.target, edge.count, edge.undeclared) == ("Closed", 2, False)
+    counts = {(each.source, each.target): each.count for each in taken}
+    assert counts == {("Review", "Closed"): 1, ("Review", "Open"): 0, ("Open", "Review"): 0}
+    result = run_cli("check", config, db, "--fail-undeclared")
+    assert result.exit_code == 0
+    assert "Note" not in result.stdout
 
 
 def test_what_could_not_be_read_is_not_judged(run_cli, history):

@@ -12,7 +12,7 @@ from flexiflow.errors import ConfigError, FlexiFlowError, ImportError_, InvalidT
 from flexiflow.explain import explain
 from flexiflow.state_machine import DEFAULT_REGISTRY, State
 from flexiflow.state_machine import InitialState as BuiltInInitial
-from flexiflow.statepack import StateSpec
+from flexiflow.statepack import StateSpec, TransitionSpec
 
 pytestmark = pytest.mark.usefixtures("clean_registry")
 
@@ -48,7 +48,7 @@ class OrderPack:
         return {"Draft": StateSpec(LoadedDraft), "InitialState": StateSpec(LoadedPaid)}
 
     def transitions(self):
-        return []
+        return [TransitionSpec("Draft", "pay", "InitialState", "has_items")]
 
     def depends_on(self):
         return set()
@@ -371,6 +371,13 @@ def test_the_initial_state_of_a_config_is_where_its_component_begins(fields, exp
     """A key, a registered name and a dotted path lead to the right class, through the engine."""
     component = FlexiFlowEngine().create_component(load(**fields))
     assert type(component.state_machine.current_state) is expected
+
+
+def test_what_packs_describe_goes_by_the_registered_names():
+    """Their keys mean nothing outside of the config."""
+    config = load(packs=[path_of("OrderPack")], initial_state="Draft")
+    expected = TransitionSpec("LoadedDraft", "pay", "LoadedPaid", "has_items")
+    assert config.transitions == (expected,)
 
 
 def test_the_initial_state_is_given_by_its_class_name():
