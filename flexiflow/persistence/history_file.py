@@ -10,9 +10,10 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from flexiflow._version import __version__
 from flexiflow.errors import PersistenceError, bounded
@@ -42,8 +43,7 @@ _STEP_ID = SNAPSHOT_COLUMNS.index("step_id")
 Row = tuple[Any, ...]
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(msgspec.Struct, gc=False):
     """What one step leaves behind, before it has ids.
 
     Attributes:
@@ -52,7 +52,7 @@ class Entry:
         parts: large parts by hash, or None.
         machine: fingerprint, definition as JSON, and the time it was first seen, or None.
         marker: values of `MARKER_COLUMNS`, or None.
-        source: what happened, for whoever made the entry; not written.
+        source, waiter: what happened and who waits, for whoever made the entry; not written.
         step_id, snapshot_id: filled in by `HistoryFile.write`.
     """
 
@@ -62,6 +62,7 @@ class Entry:
     machine: Row | None = None
     marker: Row | None = None
     source: Any = None
+    waiter: Any = None
     step_id: int | None = None
     snapshot_id: int | None = None
 

@@ -10,7 +10,7 @@ import hashlib
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -118,7 +118,9 @@ def insert_chained(run: sqlite3.Cursor, table: str, rows: Iterable[Sequence[Any]
         if row_id > _LARGEST_ID:
             raise _no_more_ids(table)
         this = link(table, row_id, values, before)
-        complete.append((row_id, *values, ROW_FORMAT, before, this))
+        # As bytearrays: for bytes, as for None, sqlite3 looks for an adapter each time.
+        previous = None if before is None else bytearray(before)
+        complete.append((row_id, *values, ROW_FORMAT, previous, bytearray(this)))
         before = this
     _insert(run, table, complete)
     return [row[0] for row in complete]
@@ -128,20 +130,25 @@ def _insert(run: sqlite3.Cursor, table: str, rows: list[tuple[Any, ...]]) -> Non
     """Insert complete rows, many with one statement.
 
     SQLite runs a statement without holding Python's lock, but `executemany` is one a row: each
-    time it would wait for a busy event loop to let go of the lock, 5 ms by default.
+    time it would wait for a busy event loop to let go of the lock, 5 ms by default. A column that
+    is NULL in all of the rows is left out: handing over a None takes longer than storing it.
     """
     at = 0
     while at < len(rows):
-        count = _AT_ONCE if len(rows) - at >= _AT_ONCE else 1
-        run.execute(_statement(table, count), list(chain.from_iterable(rows[at : at + count])))
+        count = min(_AT_ONCE, 1 << (len(rows) - at).bit_length() - 1)  # few different statements
+        columns = list(zip(*rows[at : at + count], strict=True))
+        used = tuple(place for place, each in enumerate(columns) if each.count(None) < count)
+        values = zip(*(columns[place] for place in used), strict=True)
+        run.execute(_statement(table, used, count), list(chain.from_iterable(values)))
         at += count
 
 
-@cache
-def _statement(table: str, count: int) -> str:
+@lru_cache(maxsize=256)
+def _statement(table: str, used: tuple[int, ...], count: int) -> str:
     columns = ("id", *CHAINED_COLUMNS[table], "format", "prev_hash", "hash")
-    places = f"({', '.join('?' * len(columns))})"
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([places] * count)}"
+    names = ", ".join(columns[place] for place in used)
+    places = f"({', '.join('?' * len(used))})"
+    return f"INSERT INTO {table} ({names}) VALUES {', '.join([places] * count)}"
 
 
 def snapshot_json(

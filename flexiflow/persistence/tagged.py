@@ -31,6 +31,7 @@ MOST_VALUES = 1_000_000
 """Values in one document; lists that share their parts can unfold to far more than memory."""
 
 _ATOMS = frozenset({str, int, bool, type(None)})
+_KEYS = frozenset({str})
 _encode_plain = msgspec.json.Encoder().encode
 _decode_plain = msgspec.json.Decoder().decode
 
@@ -101,24 +102,24 @@ def is_plain(value: Any) -> bool:
 def _is_plain(value: Any, depth: int, left: list[int]) -> bool:
     kind = type(value)
     if kind is dict:
-        left[0] -= len(value)
-        if depth >= DEEPEST or left[0] < 0:
+        if not _KEYS.issuperset(map(type, value)):
             return False
-        for key, each in value.items():
-            if type(key) is not str or key[:1] == "$":
-                return False
-            if type(each) not in _ATOMS and not _is_plain(each, depth + 1, left):
-                return False
-        return True
-    if kind is list:
-        left[0] -= len(value)
-        if depth >= DEEPEST or left[0] < 0:
+        if "$" in "".join(value) and any(key[:1] == "$" for key in value):
             return False
-        for each in value:
-            if type(each) not in _ATOMS and not _is_plain(each, depth + 1, left):
-                return False
+        contents = value.values()
+    elif kind is list:
+        contents = value
+    else:
+        return math.isfinite(value) if kind is float else kind in _ATOMS
+    left[0] -= len(value)
+    if depth >= DEEPEST or left[0] < 0:
+        return False
+    if _ATOMS.issuperset(map(type, contents)):  # mostly: all of it is asked outside of Python
         return True
-    return math.isfinite(value) if kind is float else kind in _ATOMS
+    for each in contents:
+        if type(each) not in _ATOMS and not _is_plain(each, depth + 1, left):
+            return False
+    return True
 
 
 class _Tagger:

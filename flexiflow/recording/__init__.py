@@ -65,8 +65,9 @@ def record(
         path: the SQLite database; None keeps the history in memory.
         log: the trace log, one JSON object a line; None writes none.
         durability: ``"grouped"`` writes what arrives together together, within 100 ms where the
-            event loop pauses, later where it never does; ``"always"`` has each step on disk
-            before its state changes.
+            event loop pauses; where it does not, senders wait once a step is a quarter of a
+            second old and not on disk. ``"always"`` has each step on disk before its state
+            changes.
         metadata: ``(component) -> dict`` to record in place of ``component.data``.
         redact: names of fields that are kept out of everything written, at any depth, without
             regard to case; ``card*`` and compiled patterns too. Their values are masked in
@@ -192,9 +193,7 @@ class Recording:
             self.run_id, durability, metadata, lines=log_path is not None, redaction=redaction
         )
         self.observer.run_id = run
-        self._pipeline = Pipeline(
-            self._file, self._log, self.observer.gap_item, keep=durability == "always"
-        )
+        self._pipeline = Pipeline(self._file, self._log, self.observer, keep=durability == "always")
         self.observer.attach(self._pipeline)
         engine.hooks.redaction = redaction
         engine.adopt()

@@ -7,6 +7,7 @@ outcome is known.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 
 from flexiflow.correlation import Span
@@ -30,7 +31,12 @@ class EntryMaker:
         self._last: dict[str, bytes] = {}  # what each component's newest snapshot says
 
     def of_step(
-        self, step: Step, row: Row | None, document: bytes | None, fingerprint: str | None
+        self,
+        step: Step,
+        row: Row | None,
+        document: bytes | None,
+        fingerprint: str | None,
+        waiter: asyncio.Future[None] | None = None,
     ) -> Entry:
         """A step's row and, where anything changed, a snapshot.
 
@@ -39,9 +45,10 @@ class EntryMaker:
             row: its row, where that could not wait.
             document: the component as `snapshot_document` encodes it, or None for no snapshot.
             fingerprint: its machine's.
+            waiter: who waits until it is committed, or None.
         """
         entry = Entry(row or step_row(step, self.run_id, fingerprint))
-        entry.source = step
+        entry.source, entry.waiter = step, waiter
         if document is not None and self._is_new(step.component, document):
             self._snapshot(
                 entry,

@@ -6,44 +6,35 @@ import asyncio
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from flexiflow.errors import PersistenceError, bounded, bounded_repr
 from flexiflow.persistence.history_file import Entry, Row
 from flexiflow.persistence.rows import storable
+from flexiflow.tracing.records import LogRecord
 
 _ROW_FAULTS = ("SQLITE_TOOBIG", "SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_RANGE")
 
 
-Line = tuple[Any, ...]
-"""A line that the writer thread is to make: what makes it, and what that takes."""
+Parts = tuple[Any, ...]
+"""What the writer thread is to make something of: a function, and what it takes."""
+
+Queued = Parts | LogRecord | Entry | threading.Event
+"""What it is given: a line, rows, parts of one of them, or what is set when it has come so far."""
 
 
-@dataclass(slots=True)
-class Item:
-    """One thing to write.
+class Teller(Protocol):
+    """Who gives a pipeline what it writes, and is told what became of it, in the writer thread."""
 
-    Attributes:
-        line: a line for the log, or None.
-        entry: rows for the history, or None.
-        make: makes the entry, in the writer thread, where it is not there yet.
-        facts: what `make` takes.
-        done: called in the writer thread once the entry is committed; gives lines for the log.
-        lost: called in the writer thread where the entry can't be committed.
-        waiter: resolved when the entry is written, or with the error.
-        barrier: set once everything before it is written, or given up.
-    """
+    def written(self, entry: Entry) -> LogRecord | None:
+        """An entry is committed, and has its ids; gives what the log is to say of it."""
 
-    line: bytes | None = None
-    entry: Entry | None = None
-    make: Callable[..., Entry] | None = None
-    facts: tuple[Any, ...] = ()
-    done: Callable[[Entry], bytes] | None = None
-    lost: Callable[[Entry], None] | None = None
-    waiter: asyncio.Future[None] | None = None
-    barrier: threading.Event | None = None
+    def lost(self, entry: Entry) -> None:
+        """An entry can't be committed."""
+
+    def gap(self, gap: Gap) -> tuple[Entry, LogRecord]:
+        """The row and the line that tell what a failing writer dropped."""
 
 
 @dataclass(slots=True)
@@ -71,18 +62,17 @@ class Gap:
         return Gap(rows, lines, other.first_us, self.last_us, self.why)
 
 
-def line_of(item: Item | Line) -> bytes:
-    """The line that an item holds, made now if it has not been; empty where there is none."""
-    if isinstance(item, tuple):
-        make, *facts = item
-        return bytes(make(*facts))
-    return item.line or b""
+def rows_of(entry: Entry) -> int:
+    """How many rows of steps and snapshots an entry holds."""
+    return (entry.step is not None) + (entry.snapshot is not None)
 
 
-def rows_of(item: Item) -> int:
-    """How many rows of steps and snapshots an item holds."""
-    entry = item.entry
-    return 0 if entry is None else (entry.step is not None) + (entry.snapshot is not None)
+def waiter_of(queued: Queued) -> asyncio.Future[None] | None:
+    """Who waits for something to be written, if somebody does."""
+    if isinstance(queued, Entry):
+        return queued.waiter  # type: ignore[no-any-return]
+    parts = queued if isinstance(queued, tuple) else ()
+    return next((each for each in parts if isinstance(each, asyncio.Future)), None)
 
 
 def size_of(message: str | None, document: bytes | None, row: Row | None) -> int:
@@ -151,12 +141,10 @@ def as_persistence_error(error: Exception) -> PersistenceError:
     return wrapped
 
 
-def repair(item: Item) -> None:
-    """Let an item's rows be such as SQLite can hold."""
-    entry = item.entry
-    if entry is not None:
-        entry.step = None if entry.step is None else tuple(map(_storable, entry.step))
-        entry.snapshot = None if entry.snapshot is None else tuple(map(_storable, entry.snapshot))
+def repair(entry: Entry) -> None:
+    """Let an entry's rows be such as SQLite can hold."""
+    entry.step = None if entry.step is None else tuple(map(_storable, entry.step))
+    entry.snapshot = None if entry.snapshot is None else tuple(map(_storable, entry.snapshot))
 
 
 def _storable(value: Any) -> Any:

@@ -16,13 +16,13 @@ from flexiflow.persistence import tagged
 from flexiflow.persistence.history_file import Entry
 from flexiflow.persistence.rows import snapshot_document
 from flexiflow.recording.entries import EntryMaker
-from flexiflow.recording.items import Gap, Item, as_persistence_error, size_of
+from flexiflow.recording.items import Gap, as_persistence_error, size_of
 from flexiflow.recording.machines import Machines
 from flexiflow.recording.observer_lines import Durability, LineObserver, log_data
 from flexiflow.recording.step_rows import step_row
 from flexiflow.redaction import Redaction
 from flexiflow.step import Step, name_text
-from flexiflow.tracing.records import encode_record, encode_valid
+from flexiflow.tracing.records import LogRecord, encode_valid
 
 __all__ = ["Durability", "Metadata", "RecordingObserver", "attached"]
 
@@ -62,7 +62,7 @@ class RecordingObserver(LineObserver):
         self._fingerprints: dict[str, str | None] = {}
         self._machines = Machines(redaction)
         self._entries = EntryMaker()
-        self._done, self._lost = self._written, self._entries.forget  # bound once, not once a step
+        self._of_step, self._of_receipt = self._entries.of_step, self._make.received  # bound once
 
     @property
     def run_id(self) -> int:
@@ -86,17 +86,21 @@ class RecordingObserver(LineObserver):
         self._log("component.registered", now, span, name, to_state=state)
         document = self._document(component, name, state)
         definition = None if machine is None else machine[1]
-        self._queue(self._entries.of_registration, (name, state, document, now, span, definition))
+        make = self._entries.of_registration
+        self.pipeline.put((make, name, state, document, now, span, definition))
 
     def received(self, step: Step, message: dict[str, Any]) -> None:
         """Log that a message's turn has come, and keep it as it came in."""
         # Now, since a handler may change it.
-        fields = {key: value for key, value in dict.items(message) if key not in _RESERVED}
-        redaction = self.redaction
-        step.message_json = tagged.encode(fields, redaction=redaction).decode() if fields else "{}"
-        data = log_data(step.message_json) if fields and self._lines else None
+        fields = message.copy() if type(message) is dict else dict(dict.items(message))
+        for key in _RESERVED:
+            if key in fields:
+                del fields[key]
+        raw = tagged.encode(fields, redaction=self.redaction) if fields else b"{}"
+        step.message_json = raw.decode()
         if self._lines:
-            self._say((self._make.received, step.started_us, step, data))
+            data = log_data(raw) if fields else None
+            self._say((self._of_receipt, step.started_us, step, data))
 
     def commit(
         self, step: Step, message: dict[str, Any], component: Any | None
@@ -119,12 +123,19 @@ class RecordingObserver(LineObserver):
             row = step_row(step, self._entries.run_id, digest, self.redaction)
         if component is not None:
             document = self._document(component, name, step.to_state)
-        self._queue(self._entries.of_step, (step, row, document, digest), waiter)
-        return waiter or self.pipeline.room(size_of(step.message_json, document, row))
+        self.pipeline.put((self._of_step, step, row, document, digest, waiter))
+        if waiter is not None:
+            self.pipeline.hurry()
+            return waiter
+        return self.pipeline.room(size_of(step.message_json, document, row), step.started_us)
 
-    # -- rows -----------------------------------------------------------------------------
+    # -- what the writer thread calls -----------------------------------------------------
 
-    def gap_item(self, gap: Gap) -> Item:
+    def lost(self, entry: Entry) -> None:
+        """An entry can't be committed: the component's next step stores what it could not."""
+        self._entries.forget(entry)
+
+    def gap(self, gap: Gap) -> tuple[Entry, LogRecord]:
         """The row and the line that tell what a failing writer dropped."""
         detail = {"lines": gap.lines, "first_us": gap.first_us, "why": bounded(gap.why, 500)}
         marker = (
@@ -147,7 +158,9 @@ class RecordingObserver(LineObserver):
             reason=gap.why,
             data={"rows": gap.rows, **detail},
         )
-        return Item(line=encode_record(record), entry=Entry(marker=marker))
+        return Entry(marker=marker), record
+
+    # -- rows -----------------------------------------------------------------------------
 
     def _document(self, component: Any, name: str, state: str) -> bytes:
         data = self._data(component)
@@ -170,14 +183,6 @@ class RecordingObserver(LineObserver):
                     bounded_repr(exc, 200),
                 )
             return own
-
-    def _queue(
-        self,
-        make: Callable[..., Entry],
-        facts: tuple[Any, ...],
-        waiter: asyncio.Future[None] | None = None,
-    ) -> None:
-        self.pipeline.put(Item(None, None, make, facts, self._done, self._lost, waiter))
 
 
 def attached(hooks: Hooks) -> RecordingObserver | None:

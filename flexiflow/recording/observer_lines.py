@@ -16,7 +16,7 @@ import msgspec
 from flexiflow.correlation import Span, current_span
 from flexiflow.persistence import tagged
 from flexiflow.persistence.history_file import Entry
-from flexiflow.recording.items import Item, Line, line_of
+from flexiflow.recording.items import Parts
 from flexiflow.recording.pipeline import Pipeline
 from flexiflow.redaction import Redaction
 from flexiflow.step import Step
@@ -25,7 +25,6 @@ from flexiflow.tracing.records import (
     LONGEST_DATA,
     LONGEST_OWN_DATA,
     LogRecord,
-    encode_record,
     error_record,
     utc_text,
 )
@@ -45,15 +44,15 @@ class LineObserver:
         self._lines = lines
         self._make = LineMaker(run_uid)
         self.pipeline: Pipeline
-        self._say: Callable[[Line], None]
+        self._say: Callable[[Parts], None]
 
     def attach(self, pipeline: Pipeline) -> None:
         """Hand everything to this writer thread from now on."""
         self.pipeline = pipeline
-        self._say = self._write_now if self._always else pipeline.put_line
+        self._say = self._write_now if self._always else pipeline.put
 
-    def _write_now(self, line: Line) -> None:
-        self.pipeline.write_line(line_of(line))
+    def _write_now(self, parts: Parts) -> None:
+        self.pipeline.write_now(parts[0](*parts[1:]))
 
     # -- what the core calls --------------------------------------------------------------
 
@@ -150,13 +149,13 @@ class LineObserver:
         span = current_span.get()
         if component is None and span is not None:
             component = span.owner
-        data = tagged.encode(fields, redaction=self.redaction).decode() if fields else None
+        data = tagged.encode(fields, redaction=self.redaction) if fields else None
         self._log(
             name,
             time.time_ns() // 1000,
             span,
             component,
-            data=None if data is None else msgspec.Raw(log_data(data, LONGEST_OWN_DATA).encode()),
+            data=None if data is None else msgspec.Raw(log_data(data, LONGEST_OWN_DATA)),
         )
         return True
 
@@ -172,8 +171,6 @@ class LineObserver:
             snapshot_id=facts.get("snapshot_id"),
             data={"path": facts["path"]} if "path" in facts else None,
         )
-
-    # -- lines ----------------------------------------------------------------------------
 
     def _log_trouble(self, step: Step) -> None:
         if not self._lines:
@@ -193,16 +190,20 @@ class LineObserver:
             error=None if step.error is None else error_record(step.error, self.redaction),
         )
 
-    def _written(self, entry: Entry) -> bytes:
-        """What the writer thread does once an entry is committed; gives a line for the log."""
+    # -- what the writer thread calls ------------------------------------------------------
+
+    def written(self, entry: Entry) -> LogRecord | None:
+        """An entry is committed: its step knows its row now, and the log is to say so."""
         source = entry.source
         if isinstance(source, Step):
             source.id = entry.step_id
         if entry.snapshot is None or not self._lines:
-            return b""
+            return None
         component, state = entry.snapshot[0], entry.snapshot[4]
         now = time.time_ns() // 1000
         return self._make.saved(now, source, component, state, entry.step_id, entry.snapshot_id)
+
+    # -- lines ----------------------------------------------------------------------------
 
     def _log(
         self,
@@ -212,14 +213,13 @@ class LineObserver:
         component: str | None,
         **fields: Any,
     ) -> None:
-        if self._lines:
-            self._write(encode_record(self._record(event, time_us, span, component, **fields)))
-
-    def _write(self, line: bytes) -> None:
+        if not self._lines:
+            return
+        record = self._record(event, time_us, span, component, **fields)
         if self._always:
-            self.pipeline.write_line(line)
+            self.pipeline.write_now(record)
         else:
-            self.pipeline.put(Item(line=line))
+            self.pipeline.put(record)
 
     def _record(
         self,
@@ -250,6 +250,6 @@ class LineObserver:
         return text if text is None or self.redaction is None else self.redaction.mask(text)
 
 
-def log_data(fields: str, longest: int = LONGEST_DATA) -> str:
+def log_data(fields: bytes, longest: int = LONGEST_DATA) -> bytes:
     """Encoded fields as a line shows them, or how long they are where that is too long."""
-    return fields if len(fields) <= longest else f'{{"left_out_bytes":{len(fields.encode())}}}'
+    return fields if len(fields) <= longest else b'{"left_out_bytes":%d}' % len(fields)

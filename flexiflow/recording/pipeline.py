@@ -11,34 +11,38 @@ import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
 
 from flexiflow.errors import PersistenceError
 from flexiflow.persistence.history_file import Entry, HistoryFile
 from flexiflow.recording.items import (
     Gap,
-    Item,
-    Line,
+    Parts,
+    Queued,
+    Teller,
     is_row_fault,
-    line_of,
     repair,
     resolve,
     rows_of,
+    waiter_of,
     why_of,
 )
+from flexiflow.tracing.records import LogRecord, encode_record, encode_records
 from flexiflow.tracing.writer import LogWriter
 
 GROUP_S = 0.05
 """How long a group gathers before it is written. Lines are within 100 ms in the log, unless a loop
 that never pauses leaves this thread no time."""
 
-MOST_QUEUED = 50_000
-"""Items in the queue from which on senders wait."""
+MOST_QUEUED = 10_000
+"""Items in the queue from which on senders wait: five for a message, or two thousand messages. More
+would fill no larger a group, only memory."""
 
 MOST_QUEUED_BYTES = 64 * 2**20
 """Characters of JSON in it from which on they wait, however few the items are."""
 
-MOST_IN_GROUP = 5_000
+OLDEST_S = 0.25
+"""The age of the oldest step that is not on disk from which on they wait, so that a loop that never
+pauses leaves the writer thread its time."""
 
 RETRY_S = 1.0
 """How soon what ``"always"`` could not write is tried again, where nothing else comes."""
@@ -53,24 +57,19 @@ class Pipeline:
     Args:
         history: where entries go.
         log: where lines go, or None.
-        on_recovery: makes the item that tells of a gap, once writing works again.
+        teller: who gives it what is written, and is told what became of it.
         keep: whether what can't be written, and what nobody has been told of, is tried again
             instead of being dropped; ``durability="always"``.
     """
 
     def __init__(
-        self,
-        history: HistoryFile,
-        log: LogWriter | None,
-        on_recovery: Callable[[Gap], Item],
-        *,
-        keep: bool = False,
+        self, history: HistoryFile, log: LogWriter | None, teller: Teller, *, keep: bool = False
     ) -> None:
         self._history = history
         self._log = log
-        self._on_recovery = on_recovery
+        self._teller = teller
         self._keep = keep
-        self._items: deque[Item | Line] = deque()
+        self._queue: deque[Queued] = deque()
         self._wake = threading.Event()
         self._urgent = threading.Event()
         self._asleep = True
@@ -79,41 +78,43 @@ class Pipeline:
         self._lock = threading.Lock()
         self._space: list[asyncio.Future[None]] = []
         self._bytes = 0  # of rows that were queued since the queue was last empty
+        self._oldest_us: int | None = None  # when the oldest of them happened, or earlier
         self._kept_lines = b""
-        self._kept_items: list[Item] = []
+        self._kept_entries: list[Entry] = []
         self._untold: Gap | None = None
         self.gap: Gap | None = None
         self.log_error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="flexiflow-writer", daemon=True)
         self._thread.start()
 
-    def put(self, item: Item) -> None:
-        """Queue an item; returns at once. What comes after the end is not recorded."""
-        self._items.append(item)
-        if self.closed:  # asked after the item was queued: one of the two sees it
-            self._discard()
-            return
-        if item.waiter is not None:
-            self._urgent.set()
-        if self._asleep:
-            self._wake.set()
-
-    def put_line(self, line: Line) -> None:
-        """Queue a line that the writer thread is to make; returns at once."""
-        self._items.append(line)
-        if self.closed:
+    def put(self, queued: Queued) -> None:
+        """Queue something; returns at once. What comes after the end is not recorded."""
+        self._queue.append(queued)
+        if self.closed:  # asked after it was queued: one of the two sees it
             self._discard()
         elif self._asleep:
             self._wake.set()
 
-    def room(self, size: int) -> asyncio.Future[None] | None:
+    def hurry(self) -> None:
+        """Let no group gather: somebody waits for what is queued."""
+        self._urgent.set()
+
+    def room(self, size: int, time_us: int) -> asyncio.Future[None] | None:
         """None while there is room in the queue, else a future that waits.
 
         Args:
             size: of what was queued last, in characters.
+            time_us: when that happened, microseconds since 1970.
         """
         self._bytes += size
-        if len(self._items) < MOST_QUEUED and self._bytes < MOST_QUEUED_BYTES:
+        oldest_us = self._oldest_us
+        if oldest_us is None:
+            oldest_us = self._oldest_us = time_us
+        if (
+            len(self._queue) < MOST_QUEUED
+            and self._bytes < MOST_QUEUED_BYTES
+            and time_us - oldest_us < OLDEST_S * 1e6
+        ):
             return None
         waiter = asyncio.get_running_loop().create_future()
         with self._lock:
@@ -122,18 +123,18 @@ class Pipeline:
         self._wake.set()
         return waiter
 
-    def write_line(self, line: bytes) -> None:
+    def write_now(self, record: LogRecord) -> None:
         """Write a line now, before this returns.
 
         Where that fails, the line is queued, and `log_error` says why until writing works again.
         """
         assert self._log is not None  # where no log is written, no line is made
         try:
-            self._log.write(line)
+            self._log.write(encode_record(record))
             self.log_error = None
         except PersistenceError as exc:  # the next step that is to be committed says so
             self.log_error = exc
-            self.put(Item(line=line))
+            self.put(record)
 
     def flush(self, timeout: float = 60.0) -> None:
         """Wait until everything queued so far is on disk.
@@ -150,7 +151,7 @@ class Pipeline:
             lost, self._untold = self._untold, None
         if lost is not None:
             raise _dropped(lost)
-        waiting = len(self._kept_items) + self._kept_lines.count(b"\n")
+        waiting = len(self._kept_entries) + self._kept_lines.count(b"\n")
         if waiting:
             raise PersistenceError(
                 f"The recording could not write {waiting} rows and lines yet.",
@@ -166,8 +167,8 @@ class Pipeline:
             PersistenceError: where time ran out.
         """
         barrier = threading.Event()
-        self.put(Item(barrier=barrier))
-        self._urgent.set()
+        self.put(barrier)
+        self.hurry()
         end = time.monotonic() + timeout
         while not barrier.wait(0.2):
             if time.monotonic() > end or not self._thread.is_alive():
@@ -175,7 +176,7 @@ class Pipeline:
                     "The recording could not be flushed in time.",
                     why="The disk is slow, or another program holds the database.",
                     fix="Wait and flush again.",
-                    context={"queued": len(self._items)},
+                    context={"queued": len(self._queue)},
                 )
 
     def close(self) -> PersistenceError | None:
@@ -192,13 +193,12 @@ class Pipeline:
         """Let go who waits for what came after the end."""
         with contextlib.suppress(IndexError):  # two threads may do this at once
             while True:
-                item = self._items.popleft()
-                if isinstance(item, tuple):
-                    continue
-                if item.barrier is not None:
-                    item.barrier.set()
-                if item.waiter is not None:
-                    resolve([item.waiter], None)
+                queued = self._queue.popleft()
+                if isinstance(queued, threading.Event):
+                    queued.set()
+                waiter = waiter_of(queued)
+                if waiter is not None:
+                    resolve([waiter], None)
 
     # -- the writer thread ----------------------------------------------------------------
 
@@ -207,51 +207,61 @@ class Pipeline:
             # Said before it is looked whether there is work: who queues something either finds it
             # asleep and wakes it, or has queued it before the look.
             self._asleep = True
-            if not self._items:
-                self._wake.wait(RETRY_S if self._kept_items or self._kept_lines else None)
+            if not self._queue:
+                self._wake.wait(RETRY_S if self._kept_entries or self._kept_lines else None)
             self._asleep = False
             if not self._closing:
                 self._urgent.wait(GROUP_S)
             self._wake.clear()
             self._urgent.clear()
             self._write_group()
-            while self._items:
+            while self._queue:
                 self._write_group()
-            if self._closing and not self._items:
+            if self._closing and not self._queue:
                 self._give_up()
                 return
 
     def _write_group(self) -> None:
-        take = self._items.popleft
-        group = [take() for _ in range(min(len(self._items), MOST_IN_GROUP))]
-        items = [item for item in group if type(item) is Item]
-        self._make_entries(items)
-        lines = self._kept_lines + b"".join(map(line_of, group))
-        entries = self._kept_items + [item for item in items if item.entry is not None]
-        self._kept_lines, self._kept_items = b"", []
+        taken_us = time.time_ns() // 1000
+        take = self._queue.popleft
+        group = [take() for _ in range(len(self._queue))]
+        records: list[LogRecord] = []
+        entries, self._kept_entries = self._kept_entries, []
+        passed: list[threading.Event] = []
+        for queued in group:
+            made = self._made(queued) if isinstance(queued, tuple) else queued
+            if isinstance(made, LogRecord):
+                records.append(made)
+            elif isinstance(made, Entry):
+                entries.append(made)
+            elif made is not None:
+                passed.append(made)
+        lines, self._kept_lines = self._kept_lines + encode_records(records), b""
         self._write_lines(lines)
         if self._write_entries(entries) and self.log_error is None:
             self._tell_of_gap()
-        for item in items:
-            if item.barrier is not None:
-                item.barrier.set()
-        self._make_room()
+        for each in passed:
+            each.set()
+        self._make_room(taken_us)
 
-    def _make_entries(self, items: list[Item]) -> None:
-        for item in items:
-            if item.make is not None:
-                try:
-                    item.entry = item.make(*item.facts)
-                except Exception as exc:  # the thread must live on
-                    self._note_gap(1, 0, exc)
-                    if item.waiter is not None:
-                        resolve([item.waiter], exc)
-                item.make, item.facts = None, ()
+    def _made(self, parts: Parts) -> LogRecord | Entry | None:
+        try:
+            made: LogRecord | Entry = parts[0](*parts[1:])
+            return made
+        except Exception as exc:  # the thread must live on
+            self._note_gap(1, 0, exc)
+            waiter = waiter_of(parts)
+            if waiter is not None:
+                resolve([waiter], exc)
+            return None
 
-    def _make_room(self) -> None:
-        if not self._items:
-            self._bytes = 0
-        if not self._space or len(self._items) >= MOST_QUEUED or self._bytes >= MOST_QUEUED_BYTES:
+    def _make_room(self, taken_us: int) -> None:
+        """Let go on who waits for room; what is queued by now came after `taken_us`."""
+        if self._queue:
+            self._oldest_us = taken_us
+        else:
+            self._bytes, self._oldest_us = 0, None
+        if not self._space or len(self._queue) >= MOST_QUEUED or self._bytes >= MOST_QUEUED_BYTES:
             return
         with self._lock:
             space, self._space = self._space, []
@@ -271,40 +281,56 @@ class Pipeline:
             else:
                 self._note_gap(0, rest.count(b"\n"), exc)
 
-    def _write_entries(self, items: list[Item]) -> bool:
+    def _write_entries(self, entries: list[Entry]) -> bool:
         """Write entries in one transaction, and say whether the database took them."""
-        if not items:
+        if not entries:
             return True
-        error = _attempt(self._history.write, items)
+        error = self._attempt(entries)
         if error is not None and is_row_fault(error):
-            for item in items:
-                repair(item)
-            error = _attempt(self._history.write, items)
-            if error is not None and is_row_fault(error) and len(items) > 1:
+            for entry in entries:
+                repair(entry)
+            error = self._attempt(entries)
+            if error is not None and is_row_fault(error) and len(entries) > 1:
                 # One row that SQLite can't hold must not take the group with it.
-                for item in items:
-                    self._write_entries([item])
+                for entry in entries:
+                    self._write_entries([entry])
                 return True
         if error is not None:
-            self._fail(items, error)
+            self._fail(entries, error)
             return is_row_fault(error)
-        self._write_lines(_told(items))
-        resolve([item.waiter for item in items if item.waiter is not None], None)
+        self._write_lines(encode_records(self._told(entries)))
+        resolve([entry.waiter for entry in entries if entry.waiter is not None], None)
         return True
 
-    def _fail(self, items: list[Item], error: Exception) -> None:
+    def _attempt(self, entries: list[Entry]) -> Exception | None:
+        try:
+            self._history.write(entries)
+        except Exception as exc:  # the boundary of the thread: it must live on, and reports this
+            return exc
+        return None
+
+    def _told(self, entries: list[Entry]) -> list[LogRecord]:
+        """What is said in the log of entries that are committed."""
+        records = []
+        for entry in entries:
+            with contextlib.suppress(Exception):  # committed, whatever can't be said of it
+                record = self._teller.written(entry)
+                if record is not None:
+                    records.append(record)
+        return records
+
+    def _fail(self, entries: list[Entry], error: Exception) -> None:
         """Tell those who wait; keep or drop what nobody waits for."""
-        untold = [item for item in items if item.waiter is None]
+        untold = [entry for entry in entries if entry.waiter is None]
         if self._keep and not is_row_fault(error):
-            self._kept_items.extend(untold)
-            lost = [item for item in items if item.waiter is not None]
+            self._kept_entries.extend(untold)
+            lost = [entry for entry in entries if entry.waiter is not None]
         else:
-            self._note_gap(sum(rows_of(item) for item in untold), 0, error)
-            lost = items
-        for item in lost:
-            if item.lost is not None and item.entry is not None:
-                item.lost(item.entry)
-        resolve([item.waiter for item in lost if item.waiter is not None], error)
+            self._note_gap(sum(map(rows_of, untold)), 0, error)
+            lost = entries
+        for entry in lost:
+            self._teller.lost(entry)
+        resolve([entry.waiter for entry in lost if entry.waiter is not None], error)
 
     def _note_gap(self, rows: int, lines: int, error: Exception) -> None:
         if rows == 0 and lines == 0:
@@ -319,41 +345,21 @@ class Pipeline:
         """Write the row and the line that say what is missing, now that writing works."""
         if self.gap is None:
             return
-        note = self._on_recovery(self.gap)
-        if _attempt(self._history.write, [note]) is not None:
+        entry, record = self._teller.gap(self.gap)
+        if self._attempt([entry]) is not None:
             return
         self.gap = None
-        if self._log is not None and note.line is not None:
+        if self._log is not None:
             with contextlib.suppress(PersistenceError):  # the row says it
-                self._log.write(note.line)
+                self._log.write(encode_record(record))
 
     def _give_up(self) -> None:
         """The end: what could not be written until now is lost."""
-        rows = sum(rows_of(item) for item in self._kept_items)
+        rows = sum(map(rows_of, self._kept_entries))
         why = self.log_error or PersistenceError("The database could not be written.")
         self._note_gap(rows, self._kept_lines.count(b"\n"), why)
-        self._kept_lines, self._kept_items = b"", []
+        self._kept_lines, self._kept_entries = b"", []
         self._tell_of_gap()
-
-
-def _attempt(write: Callable[[list[Entry]], None], items: Iterable[Item]) -> Exception | None:
-    try:
-        write([item.entry for item in items if item.entry is not None])
-    except Exception as exc:  # the boundary of the thread: it must live on, and it reports this
-        return exc
-    return None
-
-
-def _told(items: Iterable[Item]) -> bytes:
-    """What is said in the log of entries that are committed."""
-    lines = []
-    for item in items:
-        if item.done is not None and item.entry is not None:
-            try:
-                lines.append(item.done(item.entry))
-            except Exception:  # noqa: S112 - it is committed, whatever can't be said of it
-                continue
-    return b"".join(lines)
 
 
 def _dropped(gap: Gap) -> PersistenceError:

@@ -7,6 +7,7 @@ Every record has a time, an event and, inside a trace, the correlation id and a 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -41,7 +42,7 @@ class ErrorRecord(msgspec.Struct, omit_defaults=True):
     context: dict[str, str] | None = None
 
 
-class LogRecord(msgspec.Struct, omit_defaults=True):
+class LogRecord(msgspec.Struct, omit_defaults=True, gc=False):
     """One line of the trace log.
 
     Attributes:
@@ -87,12 +88,25 @@ class LogRecord(msgspec.Struct, omit_defaults=True):
 _UNSAFE = re.compile(rb"\xc2[\x80-\x9f]|\xe2\x80[\xa8-\xae]|\xe2\x81[\xa6-\xa9]")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_TEXT = 2000
-_encode = msgspec.json.Encoder().encode
+_encoder = msgspec.json.Encoder()
+_encode = _encoder.encode
 
 
 def encode_record(record: LogRecord) -> bytes:
     """The record as one line with its newline. A newline in a name can't make a second line."""
-    return encode_valid(record) + b"\n"
+    try:
+        return encode_valid(record) + b"\n"
+    except (TypeError, ValueError, OverflowError):
+        return encode_valid(_tellable(record)) + b"\n"
+
+
+def encode_records(records: Sequence[LogRecord]) -> bytes:
+    """What `encode_record` makes of each, one after the other, in one go where that works."""
+    try:
+        raw = _encoder.encode_lines(records)
+    except (TypeError, ValueError, OverflowError):  # UnicodeEncodeError is a ValueError
+        return b"".join(map(encode_record, records))
+    return raw if raw.isascii() else _UNSAFE.sub(_escaped, raw)
 
 
 def encode_valid(value: Any) -> bytes:
@@ -107,11 +121,6 @@ def encode_valid(value: Any) -> bytes:
     except UnicodeEncodeError:
         raw = _encode(_without_surrogates(value))
     return raw if raw.isascii() else _UNSAFE.sub(_escaped, raw)
-
-
-def escape_unsafe(text: str) -> str:
-    """JSON that is encoded already, made safe to print and to split into lines."""
-    return text if text.isascii() else _UNSAFE.sub(_escaped, text.encode()).decode()
 
 
 def _escaped(match: re.Match[bytes]) -> bytes:
@@ -177,6 +186,17 @@ def _text(value: Any) -> str:
         return bounded(str(value), _LONGEST_TEXT)
     except Exception as exc:  # a broken __str__ must not break the recording
         return f"its text can't be read: {type(exc).__name__}"
+
+
+def _tellable(record: LogRecord) -> dict[str, Any]:
+    """A record whose names JSON has no word for: 1.x let anything be a name. Each by its repr."""
+    fields = {name: getattr(record, name) for name in record.__struct_fields__}
+    for name, value in fields.items():
+        try:
+            encode_valid(value)
+        except (TypeError, ValueError, OverflowError):
+            fields[name] = bounded_repr(value, 200)
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _without_surrogates(value: Any) -> Any:

@@ -93,7 +93,7 @@ async def test_an_entry_that_cannot_be_made_is_one_row(tmp_path, monkeypatch):
                 raise ZeroDivisionError
             return real(step, *rest)
 
-        monkeypatch.setattr(recording.observer._entries, "of_step", broken)
+        monkeypatch.setattr(recording.observer, "_of_step", broken)
         await order.send("add", number=1)
         await order.send("add", number=2)
         with pytest.raises(PersistenceError, match="lost 1 rows and 0 log lines"):

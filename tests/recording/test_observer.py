@@ -24,11 +24,11 @@ from flexiflow.guards import guard
 from flexiflow.persistence import tagged
 from flexiflow.persistence.history_file import Entry, HistoryFile
 from flexiflow.recording import record
-from flexiflow.recording.items import Item
+from flexiflow.recording.observer import RecordingObserver
 from flexiflow.recording.pipeline import Pipeline
 from flexiflow.state_machine import StateMachine
 from flexiflow.states import State, StateRegistry
-from flexiflow.tracing.records import LONGEST_DATA
+from flexiflow.tracing.records import LONGEST_DATA, LogRecord, encode_record
 from flexiflow.tracing.writer import LogWriter
 
 NASTY_NAMES = {
@@ -653,12 +653,14 @@ async def test_a_step_belongs_to_the_recording_in_which_it_ends(tmp_path):
 async def test_whoever_waits_for_what_comes_after_the_end_is_let_go(tmp_path):
     """The writer thread may have looked for the last time just before."""
     file = HistoryFile(tmp_path / "state.db")
-    pipeline = Pipeline(file, None, lambda gap: Item())
+    pipeline = Pipeline(file, None, RecordingObserver("run", "always", None, lines=False))
     pipeline.close()
-    waiter, barrier = asyncio.get_running_loop().create_future(), threading.Event()
-    pipeline.put(Item(entry=Entry(), waiter=waiter, barrier=barrier))
+    made, parts = (asyncio.get_running_loop().create_future() for _ in range(2))
+    barrier = threading.Event()
+    for queued in (Entry(waiter=made), (Entry, None, parts), barrier):
+        pipeline.put(queued)
     async with asyncio.timeout(5):
-        assert await waiter is None
+        assert await asyncio.gather(made, parts) == [None, None]
     assert barrier.is_set()
     file.close()
 
@@ -752,7 +754,8 @@ async def test_a_loss_that_close_tells_of_does_not_hide_what_went_wrong_before(r
 
 # -- a log on a disk that is full ---------------------------------------------------------
 
-LINES = [b"line 0000\n", b"line 0001\n", b"line 0002\n", b"line 0003\n"]
+RECORDS = [LogRecord("now", "INFO", f"event {number}") for number in range(4)]
+LATER, TOLD = LogRecord("now", "INFO", "later"), LogRecord("now", "ERROR", "gap")
 
 
 @pytest.fixture
@@ -777,27 +780,30 @@ def test_of_lines_that_are_cut_off_only_the_missing_ones_are_lost_or_tried_again
     path = tmp_path / "run.jsonl"
     log, told = LogWriter(path), []
 
-    def tell(gap):
-        told.append((gap.rows, gap.lines))
-        return Item(line=b"gap\n", entry=Entry())
+    class Teller:
+        def gap(self, gap):
+            told.append((gap.rows, gap.lines))
+            return Entry(), TOLD
 
     file = HistoryFile(None)
-    pipeline = Pipeline(file, log, tell, keep=keep)
-    small_disk(25)
-    for line in LINES:
-        pipeline.put(Item(line=line))
+    pipeline = Pipeline(file, log, Teller(), keep=keep)
+    lines = [encode_record(each) for each in RECORDS]
+    half = lines[2][:20]
+    small_disk(len(lines[0]) + len(lines[1]) + len(half))
+    for each in RECORDS:
+        pipeline.put(each)
     with pytest.raises(PersistenceError) as caught:
         pipeline.flush()
     small_disk(resource.RLIM_INFINITY)
-    pipeline.put(Item(line=b"later\n"))
+    pipeline.put(LATER)
     assert pipeline.close() is None
     log.close()
     file.close()
-    lines = path.read_bytes().splitlines(keepends=True)
-    assert lines[:3] == [*LINES[:2], b"line \n"]
+    found = path.read_bytes().splitlines(keepends=True)
+    assert found[:3] == [*lines[:2], half + b"\n"]
     if keep:
         assert caught.value.context_items["waiting"] == 2
-        assert (lines[3:], told) == ([*LINES[2:], b"later\n"], [])
+        assert (found[3:], told) == ([*lines[2:], encode_record(LATER)], [])
     else:
         assert caught.value.context_items == {"rows": 0, "lines": 2}
-        assert (lines[3:], told) == ([b"later\n", b"gap\n"], [(0, 2)])
+        assert (found[3:], told) == ([encode_record(LATER), encode_record(TOLD)], [(0, 2)])

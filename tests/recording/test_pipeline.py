@@ -20,8 +20,10 @@ from flexiflow.persistence.history_file import Entry, HistoryFile
 from flexiflow.persistence.rows import CHAINED_COLUMNS, STEP_COLUMNS, link
 from flexiflow.recording import pipeline as pipeline_module
 from flexiflow.recording import record
-from flexiflow.recording.pipeline import Gap, Item, Pipeline
+from flexiflow.recording.items import Gap
+from flexiflow.recording.pipeline import OLDEST_S, Pipeline
 from flexiflow.state_machine import DEFAULT_REGISTRY, State, StateMachine, StateRegistry
+from flexiflow.tracing.records import LogRecord
 
 
 class Off(State):
@@ -371,8 +373,9 @@ async def test_a_gap_at_the_end_is_told_by_close(engine, db, impatient):
         ({"MOST_QUEUED": 5}, {}),
         ({"MOST_QUEUED_BYTES": 20_000}, {"text": "x" * 2_000}),
         ({"MOST_QUEUED_BYTES": 500}, {}),
+        ({"OLDEST_S": 0}, {}),
     ],
-    ids=["many", "large messages", "their snapshots"],
+    ids=["many", "large messages", "their snapshots", "old"],
 )
 async def test_a_full_queue_makes_the_sender_wait_and_loses_nothing(
     engine, db, monkeypatch, limit, message
@@ -382,8 +385,8 @@ async def test_a_full_queue_makes_the_sender_wait_and_loses_nothing(
     waits = asyncio.Event()
     real_room = Pipeline.room
 
-    def room(self, entry):
-        found = real_room(self, entry)
+    def room(self, *args):
+        found = real_room(self, *args)
         if found is not None:
             waits.set()
         return found
@@ -432,6 +435,9 @@ async def test_names_that_sqlite_can_not_hold_are_spelt_out(engine, db, log, dur
 # -- the pipeline itself -------------------------------------------------------------------
 
 
+NOW = 1_700_000_000_000_000
+
+
 def step_row(**values):
     """A step's row with these values in it."""
     row = dict.fromkeys(STEP_COLUMNS) | {
@@ -455,24 +461,43 @@ class Colour(Enum):
     RED = "red"
 
 
+class Teller:
+    """Notes what it is told."""
+
+    def __init__(self):
+        self.ids, self.names_lost = [], []
+
+    def written(self, entry):
+        self.ids.append(entry.step_id)
+        raise RuntimeError("mine")
+
+    def lost(self, entry):
+        self.names_lost.append(entry.step[0])
+
+    def gap(self, gap: Gap):
+        marker = ("gap", gap.last_us, None, None, None, None, None, gap.rows, None)
+        return Entry(marker=marker), LogRecord("now", "ERROR", "recording.gap")
+
+
 @pytest.fixture
-def pipeline(db):
+def teller():
+    return Teller()
+
+
+@pytest.fixture
+def pipeline(db, teller):
     """A pipeline without a log, that is closed afterwards."""
     file = HistoryFile(db)
-    made = Pipeline(file, None, lambda gap: Item(entry=Entry(marker=marker(gap))))
+    made = Pipeline(file, None, teller)
     yield made
     made.close()
     file.close()
 
 
-def marker(gap: Gap):
-    return ("gap", gap.last_us, None, None, None, None, None, gap.rows, None)
-
-
 def test_a_number_beyond_64_bits_is_stored_as_the_largest(db, pipeline):
     """It stays in its group, and so do the others."""
     for tries in (1, 10**30, -(10**30), 2):
-        pipeline.put(Item(entry=Entry(step=step_row(tries=tries))))
+        pipeline.put(Entry(step=step_row(tries=tries)))
     pipeline.flush()
     found = [tries for (tries,) in ask(db, "SELECT tries FROM flexiflow_steps ORDER BY id")]
     assert found == [1, 2**63 - 1, -(2**63), 2]
@@ -483,22 +508,21 @@ def test_a_number_beyond_64_bits_is_stored_as_the_largest(db, pipeline):
 def test_a_value_of_a_type_that_sqlite_does_not_know_is_stored_as_text(db, pipeline, value):
     """It stays in its group, and so do the others."""
     for name in ("a", value, "b"):
-        pipeline.put(Item(entry=Entry(step=step_row(component_name=name))))
+        pipeline.put(Entry(step=step_row(component_name=name)))
     pipeline.flush()
     found = [name for (name,) in ask(db, "SELECT component_name FROM flexiflow_steps ORDER BY id")]
     assert found == ["a", repr(value), "b"]
     check_chains(db)
 
 
-def test_a_row_that_can_not_be_stored_is_lost_alone(db, pipeline):
+def test_a_row_that_can_not_be_stored_is_lost_alone(db, pipeline, teller):
     """The others of its group are written, it is counted, and who gave it is told."""
-    lost = []
     for name in ("a", None, "b"):
-        pipeline.put(Item(entry=Entry(step=step_row(component_name=name)), lost=lost.append))
+        pipeline.put(Entry(step=step_row(component_name=name)))
     with pytest.raises(PersistenceError) as caught:
         pipeline.flush()
     assert caught.value.context_items["rows"] == 1
-    assert [entry.step[0] for entry in lost] == [None]
+    assert teller.names_lost == [None]
     assert ask(db, "SELECT component_name FROM flexiflow_steps") == [("a",), ("b",)]
     assert ask(db, "SELECT kind, rows FROM flexiflow_markers") == [("gap", 1)]
     check_chains(db)
@@ -506,30 +530,38 @@ def test_a_row_that_can_not_be_stored_is_lost_alone(db, pipeline):
 
 def test_a_flush_after_a_told_loss_is_quiet(pipeline):
     """A loss is told once."""
-    pipeline.put(Item(entry=Entry(step=step_row(component_name=None))))
+    pipeline.put(Entry(step=step_row(component_name=None)))
     with pytest.raises(PersistenceError):
         pipeline.flush()
     pipeline.flush()
 
 
-def test_ids_are_filled_in_before_it_is_said(pipeline):
-    """`done` sees the ids of the rows; what it raises stops nothing."""
-    seen = []
-
-    def done(entry):
-        seen.append(entry.step_id)
-        raise RuntimeError("mine")
-
+def test_ids_are_filled_in_before_it_is_said(pipeline, teller):
+    """Who is told sees the ids of the rows; what it raises stops nothing."""
     for _ in range(3):
-        pipeline.put(Item(entry=Entry(step=step_row()), done=done))
+        pipeline.put(Entry(step=step_row()))
     pipeline.flush()
-    assert seen == [1, 2, 3]
+    assert teller.ids == [1, 2, 3]
+
+
+async def test_senders_wait_once_the_oldest_step_is_too_old(db, pipeline):
+    """However few they are; what came before it does not count once it is on disk."""
+    limit = round(OLDEST_S * 1e6)
+    with held(db):
+        pipeline.put(Entry(step=step_row()))
+        assert pipeline.room(1, NOW) is None
+        assert pipeline.room(1, NOW + limit - 1) is None
+        waits = pipeline.room(1, NOW + limit)
+        assert not waits.done()
+    await waits
+    assert ask(db, "SELECT count(*) FROM flexiflow_steps") == [(1,)]
+    assert pipeline.room(1, NOW + 2 * limit) is None
 
 
 def test_a_flush_that_takes_too_long_says_so(db, pipeline):
     """It gives up waiting, and what is queued is written later."""
     with held(db):
-        pipeline.put(Item(entry=Entry(step=step_row())))
+        pipeline.put(Entry(step=step_row()))
         with pytest.raises(PersistenceError) as caught:
             pipeline.flush(timeout=0.01)
         assert "in time" in caught.value.what
