@@ -135,3 +135,6 @@ def _print_ways_on(folder: str, hints: list[str]) -> None:
     say("  and in a notebook there:")
     say("    from flexiflow import open_history")
     say('    open_history("state.db").stuck()')
+    say()
+    say("Or learn it by doing, in notebooks:", FAINT)
+    say("  " + command_line("flexiflow", "tutorial"), wrap=False)

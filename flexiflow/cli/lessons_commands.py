@@ -50,11 +50,10 @@ def tutorial(folder: str, no_lab: bool, as_json: bool) -> None:
         print_json({"folder": str(done.folder), "copied": copied, "kept": kept})
         return
     _say_what_was_done(done)
-    if no_lab:
-        say("Open them with:", FAINT)
-        say("  " + command_line("jupyter", "lab", done.first), wrap=False)
-        return
-    _open_lab(done)
+    say("Open them with:" if no_lab else "Opening them; by hand that is:", FAINT)
+    say("  " + command_line("jupyter", "lab", done.first), wrap=False)
+    if not no_lab:
+        _open_lab(done)
 
 
 def _say_what_was_done(done: Copied) -> None:

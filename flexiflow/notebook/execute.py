@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import html
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -80,10 +81,17 @@ def execute_notebook(notebook: Path, page: Path, folder: Path | None = None) -> 
             policy=html.escape(POLICY, quote=True),
             title=html.escape(_title(cells, notebook)),
             style=_STYLE,
-            body=body,
+            body=reachable(body),
         ),
         encoding="utf-8",
     )
+
+
+def reachable(page: str) -> str:
+    """HTML in which the keyboard gets to what may scroll: code, texts and tables of outputs."""
+    page = re.sub(r"<pre(?=[ >])(?![^>]*tabindex)", '<pre tabindex="0"', page)
+    output = r'<div (?=class="output_html )'
+    return re.sub(output, '<div tabindex="0" role="group" aria-label="Output" ', page)
 
 
 def executed(notebook: Path, folder: Path | None = None) -> Any:

@@ -1,4 +1,4 @@
-"""A notebook that plain nbconvert made a page of, opened without a network."""
+"""Notebooks that nbconvert, or `execute`, made pages of, opened without a network."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import subprocess
 import sys
 
 import nbformat
+import pytest
+
+from flexiflow.notebook.execute import execute_notebook
 
 CELLS = [
     "%load_ext flexiflow\nfrom flexiflow import FlexiFlowEngine, State, machine_graph, on, watch",
@@ -24,14 +27,32 @@ CELLS = [
 ]
 PICTURES = """() => [...document.images].map((image) =>
     image.complete && image.naturalWidth > 0 && image.getBoundingClientRect().height > 20)"""
+WIDE = [
+    "print('a long line, ' * 30)",
+    "import pandas as pd\npd.DataFrame([[f'value {n}' for n in range(40)]])",
+    "a_long_name = " + " + ".join(["'some text'"] * 20),
+]
+
+
+def notebook_of(cells, folder):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(each) for each in cells])
+    nbformat.write(notebook, folder / "shop.ipynb")
+    return folder / "shop.ipynb"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_axe_finds_nothing_serious_in_an_executed_page(browser_tab, tmp_path, scheme):
+    """Also where code, text and tables are wider than the page."""
+    notebook = notebook_of([*CELLS, *WIDE], tmp_path)
+    await asyncio.to_thread(execute_notebook, notebook, tmp_path / "shop.html")
+    tab = await browser_tab(color_scheme=scheme)
+    await tab.page.goto((tmp_path / "shop.html").as_uri())
+    assert await tab.violations("body") == []
 
 
 async def test_every_picture_is_seen(browser, tmp_path):
     """A component, a graph, a live view, one cell's steps, and a magic."""
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(source) for source in CELLS]
-    )
-    nbformat.write(notebook, tmp_path / "shop.ipynb")
+    notebook_of(CELLS, tmp_path)
     command = ["-m", "nbconvert", "--to", "html", "--execute", str(tmp_path / "shop.ipynb")]
     await asyncio.to_thread(
         subprocess.run,

@@ -41,10 +41,11 @@ def test_a_folder_that_cannot_be_made_is_told(run_cli, tmp_path):
 
 
 def test_jupyterlab_is_opened_on_the_first(run_cli, tmp_path, monkeypatch):
-    """In the folder, in this process's place."""
+    """In the folder, in this process's place; how to do that again is said before."""
     became = []
     monkeypatch.setattr(lessons_commands, "_become", lambda *given: became.append(given))
-    run_cli("tutorial", str(tmp_path))
+    said = run_cli("tutorial", str(tmp_path)).stdout
+    assert f"jupyter lab {tmp_path / '00_tour.ipynb'}" in said
     command = [sys.executable, "-m", "jupyterlab", str(tmp_path / "00_tour.ipynb")]
     assert became == [(command, tmp_path)]
 
