@@ -231,7 +231,11 @@ def _set(columns: Sequence[Column], cells: Sequence[str], widths: Sequence[int])
 
 
 def _value(column: Column, row: Any) -> object:
-    return getattr(row, column.cell) if isinstance(column.cell, str) else column.cell(row)
+    if not isinstance(column.cell, str):
+        return column.cell(row)
+    value = getattr(row, column.cell)
+    # A nameless component is no missing one.
+    return words.name(value) if isinstance(value, str) and not value.strip() else value
 
 
 def _lines(value: object, *, one_day: bool) -> list[str]:

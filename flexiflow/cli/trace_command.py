@@ -194,8 +194,8 @@ def _print_traces(log: str, traces: pd.DataFrame, most: int) -> None:
 def _beginning(row: Any) -> str:
     if not isinstance(row.first_component, str):
         return "no message"
-    message = row.first_message if isinstance(row.first_message, str) else "a message"
-    return f"{row.first_component}: {message}"
+    message = words.name(row.first_message) if isinstance(row.first_message, str) else "a message"
+    return f"{words.name(row.first_component)}: {message}"
 
 
 def _marked(mark: str, count: int) -> str:

@@ -53,7 +53,9 @@ def cell_words(value: Any) -> str:
         return words.count(value)
     if isinstance(value, float) and value == value:
         return f"{value:,.1f}"
-    return frames.cell_text(value) or ""
+    text = frames.cell_text(value)
+    # A nameless component is no missing one.
+    return "" if text is None else text if text.strip() else words.name(text)
 
 
 def sentence(text: str) -> str:

@@ -142,7 +142,7 @@ def _takes(accepted: Accepted) -> str:
 
 
 def _engine_row(component: Any) -> tuple[str, str, str]:
-    name = str(getattr(component, "name", "?"))
+    name = words.name(getattr(component, "name", "?"), 200)
     try:
         accepted = component.accepts()
     except Exception:  # an engine takes every object that has a handle_message

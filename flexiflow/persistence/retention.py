@@ -82,7 +82,7 @@ def prune_history(
     Args:
         path: the database.
         keep: how many snapshots and how many steps each component keeps, those with the highest
-            ids; or
+            ids, at least 1; or
         older_than: how much older than the newest record a row must be to go. What comes after the
             first row that is not that old stays, whatever its clock said.
         component: only this component's rows.
@@ -165,6 +165,13 @@ def _check(keep: object, older_than: object) -> None:
         )
     if keep is not None:
         check_count("keep", keep)
+        if keep == 0:
+            raise InvalidValue(
+                "keep=0 would leave nothing to go on from.",
+                why="The newest snapshot of a component always stays.",
+                fix="Pass keep=1, or delete all of a component with prune_snapshots_sqlite.",
+                context={"keep": keep},
+            )
     elif not isinstance(older_than, timedelta):
         raise InvalidType(
             f"older_than must be a timedelta, not {bounded_repr(older_than, 40)}.",

@@ -140,14 +140,11 @@ def _choose(conn: sqlite3.Connection, table: str, cuts: Cuts, policy: Policy, pl
 
 def _cuts_by_count(conn: sqlite3.Connection, table: str, keep: int) -> Cuts:
     """The ids of each component's oldest rows that stay."""
-    if keep == 0 and table == STEPS:
-        query = f"SELECT component_name, max(id) + 1 FROM {table} GROUP BY component_name"
-        return dict(cursor(conn).execute(query).fetchall())
     query = f"""SELECT component_name, id FROM (
             SELECT component_name, id, row_number() OVER (
                 PARTITION BY component_name ORDER BY id DESC) AS place FROM {table})
         WHERE place = ?"""
-    return dict(cursor(conn).execute(query, (max(keep, 1),)).fetchall())
+    return dict(cursor(conn).execute(query, (keep,)).fetchall())
 
 
 def _cuts_by_age(conn: sqlite3.Connection, table: str, before_us: int | None) -> Cuts:

@@ -45,6 +45,13 @@ def test_a_table_is_aligned():
     ]
 
 
+def test_a_name_of_blanks_can_be_seen():
+    """What is missing stays empty."""
+    rows = [(name, None, None, 0) for name in ("", " ", None, "a b")]
+    table = table_of(frame_of(*rows), all_columns())
+    assert [cells[0] for cells in table.cells] == ['""', '" "', "", "a b"]
+
+
 def test_times_of_one_day_have_their_date_below():
     """The date is said once."""
     table = table_of(frame_of(("a", 0, 0, 0)), all_columns())

@@ -91,7 +91,13 @@ def test_marked_rows_stay_unless_they_may_go(run_cli, db):
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["--keep", "1", "--older-than", "1d"], ["--keep", "-1"], ["--older-than", "soon"]],
+    [
+        [],
+        ["--keep", "1", "--older-than", "1d"],
+        ["--keep", "-1"],
+        ["--keep", "0"],
+        ["--older-than", "soon"],
+    ],
 )
 def test_what_makes_no_sense_deletes_nothing(run_cli, db, arguments):
     """An error in four parts."""

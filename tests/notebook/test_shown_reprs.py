@@ -11,6 +11,7 @@ import warnings
 import pytest
 from test_cards import Tags
 
+from flexiflow.notebook.frame_table import cell_words
 from flexiflow.notebook.html import LARGEST
 from flexiflow.notebook.registration import SHOWN
 
@@ -234,3 +235,11 @@ def test_a_terminal_makes_no_page(shop):
         assert {"text/plain"} == set(shop.bundle("engine"))
     finally:
         formatter.active_types = formatter.format_types
+
+
+def test_a_nameless_component_can_be_seen(shop):
+    """In a table it is no missing one."""
+    shop.run("engine.add('', Draft, data={'items': 0})")
+    assert "<td" in (page := shop.bundle("engine")["text/html"])
+    assert "&quot;&quot;</td>" in page
+    assert (cell_words(""), cell_words(" "), cell_words(None)) == ('""', '" "', "")

@@ -106,7 +106,7 @@ def histories(draw):
 
 policies = st.fixed_dictionaries({"spare_errors": st.booleans(), "spare_bookmarks": st.booleans()})
 ways = st.one_of(
-    st.builds(lambda keep: {"keep": keep}, st.integers(0, 4)),
+    st.builds(lambda keep: {"keep": keep}, st.integers(1, 4)),
     st.builds(lambda hours: {"older_than": timedelta(hours=hours)}, st.integers(0, 9)),
 )
 
@@ -219,6 +219,7 @@ def test_large_parts_go_with_the_last_row_that_refers_to_them(db):
         ({}, InvalidValue),
         ({"keep": 1, "older_than": timedelta(1)}, InvalidValue),
         ({"keep": -1}, InvalidValue),
+        ({"keep": 0}, InvalidValue),
         ({"keep": True}, InvalidValue),
         ({"older_than": 30}, InvalidType),
         ({"older_than": timedelta(-1)}, InvalidValue),

@@ -1,5 +1,5 @@
 // The choice of a component, where a view has several.
-import { counted, el, fill, visible } from "./dom.js";
+import { counted, el, fill, named } from "./dom.js";
 import { follow } from "./shell.js";
 
 /**
@@ -30,6 +30,6 @@ export function componentChoice(frame, model, onFocus = () => {}) {
 }
 
 function option([name, state], chosen) {
-  const text = state === undefined ? visible(name, 60) : `${visible(name, 60)} · ${visible(state, 40)}`;
+  const text = state === undefined ? named(name, 60) : `${named(name, 60)} · ${named(state, 40)}`;
   return el("option", { value: name, selected: name === chosen }, text);
 }

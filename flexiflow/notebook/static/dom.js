@@ -14,6 +14,12 @@ export function visible(value, longest = 2000) {
   return cut.replace(INVISIBLE, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
+/** A name of someone else's: one of blanks alone is quoted, so that it can be seen. */
+export function named(value, longest) {
+  const text = visible(value, longest);
+  return text.trim() ? text : `"${text}"`;
+}
+
 /** A number with commas. Made once: `toLocaleString` makes its rules anew for each number. */
 export const counted = new Intl.NumberFormat("en").format;
 

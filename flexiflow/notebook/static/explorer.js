@@ -1,6 +1,6 @@
 // The explorer of a history: graph, step, dwell strip, rows and log, all at the same moment.
 // Everything but what needs a whole file is done here: moving asks nobody.
-import { counted, debounced, el, fill, setText, visible } from "./dom.js";
+import { counted, debounced, el, fill, named, setText, visible } from "./dom.js";
 import { componentChoice } from "./choice.js";
 import { button, chips, toolbar } from "./controls.js";
 import { Details } from "./details.js";
@@ -191,7 +191,7 @@ class Explorer {
       ask.setAttribute("aria-expanded", String(!why.hidden));
     }, { title: "The verdict in sentences" });
     follow(this.frame, model, "component", (name) => {
-      setText(title, name, 200);
+      setText(title, named(name, 200));
       this.frame.root.setAttribute("aria-label", `History of ${visible(name, 80)}`);
     });
     follow(this.frame, model, "told", (told) => {

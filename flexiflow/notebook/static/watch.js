@@ -1,5 +1,5 @@
 // The machine view: a live picture, the messages that the machine takes now, and its last steps.
-import { el, setText, visible } from "./dom.js";
+import { el, named, setText, visible } from "./dom.js";
 import { componentChoice } from "./choice.js";
 import { button, chips } from "./controls.js";
 import { GraphPane } from "./graph.js";
@@ -53,7 +53,7 @@ function header(model, frame) {
   if (choice) row.append(choice);
   row.append(el("span", { class: "ff-spring" }));
   follow(frame, model, "now", (now) => {
-    setText(title, now.component, 200);
+    setText(title, named(now.component, 200));
     if (state.textContent && state.textContent !== visible(now.state, 200)) frame.say(`${now.component} is in ${now.state}`);
     setText(state, now.state, 200);
     setText(count, `${now.count}, ${now.since}`);
