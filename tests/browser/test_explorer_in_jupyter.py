@@ -115,6 +115,24 @@ async def test_another_component_is_chosen(lab):
     await lab.page.locator(".ff-steptitle", has_text="✕ failed").wait_for()
 
 
+async def test_what_was_recorded_since_is_read_at_the_press_of_a_button(lab):
+    """The cursor, which stood at the end, goes to the new end."""
+    await explore(lab, "explore-again.ipynb")
+    page = lab.page
+    await page.locator(ROOT).focus()
+    await page.keyboard.press("End")
+    before = await page.locator(ROOT).get_attribute("data-ff-ready")
+    await page.get_by_role("button", name="Read what was recorded since").click()
+    await page.locator(".ff-said", has_text="Nothing new.").wait_for()
+    await lab.execute("await record_orders('state.db')")
+    await page.get_by_role("button", name="Read what was recorded since").click()
+    await page.locator(".ff-said", has_text="more steps.").wait_for()
+    root = page.locator(f'{ROOT}:not([data-ff-ready="{before}"])')
+    await root.wait_for()
+    last = int(await root.get_attribute("data-ff-ready")) - 1
+    await page.locator(f'{ROOT}[data-ff-cursor="{last}"]').wait_for()
+
+
 async def test_python_sets_the_selection(lab):
     """Every pane goes there, and the filter is a chip."""
     cell = """

@@ -140,6 +140,28 @@ async def test_guards_and_errors_are_shown(opened):
     assert "ValueError: card declined" in await opened.locator(".ff-detail:visible").inner_text()
 
 
+async def test_a_failure_opens_its_error_and_the_next_step_what_was_open(opened):
+    """Whatever a person chose stands again after it."""
+    tabs = opened.get_by_role("tablist", name="About the step")
+    await tabs.get_by_role("tab", name="All").click()
+    await press(opened, "Home", "e")
+    shown = tabs.locator("[aria-selected=true]")
+    assert await shown.inner_text() == "Error ✕"
+    await press(opened, "ArrowRight")
+    assert await shown.inner_text() == "All"
+
+
+@pytest.mark.parametrize("width", [760, 850, 1100])
+async def test_the_zoom_stands_beside_the_title(history, browser_tab, tmp_path, width):
+    """A long headline wraps, and not the buttons after it."""
+    page = (await browser_tab()).page
+    await page.set_viewport_size({"width": width, "height": 900})
+    await open_file(page, history.explore("order-1"), tmp_path)
+    title = await page.locator(".ff-title").bounding_box()
+    zoom = await page.get_by_role("button", name="Zoom in").bounding_box()
+    assert zoom["y"] < title["y"] + title["height"]
+
+
 async def test_a_click_in_the_graph_filters_and_esc_takes_it_away(opened, history):
     """The cursor stays; lists and chip follow."""
     before = await press(opened, "End")

@@ -6,6 +6,7 @@ const MARKS = { failed: "✕ ", cancelled: "✕ ", refused: "◇ " };
 const KINDS = { failed: "ff-failed-text", cancelled: "ff-failed-text", refused: "ff-refused-text" };
 const MOST_GUARDS = 50;
 const DEEPEST = 20;
+const ERROR = 3; // its place among the panes
 
 /** An outcome with its mark, as in every list. */
 export function outcomeText(outcome, failed = false) {
@@ -29,9 +30,11 @@ export class Details {
     this.copy.setAttribute("aria-label", "Copy the correlation id");
     this.ids = el("div", { class: "ff-idline" }, this.id, this.copy);
     this.panes = ["Changes", "All", "Guards", "Error"].map((title) => ({ title, panel: el("div", { class: "ff-detail", tabindex: 0 }) }));
-    this.shown = 0;
+    this.shown = this.chosen = 0;
+    this.moving = false;
     this.tabs = tabs("About the step", this.panes, (index) => {
       this.shown = index;
+      if (!this.moving) this.chosen = index; // a person did, and no failure
       this.#fillPane();
     });
     this.element = el("div", { class: "ff-details" }, el("div", { class: "ff-stephead" }, this.title, this.facts, this.ids), this.tabs.element);
@@ -55,8 +58,10 @@ export class Details {
     this.tabs.retitle(0, `Changes ${counts[0] + (entry.more ?? 0)}`);
     this.tabs.retitle(1, "All");
     this.tabs.retitle(2, entry.guards === undefined ? "Guards" : "Guards ●");
-    this.tabs.retitle(3, failed ? "Error ✕" : "Error");
-    this.#fillPane();
+    this.tabs.retitle(ERROR, failed ? "Error ✕" : "Error");
+    this.moving = true; // a failure opens its error, and the next step what was open before
+    this.tabs.show(failed ? ERROR : this.chosen);
+    this.moving = false;
   }
 
   #fillPane() {

@@ -201,8 +201,16 @@ class Explorer {
       setText(why, (told.why ?? []).join("\n"), 6000);
       ask.hidden = told.why ? told.why.length === 0 : this.frame.offline || Boolean(told.empty);
     });
-    const row = el("div", { class: "ff-head-row" }, title, componentChoice(this.frame, model), kind, headline, ask, el("span", { class: "ff-spring" }), this.graph.tools);
+    const row = el("div", { class: "ff-head-row" }, title, componentChoice(this.frame, model), kind, headline, ask, this.#refreshButton(), this.graph.tools);
     return el("div", {}, row, why);
+  }
+
+  /** For a database that somebody writes meanwhile. */
+  #refreshButton() {
+    if (this.frame.offline) return null;
+    const again = button("⟳", () => this.ask("refresh"), { title: "Read what was recorded since" });
+    again.setAttribute("aria-label", "Read what was recorded since");
+    return again;
   }
 
   #searchForm() {

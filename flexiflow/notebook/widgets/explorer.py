@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import traitlets
@@ -21,7 +22,7 @@ from flexiflow.notebook.html import element, escape
 from flexiflow.notebook.widgets import modules
 from flexiflow.notebook.widgets.base import Widget, unknown_selection
 from flexiflow.notebook.widgets.choosing import offered
-from flexiflow.notebook.widgets.explorer_answers import answer, marked
+from flexiflow.notebook.widgets.explorer_answers import answer, marked, place_of
 from flexiflow.notebook.widgets.linking import Cursor
 from flexiflow.notebook.widgets.log_lines import log_lines
 from flexiflow.notebook.widgets.packed_playback import packed
@@ -83,22 +84,21 @@ class HistoryExplorer(Widget):
         super().__init__(**traits)
         history.require(component)
         self.component = self._first() if component is None else component
-        self.refresh()
+        self._load()
         if selection:
             self.selection = selection
         self.observe(self._load_other, "component")
         self.on_msg(self._received)
 
     def refresh(self) -> None:
-        """Read the history anew, and go to the last step that failed or was refused."""
+        """Read what was recorded since, and stay at the row; at the end, go to the new end."""
         if not self.component:
-            self.told = {"empty": _NOTHING, "code": _RECORD}
+            self.component = self._first()  # whoever observes it loads it
             return
-        with self.hold_sync():
-            self.names, self.names_left_out = offered(self.history.names(), self.component)
-            self._draw()
-            self._judge()
-            self.show(trouble_near(self.history.sources, self.component, "any"))
+        here = self._here()
+        if here in self.playback.entries[-1:]:
+            here = None
+        self._read(None if here is None else place_of(self, here))
 
     def show(self, place: Place | None) -> None:
         """Show the part of the history around a row, and go there; to the end without a row."""
@@ -132,6 +132,19 @@ class HistoryExplorer(Widget):
         steps = steps_frame(self.history.sources, Filter(self.component))
         chosen = _rows_about(steps, self.selection)
         return chosen.reset_index(drop=True)
+
+    def save_html(self, path: str | Path) -> Path:
+        """Write the explorer as one file that works in any browser, its story told in it.
+
+        Args:
+            path: the file; replaced as a whole, or left as it was where that fails.
+
+        Raises:
+            PersistenceError: where it can't be written.
+        """
+        if self.component and "story" not in self.told:
+            self.tell_story()  # nobody can be asked for it there
+        return super().save_html(path)
 
     def static_html(self) -> str:
         """The verdict and the picture."""
@@ -201,10 +214,24 @@ class HistoryExplorer(Widget):
 
     # -- loading --------------------------------------------------------------------------
 
+    def _load(self) -> None:
+        """Read the history, and go to the last step that failed or was refused."""
+        if not self.component:
+            self.told = {"empty": _NOTHING, "code": _RECORD}
+            return
+        self._read(trouble_near(self.history.sources, self.component, "any"))
+
+    def _read(self, place: Place | None) -> None:
+        with self.hold_sync():
+            self.names, self.names_left_out = offered(self.history.names(), self.component)
+            self._draw()
+            self._judge()
+            self.show(place)
+
     def _load_other(self, _: Any) -> None:
         self.history.require(self.component)
         self.selection = {}
-        self.refresh()
+        self._load()
 
     def _first(self) -> str:
         """The component to begin with: the one that was in trouble last, else the newest one."""

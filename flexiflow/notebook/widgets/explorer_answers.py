@@ -31,6 +31,7 @@ def answer(explorer: HistoryExplorer, asked: Mapping[str, Any]) -> Answer:
         "trouble": _trouble,
         "around": _around,
         "bookmark": _bookmark,
+        "refresh": _refresh,
     }
     do = known.get(str(asked.get("do")))
     return {"text": ""} if do is None else do(explorer, asked)
@@ -46,6 +47,15 @@ def marked(sources: Sequence[Source], component: str) -> list[list[Any]]:
     return [
         list(row) for row in zip(found["kind"], found["id"].tolist(), found["source"], strict=True)
     ]
+
+
+def place_of(explorer: HistoryExplorer, entry: Entry) -> Place:
+    """The row of an entry of the playback."""
+    names = [source.name for source in explorer.history.sources]
+    file = names.index(entry.source)
+    if entry.step_id is not None:
+        return Place(file, "step", entry.step_id)
+    return Place(file, "snapshot", entry.snapshot_id or 0)
 
 
 def _when(explorer: HistoryExplorer, asked: Mapping[str, Any]) -> Answer:
@@ -90,7 +100,7 @@ def _trouble(explorer: HistoryExplorer, asked: Mapping[str, Any]) -> Answer:
     forward = bool(asked.get("forward"))
     steps = [each for each in explorer.playback.entries if each.step_id is not None]
     if steps:
-        start = _place(explorer, steps[-1 if forward else 0])
+        start = place_of(explorer, steps[-1 if forward else 0])
         found = trouble_near(
             explorer.history.sources,
             explorer.component,
@@ -108,23 +118,23 @@ def _around(explorer: HistoryExplorer, asked: Mapping[str, Any]) -> Answer:
     """Show the part of the history that is before or after what is shown."""
     entries = explorer.playback.entries
     if entries:
-        explorer.show(_place(explorer, entries[-1 if asked.get("part") == "later" else 0]))
+        explorer.show(place_of(explorer, entries[-1 if asked.get("part") == "later" else 0]))
     return {"text": ""}
-
-
-def _place(explorer: HistoryExplorer, entry: Entry) -> Place:
-    names = [source.name for source in explorer.history.sources]
-    file = names.index(entry.source)
-    if entry.step_id is not None:
-        return Place(file, "step", entry.step_id)
-    return Place(file, "snapshot", entry.snapshot_id or 0)
 
 
 def _bookmark(explorer: HistoryExplorer, asked: Mapping[str, Any]) -> Answer:
     """Mark a row, or take its mark away."""
-    place = _place(explorer, explorer.playback.entries[int(asked["at"])])
+    place = place_of(explorer, explorer.playback.entries[int(asked["at"])])
     source = [explorer.history.sources[place.file]]
     if not unmark(source, place.id, place.kind):
         mark(source, place.id, "", place.kind)
     explorer.bookmarks = marked(explorer.history.sources, explorer.component)
     return {"text": ""}
+
+
+def _refresh(explorer: HistoryExplorer, _: Mapping[str, Any]) -> Answer:
+    """Read anew, and stay at the row; who stands at the end goes to the new end."""
+    before = explorer.playback.window.total
+    explorer.refresh()
+    more = explorer.playback.window.total - before
+    return {"text": f"{words.plural(more, 'more step')}." if more > 0 else "Nothing new."}

@@ -229,6 +229,43 @@ async def test_the_story_of_a_long_history_is_asked_for(tmp_path, monkeypatch):
     assert "submit" in " ".join(text for text, _ in view.told["story"])
 
 
+async def test_the_story_of_a_long_history_is_in_what_is_saved(tmp_path, monkeypatch):
+    """Nobody can be asked for it there; and it says what it leaves out."""
+    monkeypatch.setattr("flexiflow.notebook.widgets.explorer._TOLD_AT_ONCE", 2)
+    view = await many_steps(tmp_path / "state.db", monkeypatch, 200)
+    view.save_html(tmp_path / "explorer.html")
+    told = [text for text, _ in view.told["story"]]
+    assert any(each.startswith("Here 171 steps are left out") for each in told)
+
+
+async def test_what_was_recorded_since_is_read(tmp_path, monkeypatch):
+    """The cursor stays where it is; at the end it goes to the new end."""
+    path = tmp_path / "state.db"
+    view = await many_steps(path, monkeypatch, 2)
+    assert asked(view, do="refresh")["text"] == "Nothing new."
+    view.show(None)
+    last = view.selection
+    await many_steps(path, monkeypatch, 2)
+    assert asked(view, do="refresh")["text"] == "4 more steps."
+    assert view.selection["step"] > last["step"]
+    view.selection = here = {"step": 2}
+    await many_steps(path, monkeypatch, 2)
+    view.refresh()
+    assert view.selection == here
+    assert view.told["total"] == 12
+
+
+async def test_an_empty_history_that_is_written_is_shown(tmp_path, monkeypatch):
+    """Its first component is the one that is gone through."""
+    path = tmp_path / "state.db"
+    record(FlexiFlowEngine(), path).close()
+    view = open_history(path).explore()
+    assert view.component == ""
+    await many_steps(path, monkeypatch, 2)
+    view.refresh()
+    assert (view.component, view.told["total"]) == ("order-1", 4)
+
+
 def test_several_files_name_the_file_of_a_selection(tmp_path, path):
     """The same id may be in two of them."""
     other = tmp_path / "other.db"
