@@ -1,13 +1,20 @@
-"""Results as text and as ``docs/benchmarks.md``: ``python -m benchmarks.report``."""
+"""Results as text, as ``docs/benchmarks.md``, and those beside others in ``docs/comparison.md``.
+
+``python -m benchmarks.report`` writes both pages.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from benchmarks.harness import RESULTS, ROOT
 
 PAGE = ROOT / "docs" / "benchmarks.md"
+COMPARISON = ROOT / "docs" / "comparison.md"
+_FIGURES = re.compile(r"(<!-- figures: .*? -->\n\n).*?(<!-- end of figures -->)", re.DOTALL)
+_OTHERS = ("transitions", "statemachine", "read_sql", "pandas", "polars", "duckdb")
 
 _INTRODUCTION = """\
 # Benchmarks
@@ -41,9 +48,24 @@ def as_page(every: list[dict[str, Any]]) -> str:
     return "\n".join(parts)
 
 
+def with_figures(page: str, every: list[dict[str, Any]]) -> str:
+    """The page of the comparison, with what was measured beside others."""
+    rows = ["| | FlexiFlow | beside | times as much |", "|---|---|---|--:|"]
+    for results in every:
+        for each in results["comparisons"]:
+            if each["ratio"] is not None and any(word in each["other"] for word in _OTHERS):
+                what = f"{results['title']}, {results['unit']}"
+                ours = each["ours"].removeprefix("FlexiFlow, ")
+                rows.append(f"| {what} | {ours} | {each['other']} | {_ratio(each)} |")
+    table = "\n".join(rows) + "\n\n"
+    return _FIGURES.sub(lambda found: found[1] + table + found[2], page)
+
+
 def main() -> None:
-    """Write the page from all results that are kept."""
+    """Write the pages from all results that are kept."""
     PAGE.write_text(as_page(kept_results()), encoding="utf-8")
+    page = COMPARISON.read_text(encoding="utf-8")
+    COMPARISON.write_text(with_figures(page, kept_results()), encoding="utf-8")
 
 
 def kept_results() -> list[dict[str, Any]]:
@@ -67,13 +89,16 @@ def _compared(results: dict[str, Any]) -> list[str]:
     for each in results["comparisons"]:
         if each["ratio"] is None:
             continue
-        median, low, high = (each["ratio"][key] for key in ("median", "low", "high"))
         target = each["target"]
-        met = "" if target is None else "yes" if median <= target else "no"
+        met = "" if target is None else "yes" if each["ratio"]["median"] <= target else "no"
         shown = "" if target is None else f"≤ {target:g}"
-        ratio = f"{_number(median)} ({_number(low)} – {_number(high)})"
-        rows.append(f"| {each['ours']} | {each['other']} | {ratio} | {shown} | {met} |")
+        rows.append(f"| {each['ours']} | {each['other']} | {_ratio(each)} | {shown} | {met} |")
     return rows
+
+
+def _ratio(comparison: dict[str, Any]) -> str:
+    median, low, high = (_number(comparison["ratio"][key]) for key in ("median", "low", "high"))
+    return f"{median} ({low} – {high})"
 
 
 def _number(value: float) -> str:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from benchmarks.harness import Benchmark, Measure, Spread, in_child
-from benchmarks.report import PAGE, as_page, as_text, kept_results
+from benchmarks.report import COMPARISON, PAGE, as_page, as_text, kept_results, with_figures
 
 
 def counted(values: dict[str, list[float]]) -> Benchmark:
@@ -110,3 +110,10 @@ def test_a_child_gives_its_last_number():
 def test_the_page_is_what_the_results_say():
     """Nobody writes figures into the docs by hand: run ``python -m benchmarks.report``."""
     assert PAGE.read_text(encoding="utf-8") == as_page(kept_results())
+
+
+def test_the_comparison_has_the_figures_that_were_measured():
+    """Those beside others, and no older ones."""
+    page = COMPARISON.read_text(encoding="utf-8")
+    assert page == with_figures(page, kept_results())
+    assert "| transitions AsyncMachine |" in page
