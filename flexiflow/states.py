@@ -17,15 +17,22 @@ class State:
     """One state of a machine.
 
     Declare transitions with `flexiflow.on`, or override `handle_message` (the classic style);
-    one class may do both. ``class Done(State, final=True)`` marks an end.
+    one class may do both. ``class Done(State, final=True)`` marks an end, and
+    ``class Idle(State, resting=True)`` a state in which components are meant to wait, however
+    long: nobody there is stuck.
     """
 
     final: ClassVar[bool] = False
+    resting: ClassVar[bool] = False
 
-    def __init_subclass__(cls, *, final: bool = False, **kwargs: Any) -> None:
+    def __init_subclass__(
+        cls, *, final: bool = False, resting: bool = False, **kwargs: Any
+    ) -> None:
         super().__init_subclass__(**kwargs)
         if final or "final" not in vars(cls):  # a class body may say final = True as well
             cls.final = final
+        if resting or "resting" not in vars(cls):
+            cls.resting = resting
 
     @runs_declarations
     async def handle_message(

@@ -29,7 +29,8 @@ class ManyQuestions(Asked):
         A component is stuck when it is in a state that is not final for longer than `factor`
         times the 95th percentile of its siblings' stays: other components in the same state of
         the same machine. With fewer than `min_departures` of those it is listed as unknown. Which
-        states are final is what the file's own machine says.
+        states are final is what the file's own machine says, and which are ``resting=True``:
+        nobody is stuck there.
 
         Args:
             factor: how many times p95, which is a stay that was really seen (nearest rank).

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable, Iterable
 
+from flexiflow.analysis.source import Source
 from flexiflow.graph.definition import from_definition
-from flexiflow.graph.model import Graph
+from flexiflow.graph.model import Graph, StateNode
 from flexiflow.persistence import tagged
 from flexiflow.persistence.schema import MACHINES, SNAPSHOTS, columns_of, cursor, has_table
 
@@ -34,7 +36,25 @@ def fingerprints_of(conn: sqlite3.Connection, component: str) -> set[str]:
 
 def finals_of(conn: sqlite3.Connection) -> dict[str, frozenset[str]]:
     """The final states of every stored machine."""
+    return states_of(conn, lambda state: state.final)
+
+
+def states_of(
+    conn: sqlite3.Connection, wanted: Callable[[StateNode], bool]
+) -> dict[str, frozenset[str]]:
+    """Of every stored machine the names of some of its states."""
     return {
-        fingerprint: frozenset(state.name for state in graph.states if state.final)
+        fingerprint: frozenset(state.name for state in graph.states if wanted(state))
         for fingerprint, graph in machines_of(conn).items()
     }
+
+
+def states_in(
+    sources: Iterable[Source], wanted: Callable[[StateNode], bool]
+) -> dict[str | None, frozenset[str]]:
+    """The same of all machines of several files."""
+    found: dict[str | None, frozenset[str]] = {}
+    for source in sources:
+        with source.connect() as conn:
+            found.update(states_of(conn, wanted))
+    return found

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flexiflow.analysis import frames
+from flexiflow.analysis.machines import states_in
 from flexiflow.analysis.quantiles import nearest_rank
 from flexiflow.analysis.source import Source
 from flexiflow.analysis.stuck import check_numbers, waiting
@@ -64,6 +65,7 @@ def outliers_frame(
 def _stays(sources: Sequence[Source]) -> list[_Timed]:
     found = read_visits(sources)
     open_ends = set(waiting(found, sources))
+    resting = states_in(sources, lambda state: state.resting)
     return [
         _Timed(
             (visit.state, visit.fingerprint),
@@ -77,7 +79,9 @@ def _stays(sources: Sequence[Source]) -> list[_Timed]:
             visit.source,
         )
         for place, visit in enumerate(found.all())
-        if visit.dwell_us is not None and (not visit.lasts or place in open_ends)
+        if visit.dwell_us is not None
+        and (not visit.lasts or place in open_ends)
+        and visit.state not in resting.get(visit.fingerprint, ())
     ]
 
 

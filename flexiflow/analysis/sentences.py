@@ -30,13 +30,15 @@ def headline(visit: Visit, siblings: Siblings, others: Sequence[Visit], kind: st
         visit: its last stay.
         siblings: the stays of others there, as numbers.
         others: those stays themselves.
-        kind: of the verdict.
+        kind: of the verdict, or ``resting`` where the state is meant for waiting.
     """
     name, state = words.name(visit.component), words.name(visit.state)
     if kind == "finished":
         return f"{name}: finished in {state}."
     if visit.dwell_us is None:
         return f"{name}: in {state}; since when can't be read."
+    if kind == "resting":
+        return f"{name}: resting in {state} for {words.duration(visit.dwell_us)}."
     dwell = ("at least " if visit.cut else "") + words.duration(visit.dwell_us)
     compared = f"({_stays(others)}: p95 {words.duration(siblings.p95_us)})"
     if kind == "stuck":

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from flexiflow.analysis import frames
-from flexiflow.analysis.machines import finals_of
+from flexiflow.analysis.machines import states_in
 from flexiflow.analysis.quantiles import nearest_rank
 from flexiflow.analysis.source import Source
 from flexiflow.analysis.tables import has_steps, step_columns
 from flexiflow.analysis.visits import Visits, read_visits
 from flexiflow.errors import InvalidValue, bounded_repr
+from flexiflow.graph.model import StateNode
 from flexiflow.persistence.schema import STEPS, cursor
 
 if TYPE_CHECKING:
@@ -137,21 +138,31 @@ def _rows(
 
 
 def waiting(found: Visits, sources: Sequence[Source]) -> list[int]:
-    """The places of the stays that last, except those in a final state."""
-    import numpy as np
+    """The places of the stays that last, except in states that are ends or meant for it."""
+    quiet = lasting_in(found, sources, lambda state: state.final or state.resting)
+    return [place for place in _lasting(found) if place not in quiet]
 
-    finals: dict[str | None, frozenset[str]] = {}
-    for source in sources:
-        with source.connect() as conn:
-            finals.update(finals_of(conn))
-    (last,) = np.nonzero(~found.stays.goes_on)
+
+def lasting_in(
+    found: Visits, sources: Sequence[Source], wanted: Callable[[StateNode], bool]
+) -> set[int]:
+    """The places of the stays that last in some states, as the files' machines have them."""
+    named = states_in(sources, wanted)
+    last = _lasting(found)
     states = [found.stays.states[each] for each in found.stays.state[last]]
     machines = found.names("fingerprint", found.machine[last])
-    return [
+    return {
         place
-        for place, state, machine in zip(last.tolist(), states, machines, strict=True)
-        if state not in finals.get(machine, ())
-    ]
+        for place, state, machine in zip(last, states, machines, strict=True)
+        if state in named.get(machine, ())
+    }
+
+
+def _lasting(found: Visits) -> list[int]:
+    import numpy as np
+
+    (last,) = np.nonzero(~found.stays.goes_on)
+    return list(last.tolist())
 
 
 def judge(

@@ -13,7 +13,7 @@ from flexiflow.analysis.fields import Document
 from flexiflow.analysis.late import card_html
 from flexiflow.analysis.rows import Filter, steps_frame
 from flexiflow.analysis.source import Source
-from flexiflow.analysis.stuck import MIN_DEPARTURES, departures_of, judge, waiting
+from flexiflow.analysis.stuck import MIN_DEPARTURES, departures_of, judge, lasting_in
 from flexiflow.analysis.tables import has_steps, lost_rows, unreadable_snapshots
 from flexiflow.analysis.timeline import moments_of
 from flexiflow.analysis.visits import Visit, read_visits
@@ -85,25 +85,28 @@ def verdict_on(history: History, component: str) -> Verdict:
     whose = int(found.stays.component[place]), int(found.kinds()[place])
     siblings = departures.siblings_of(*whose)
     others = [visits[each] for each in departures.of_others(*whose)]
-    finished = place not in waiting(found, sources)
-    kind: Kind = "finished" if finished else _KINDS[judge(visit.dwell_us, siblings)[0]]
+    finished = place in lasting_in(found, sources, lambda state: state.final)
+    resting = place in lasting_in(found, sources, lambda state: state.resting)
+    quiet = finished or resting
+    judged = "usual" if resting else judge(visit.dwell_us, siblings)[0]
+    kind: Kind = "finished" if finished else _KINDS[judged]
     stay = _steps_in(sources, visit)
     trouble = stay[stay["outcome"].isin(sentences.TROUBLE)]
     told = _last(sources, rows)
-    if not finished:
+    if not quiet:
         told += sentences.troubles(rows, stay, trouble)
         told += sentences.ways_out(others, stay) or sentences.silence(visit, rows)
         told += _parting(sources, component, others, rows)
     told += [*sentences.entered(visit), *_doubts(history, component, visit.entered_us)]
-    correlation_id = _correlation_id(rows if finished or trouble.empty else trouble)
+    correlation_id = _correlation_id(rows if quiet or trouble.empty else trouble)
     return Verdict(
         component,
         kind,
         visit.state,
-        sentences.headline(visit, siblings, others, kind),
+        sentences.headline(visit, siblings, others, "resting" if resting else kind),
         tuple(told),
         rows,
-        _next_cell(history, component, rows, None if finished else correlation_id),
+        _next_cell(history, component, rows, None if quiet else correlation_id),
         correlation_id,
     )
 

@@ -40,7 +40,7 @@ def draw(machine: str, component: str | None, output: str | None, as_json: bool)
 
     \b
     JSON: {"name", "start", "current", "states": [{state, start, final,
-      current, known, declared, classic, group, visits, description}],
+      resting, current, known, declared, classic, group, visits, description}],
       "transitions": [{source, message, target, guard, error, declared,
       inferred, observed, count, description}], "notes"}
     """

@@ -220,7 +220,8 @@ def _node(name: str, cls: type[State] | None) -> StateNode:
     if cls is None:
         return StateNode(name, known=False)
     classic = _declarations(cls)[1]
-    return StateNode(name, cls.final, classic=classic, description=_first_line(cls))
+    about = _first_line(cls)
+    return StateNode(name, cls.final, classic=classic, description=about, resting=cls.resting)
 
 
 def _edge_of_spec(spec: Any) -> Edge:

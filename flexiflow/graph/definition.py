@@ -30,11 +30,14 @@ def to_definition(graph: Graph) -> dict[str, Any]:
     Returns:
         ``format``, ``start``, ``states``, ``final``, ``classic``, ``unknown``, ``messages``,
         ``guards`` (names), and ``edges``, each with ``source``, ``target``, ``message``,
-        ``guard`` and ``error``.
+        ``guard`` and ``error``; with ``resting`` where there are such states.
     """
     states = [state for state in graph.states if "declared" in state.sources]
     edges = [edge for edge in graph.edges if "declared" in edge.sources]
+    resting = sorted(state.name for state in states if state.resting)
     return {
+        # Left out of machines without any: their fingerprints are what they always were.
+        **({"resting": resting} if resting else {}),
         "format": FORMAT,
         "start": graph.start,
         "states": [state.name for state in states],
@@ -107,12 +110,19 @@ def from_definition(definition: object, name: str = "machine") -> Graph:
     edges = tuple(_edges(definition.get("edges"), notes))
     named = dict.fromkeys(names)
     named.update(dict.fromkeys(end for edge in edges for end in (edge.source, edge.target)))
-    final, classic, unknown = (
-        set(_names(definition, key, _MOST_STATES, notes)) for key in ("final", "classic", "unknown")
+    final, classic, unknown, resting = (
+        set(_names(definition, key, _MOST_STATES, notes))
+        for key in ("final", "classic", "unknown", "resting")
     )
     listed = set(names) - unknown
     states = tuple(
-        StateNode(each, each in final, known=each in listed, classic=each in classic)
+        StateNode(
+            each,
+            each in final,
+            known=each in listed,
+            classic=each in classic,
+            resting=each in resting,
+        )
         for each in named
     )
     start = definition.get("start")

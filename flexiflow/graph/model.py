@@ -30,6 +30,7 @@ class StateNode:
             declaration does.
         read: whether the whole classic handler could be read, so that its messages are known.
         unread: what of it could not be read, and where.
+        resting: whether components are meant to wait there, however long.
     """
 
     name: str
@@ -42,6 +43,7 @@ class StateNode:
     sources: frozenset[Source] = frozenset({"declared"})
     read: bool = False
     unread: tuple[str, ...] = ()
+    resting: bool = False
 
     @property
     def undeclared(self) -> bool:

@@ -20,10 +20,10 @@ def to_networkx(graph: Graph) -> networkx.MultiDiGraph[Any]:
 
     Returns:
         a graph with ``name``, ``start``, ``current`` and ``notes``. Nodes are names of states with
-        ``final``, ``known``, ``classic``, ``read``, ``group``, ``description``, ``visits`` and
-        ``sources``; edges have their place in `Graph.edges` as key, and ``message``, ``guard``,
-        ``error``, ``label``, ``count``, ``description`` and ``sources``. Sources are sorted
-        lists; what is not known is None.
+        ``final``, ``resting``, ``known``, ``classic``, ``read``, ``group``, ``description``,
+        ``visits`` and ``sources``; edges have their place in `Graph.edges` as key, and
+        ``message``, ``guard``, ``error``, ``label``, ``count``, ``description`` and ``sources``.
+        Sources are sorted lists; what is not known is None.
 
     Raises:
         FlexiFlowError: where NetworkX is not installed.
@@ -45,6 +45,7 @@ def to_networkx(graph: Graph) -> networkx.MultiDiGraph[Any]:
         made.add_node(
             state.name,
             final=state.final,
+            resting=state.resting,
             known=state.known,
             classic=state.classic,
             read=state.read,

@@ -25,6 +25,7 @@ def state_words(graph: Graph, state: StateNode) -> list[str]:
         ("start", state.name == graph.start),
         ("current", state.name == graph.current),
         ("final", state.final),
+        ("resting: components are meant to wait here", state.resting),
         ("unknown: nobody defines it", not state.known),
         ("undeclared: only history names it", state.undeclared),
         ("takes further messages in handle_message", state.classic and not state.read),

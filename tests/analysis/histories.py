@@ -56,6 +56,7 @@ class Written:
         fingerprint: str = "m",
         states: tuple[str, ...] = ("A", "B"),
         final: tuple[str, ...] = (),
+        resting: tuple[str, ...] = (),
         edges: tuple[tuple[str, str, str], ...] = (),
     ) -> None:
         definition = {
@@ -63,6 +64,7 @@ class Written:
             "start": states[0],
             "states": list(states),
             "final": list(final),
+            "resting": list(resting),
             "edges": [{"source": s, "message": m, "target": t} for s, m, t in edges],
         }
         row = (fingerprint, json.dumps(definition), NOON)

@@ -350,3 +350,20 @@ def test_a_smallest_dwell_that_is_none(shortest):
     assert caught.value.why
     assert caught.value.fix
     assert caught.value.context_items == {"min_dwell": shortest}
+
+
+def test_who_rests_where_that_is_meant_is_not_stuck():
+    """However long: the verdict says that it rests, and an outlier it is not either."""
+    written = Written()
+    written.machine("m", ("Idle", "Busy"), resting=("Idle",))
+    for number in range(6):
+        written.snapshot(f"w{number}", "Idle", NOON + number)
+        written.step(f"w{number}", "work", "Idle", "Busy", NOON + SECOND)
+    for number in range(6):
+        written.step(f"w{number}", "done", "Busy", "Idle", NOON + 2 * SECOND)
+    written.step("w0", "work", "Idle", "Busy", NOON + 7200 * SECOND)
+    history = written.history
+    assert list(history.stuck()["component"]) == []
+    assert list(history.outliers()["component"]) == []
+    verdict = history.why("w3")
+    assert (verdict.kind, verdict.headline) == ("waiting", "w3: resting in Idle for 1 h 59 min.")

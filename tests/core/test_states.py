@@ -53,6 +53,16 @@ def twin(module):
 # -- classes ------------------------------------------------------------------------------
 
 
+def test_a_state_is_not_for_resting_unless_it_says_so():
+    """As with `final`."""
+
+    class Idle(State, resting=True): ...
+
+    class Busy(Idle): ...
+
+    assert (Alpha.resting, Idle.resting, Busy.resting) == (False, True, False)
+
+
 def test_a_state_is_not_final_unless_it_says_so():
     """`final=True` marks an end, and its subclasses say it anew."""
 

@@ -103,6 +103,7 @@ def _changed_machines(order):
     for altered in (
         dataclasses.replace(state, final=True),
         dataclasses.replace(state, classic=True),
+        dataclasses.replace(state, resting=True),
         dataclasses.replace(state, known=False),
     ):
         yield dataclasses.replace(order, states=(altered, *order.states[1:]))
@@ -140,6 +141,7 @@ def test_reading_never_raises(stored):
         optional={
             "start": json_like,
             "final": json_like,
+            "resting": json_like,
             "unknown": json_like,
             "guards": json_like,
         },
