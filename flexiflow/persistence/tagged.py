@@ -96,30 +96,34 @@ def encode(value: Any, *, strict: bool = False, redaction: Redaction | None = No
 
 def is_plain(value: Any) -> bool:
     """Whether JSON can say `value` as it is, with nothing to tag, to escape or to leave out."""
-    return _is_plain(value, 0, [MOST_VALUES])
+    return _plain(value, 0, MOST_VALUES) >= 0
 
 
-def _is_plain(value: Any, depth: int, left: list[int]) -> bool:
+def _plain(value: Any, depth: int, left: int) -> int:
+    """How many values are left once `value` is looked at; less than 0 where it is not plain."""
     kind = type(value)
     if kind is dict:
         if not _KEYS.issuperset(map(type, value)):
-            return False
+            return -1
         if "$" in "".join(value) and any(key[:1] == "$" for key in value):
-            return False
+            return -1
         contents = value.values()
     elif kind is list:
         contents = value
     else:
-        return math.isfinite(value) if kind is float else kind in _ATOMS
-    left[0] -= len(value)
-    if depth >= DEEPEST or left[0] < 0:
-        return False
+        plain = math.isfinite(value) if kind is float else kind in _ATOMS
+        return left if plain else -1
+    left -= len(value)
+    if depth >= DEEPEST or left < 0:
+        return -1
     if _ATOMS.issuperset(map(type, contents)):  # mostly: all of it is asked outside of Python
-        return True
+        return left
     for each in contents:
-        if type(each) not in _ATOMS and not _is_plain(each, depth + 1, left):
-            return False
-    return True
+        if type(each) not in _ATOMS:
+            left = _plain(each, depth + 1, left)
+            if left < 0:
+                return -1
+    return left
 
 
 class _Tagger:

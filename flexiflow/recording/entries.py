@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 
+import msgspec
+
 from flexiflow.correlation import Span
 from flexiflow.persistence.history_file import Entry, Row
 from flexiflow.persistence.rows import iso_time, with_parts
@@ -19,14 +21,49 @@ from flexiflow.step import Step
 _LONGEST_KEPT = 1024
 
 
+class StepParts(msgspec.Struct, gc=False):
+    """A step whose rows are to be made; see `EntryMaker.of_step`."""
+
+    step: Step
+    row: Row | None
+    document: bytes | None
+    fingerprint: str | None
+    waiter: asyncio.Future[None] | None = None
+
+    def made(self, maker: EntryMaker) -> Entry:
+        """Its rows."""
+        return maker.of_step(self.step, self.row, self.document, self.fingerprint, self.waiter)
+
+
+class RegistrationParts(msgspec.Struct, gc=False):
+    """A registration whose rows are to be made; see `EntryMaker.of_registration`."""
+
+    name: str
+    state: str
+    document: bytes
+    time_us: int
+    span: Span | None
+    machine: tuple[str, str] | None
+
+    def made(self, maker: EntryMaker) -> Entry:
+        """Its rows."""
+        return maker.of_registration(
+            self.name, self.state, self.document, self.time_us, self.span, self.machine
+        )
+
+
 class EntryMaker:
     """Makes the entries of one recording, in the order in which they were queued.
+
+    Args:
+        run_uid: the recording's id, as log lines carry it.
 
     Attributes:
         run_id: the recording's row in the history.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, run_uid: str) -> None:
+        self.run_uid = run_uid
         self.run_id = 0
         self._last: dict[str, bytes] = {}  # what each component's newest snapshot says
 

@@ -12,20 +12,31 @@ from typing import Any, Protocol
 from flexiflow.errors import PersistenceError, bounded, bounded_repr
 from flexiflow.persistence.history_file import Entry, Row
 from flexiflow.persistence.rows import storable
+from flexiflow.recording.entries import EntryMaker
 from flexiflow.tracing.records import LogRecord
 
 _ROW_FAULTS = ("SQLITE_TOOBIG", "SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_RANGE")
 
 
-Parts = tuple[Any, ...]
-"""What the writer thread is to make something of: a function, and what it takes."""
+class Parts(Protocol):
+    """What the writer thread is to make a line or rows of."""
+
+    def made(self, maker: EntryMaker, /) -> LogRecord | Entry:
+        """The line or the rows."""
+
 
 Queued = Parts | LogRecord | Entry | threading.Event
 """What it is given: a line, rows, parts of one of them, or what is set when it has come so far."""
 
 
 class Teller(Protocol):
-    """Who gives a pipeline what it writes, and is told what became of it, in the writer thread."""
+    """Who gives a pipeline what it writes, and is told what became of it, in the writer thread.
+
+    Attributes:
+        maker: what parts are made into lines and rows with.
+    """
+
+    maker: EntryMaker
 
     def written(self, entry: Entry) -> LogRecord | None:
         """An entry is committed, and has its ids; gives what the log is to say of it."""
@@ -69,10 +80,7 @@ def rows_of(entry: Entry) -> int:
 
 def waiter_of(queued: Queued) -> asyncio.Future[None] | None:
     """Who waits for something to be written, if somebody does."""
-    if isinstance(queued, Entry):
-        return queued.waiter  # type: ignore[no-any-return]
-    parts = queued if isinstance(queued, tuple) else ()
-    return next((each for each in parts if isinstance(each, asyncio.Future)), None)
+    return getattr(queued, "waiter", None)
 
 
 def size_of(message: str | None, document: bytes | None, row: Row | None) -> int:

@@ -15,13 +15,14 @@ from flexiflow.hooks import Hooks
 from flexiflow.persistence import tagged
 from flexiflow.persistence.history_file import Entry
 from flexiflow.persistence.rows import snapshot_document
-from flexiflow.recording.entries import EntryMaker
+from flexiflow.recording.entries import RegistrationParts, StepParts
 from flexiflow.recording.items import Gap, as_persistence_error, size_of
 from flexiflow.recording.machines import Machines
 from flexiflow.recording.observer_lines import Durability, LineObserver, log_data
 from flexiflow.recording.step_rows import step_row
 from flexiflow.redaction import Redaction
 from flexiflow.step import Step, name_text
+from flexiflow.tracing.lines import Received
 from flexiflow.tracing.records import LogRecord, encode_valid
 
 __all__ = ["Durability", "Metadata", "RecordingObserver", "attached"]
@@ -29,8 +30,6 @@ __all__ = ["Durability", "Metadata", "RecordingObserver", "attached"]
 _logger = logging.getLogger("flexiflow")
 
 Metadata = Callable[[AsyncComponent], Mapping[str, Any]]
-
-_RESERVED = ("type", "correlation_id", "traceparent")
 
 
 class RecordingObserver(LineObserver):
@@ -61,17 +60,15 @@ class RecordingObserver(LineObserver):
         self._warned = False
         self._fingerprints: dict[str, str | None] = {}
         self._machines = Machines(redaction)
-        self._entries = EntryMaker()
-        self._of_step, self._of_receipt = self._entries.of_step, self._make.received  # bound once
 
     @property
     def run_id(self) -> int:
         """The recording's row in the history."""
-        return self._entries.run_id
+        return self.maker.run_id
 
     @run_id.setter
     def run_id(self, run_id: int) -> None:
-        self._entries.run_id = run_id
+        self.maker.run_id = run_id
 
     # -- what the core calls --------------------------------------------------------------
 
@@ -86,21 +83,22 @@ class RecordingObserver(LineObserver):
         self._log("component.registered", now, span, name, to_state=state)
         document = self._document(component, name, state)
         definition = None if machine is None else machine[1]
-        make = self._entries.of_registration
-        self.pipeline.put((make, name, state, document, now, span, definition))
+        self.pipeline.put(RegistrationParts(name, state, document, now, span, definition))
 
     def received(self, step: Step, message: dict[str, Any]) -> None:
         """Log that a message's turn has come, and keep it as it came in."""
         # Now, since a handler may change it.
         fields = message.copy() if type(message) is dict else dict(dict.items(message))
-        for key in _RESERVED:
-            if key in fields:
-                del fields[key]
+        fields.pop("type", None)
+        if "correlation_id" in fields:
+            del fields["correlation_id"]
+        if "traceparent" in fields:
+            del fields["traceparent"]
         raw = tagged.encode(fields, redaction=self.redaction) if fields else b"{}"
         step.message_json = raw.decode()
         if self._lines:
             data = log_data(raw) if fields else None
-            self._say((self._of_receipt, step.started_us, step, data))
+            self._say(Received(step.started_us, step, data))
 
     def commit(
         self, step: Step, message: dict[str, Any], component: Any | None
@@ -120,10 +118,10 @@ class RecordingObserver(LineObserver):
         name = step.component
         digest, row, document = self._fingerprints.get(name), None, None
         if step.guards or step.error is not None or self.redaction is not None:
-            row = step_row(step, self._entries.run_id, digest, self.redaction)
+            row = step_row(step, self.maker.run_id, digest, self.redaction)
         if component is not None:
             document = self._document(component, name, step.to_state)
-        self.pipeline.put((self._of_step, step, row, document, digest, waiter))
+        self.pipeline.put(StepParts(step, row, document, digest, waiter))
         if waiter is not None:
             self.pipeline.hurry()
             return waiter
@@ -133,7 +131,7 @@ class RecordingObserver(LineObserver):
 
     def lost(self, entry: Entry) -> None:
         """An entry can't be committed: the component's next step stores what it could not."""
-        self._entries.forget(entry)
+        self.maker.forget(entry)
 
     def gap(self, gap: Gap) -> tuple[Entry, LogRecord]:
         """The row and the line that tell what a failing writer dropped."""

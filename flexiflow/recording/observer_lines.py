@@ -16,11 +16,11 @@ import msgspec
 from flexiflow.correlation import Span, current_span
 from flexiflow.persistence import tagged
 from flexiflow.persistence.history_file import Entry
-from flexiflow.recording.items import Parts
+from flexiflow.recording.entries import EntryMaker
 from flexiflow.recording.pipeline import Pipeline
 from flexiflow.redaction import Redaction
 from flexiflow.step import Step
-from flexiflow.tracing.lines import LineMaker
+from flexiflow.tracing.lines import Changed, HandlerFinished, HandlerStarted, Received, Saved
 from flexiflow.tracing.records import (
     LONGEST_DATA,
     LONGEST_OWN_DATA,
@@ -30,6 +30,7 @@ from flexiflow.tracing.records import (
 )
 
 Durability = Literal["grouped", "always"]
+Line = Received | HandlerStarted | HandlerFinished | Changed
 
 
 class LineObserver:
@@ -42,17 +43,17 @@ class LineObserver:
         self.redaction = redaction
         self._always = durability == "always"
         self._lines = lines
-        self._make = LineMaker(run_uid)
+        self.maker = EntryMaker(run_uid)
         self.pipeline: Pipeline
-        self._say: Callable[[Parts], None]
+        self._say: Callable[[Line], None]
 
     def attach(self, pipeline: Pipeline) -> None:
         """Hand everything to this writer thread from now on."""
         self.pipeline = pipeline
         self._say = self._write_now if self._always else pipeline.put
 
-    def _write_now(self, parts: Parts) -> None:
-        self.pipeline.write_now(parts[0](*parts[1:]))
+    def _write_now(self, line: Line) -> None:
+        self.pipeline.write_now(line.made(self.maker))
 
     # -- what the core calls --------------------------------------------------------------
 
@@ -62,7 +63,8 @@ class LineObserver:
             return
         now = time.time_ns() // 1000
         if data is None:
-            self._say((self._make.handler_started, now, span, component, handler))
+            trace = span.correlation_id
+            self._say(HandlerStarted(now, trace, span.span_id, span.parent_id, component, handler))
         else:
             self._log("handler.started", now, span, component, handler=handler, data=data)
 
@@ -74,8 +76,12 @@ class LineObserver:
             return
         now = time.time_ns() // 1000
         if data is None:
-            make = self._make.handler_finished
-            self._say((make, now, span, component, handler, duration_us))
+            trace = span.correlation_id
+            self._say(
+                HandlerFinished(
+                    now, trace, span.span_id, span.parent_id, component, handler, duration_us
+                )
+            )
         else:
             self._log(
                 "handler.finished",
@@ -123,7 +129,7 @@ class LineObserver:
             return
         now = time.time_ns() // 1000
         if step.error is None:
-            self._say((self._make.changed, now, step, step.id))
+            self._say(Changed(now, step, step.id))
             return
         self._log(
             "state.changed",
@@ -201,7 +207,8 @@ class LineObserver:
             return None
         component, state = entry.snapshot[0], entry.snapshot[4]
         now = time.time_ns() // 1000
-        return self._make.saved(now, source, component, state, entry.step_id, entry.snapshot_id)
+        line = Saved(now, source, component, state, entry.step_id, entry.snapshot_id)
+        return line.made(self.maker)
 
     # -- lines ----------------------------------------------------------------------------
 

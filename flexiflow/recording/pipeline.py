@@ -229,13 +229,14 @@ class Pipeline:
         entries, self._kept_entries = self._kept_entries, []
         passed: list[threading.Event] = []
         for queued in group:
-            made = self._made(queued) if isinstance(queued, tuple) else queued
+            if isinstance(queued, threading.Event):
+                passed.append(queued)
+                continue
+            made = queued if isinstance(queued, LogRecord | Entry) else self._made(queued)
             if isinstance(made, LogRecord):
                 records.append(made)
-            elif isinstance(made, Entry):
-                entries.append(made)
             elif made is not None:
-                passed.append(made)
+                entries.append(made)
         lines, self._kept_lines = self._kept_lines + encode_records(records), b""
         self._write_lines(lines)
         if self._write_entries(entries) and self.log_error is None:
@@ -246,8 +247,7 @@ class Pipeline:
 
     def _made(self, parts: Parts) -> LogRecord | Entry | None:
         try:
-            made: LogRecord | Entry = parts[0](*parts[1:])
-            return made
+            return parts.made(self._teller.maker)
         except Exception as exc:  # the thread must live on
             self._note_gap(1, 0, exc)
             waiter = waiter_of(parts)

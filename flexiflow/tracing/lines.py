@@ -1,4 +1,8 @@
-"""The records that every step leads to, made in the writer thread of what the step left behind."""
+"""What is known of a line where something happens, and the record that is made of it later.
+
+The event loop notes no more than this, and the writer thread makes the record. None of it is
+tracked by the garbage collector, which would look again and again at what waits to be written.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,12 @@ from typing import Protocol
 import msgspec
 
 from flexiflow.tracing.records import LogRecord, utc_text
+
+
+class Run(Protocol):
+    """The recording that lines belong to."""
+
+    run_uid: str
 
 
 class Place(Protocol):
@@ -24,74 +34,111 @@ class StepFacts(Place, Protocol):
     message_type: str | None
     from_state: str
     to_state: str
-    outcome: str
     duration_us: int
 
+    @property
+    def outcome(self) -> str:
+        """One of `flexiflow.step.Outcome`."""
 
-class LineMaker:
-    """Makes the records of one recording.
 
-    Args:
-        run_uid: the recording's id.
-    """
+# A record's fields are passed by their place: by name they would cost twice as much.
 
-    def __init__(self, run_uid: str) -> None:
-        self._run = run_uid
 
-    # A record's fields are passed by their place: by name they would cost twice as much.
+class Received(msgspec.Struct, gc=False):
+    """``message.received``; `data` is the message's fields as JSON, or None."""
 
-    def received(self, time_us: int, step: StepFacts, data: bytes | None) -> LogRecord:
-        """``message.received``; `data` is the message's fields as JSON, or None."""
+    time_us: int
+    step: StepFacts
+    data: bytes | None
+
+    def made(self, run: Run) -> LogRecord:
+        """The record."""
+        step, data = self.step, self.data
         return LogRecord(
-            utc_text(time_us), "INFO", "message.received",
+            utc_text(self.time_us), "INFO", "message.received",
             step.correlation_id, step.span_id, step.parent_id, step.component,
             None, step.message_type, step.from_state, None, None, None, None, None, None,
-            self._run, None, None if data is None else msgspec.Raw(data),
+            run.run_uid, None, None if data is None else msgspec.Raw(data),
         )  # fmt: skip
 
-    def handler_started(self, time_us: int, span: Place, component: str, handler: str) -> LogRecord:
-        """``handler.started``."""
+
+class HandlerStarted(msgspec.Struct, gc=False):
+    """``handler.started``."""
+
+    time_us: int
+    correlation_id: str
+    span_id: str | None
+    parent_id: str | None
+    component: str
+    handler: str
+
+    def made(self, run: Run) -> LogRecord:
+        """The record."""
         return LogRecord(
-            utc_text(time_us), "INFO", "handler.started",
-            span.correlation_id, span.span_id, span.parent_id, component,
-            handler, None, None, None, None, None, None, None, None, self._run,
+            utc_text(self.time_us), "INFO", "handler.started",
+            self.correlation_id, self.span_id, self.parent_id, self.component,
+            self.handler, None, None, None, None, None, None, None, None, run.run_uid,
         )  # fmt: skip
 
-    def handler_finished(
-        self, time_us: int, span: Place, component: str, handler: str, duration_us: int
-    ) -> LogRecord:
-        """``handler.finished``."""
+
+class HandlerFinished(msgspec.Struct, gc=False):
+    """``handler.finished``."""
+
+    time_us: int
+    correlation_id: str
+    span_id: str | None
+    parent_id: str | None
+    component: str
+    handler: str
+    duration_us: int
+
+    def made(self, run: Run) -> LogRecord:
+        """The record."""
         return LogRecord(
-            utc_text(time_us), "INFO", "handler.finished",
-            span.correlation_id, span.span_id, span.parent_id, component,
-            handler, None, None, None, None, None, duration_us, None, None, self._run,
+            utc_text(self.time_us), "INFO", "handler.finished",
+            self.correlation_id, self.span_id, self.parent_id, self.component,
+            self.handler, None, None, None, None, None, self.duration_us, None, None, run.run_uid,
         )  # fmt: skip
 
-    def changed(self, time_us: int, step: StepFacts, step_id: int | None) -> LogRecord:
-        """``state.changed``; `step_id` is its row, where that is known already."""
+
+class Changed(msgspec.Struct, gc=False):
+    """``state.changed``; `step_id` is the step's row, where that is known already."""
+
+    time_us: int
+    step: StepFacts
+    step_id: int | None
+
+    def made(self, run: Run) -> LogRecord:
+        """The record."""
+        step = self.step
         return LogRecord(
-            utc_text(time_us), "INFO", "state.changed",
+            utc_text(self.time_us), "INFO", "state.changed",
             step.correlation_id, step.span_id, step.parent_id, step.component,
             None, step.message_type, step.from_state, step.to_state, step.outcome, None,
-            step.duration_us, step_id, None, self._run,
+            step.duration_us, self.step_id, None, run.run_uid,
         )  # fmt: skip
 
-    def saved(
-        self,
-        time_us: int,
-        place: Place | None,
-        component: str,
-        state: str,
-        step_id: int | None,
-        snapshot_id: int | None,
-    ) -> LogRecord:
-        """``snapshot.saved``; the ids are the rows'."""
+
+class Saved(msgspec.Struct, gc=False):
+    """``snapshot.saved``; the ids are the rows'."""
+
+    time_us: int
+    place: Place | None
+    component: str
+    state: str
+    step_id: int | None
+    snapshot_id: int | None
+
+    def made(self, run: Run) -> LogRecord:
+        """The record."""
+        place = self.place
         trace, span, parent = (
             (None, None, None)
             if place is None
             else (place.correlation_id, place.span_id, place.parent_id)
         )
         return LogRecord(
-            utc_text(time_us), "INFO", "snapshot.saved", trace, span, parent, component,
-            None, None, None, state, None, None, None, step_id, snapshot_id, self._run,
+            utc_text(self.time_us), "INFO", "snapshot.saved", trace, span, parent, self.component,
+            None, None, None, self.state, None, None, None, self.step_id, self.snapshot_id,
+            run.run_uid,
         )  # fmt: skip

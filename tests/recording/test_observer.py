@@ -24,10 +24,12 @@ from flexiflow.guards import guard
 from flexiflow.persistence import tagged
 from flexiflow.persistence.history_file import Entry, HistoryFile
 from flexiflow.recording import record
+from flexiflow.recording.entries import StepParts
 from flexiflow.recording.observer import RecordingObserver
 from flexiflow.recording.pipeline import Pipeline
 from flexiflow.state_machine import StateMachine
 from flexiflow.states import State, StateRegistry
+from flexiflow.step import Step
 from flexiflow.tracing.records import LONGEST_DATA, LogRecord, encode_record
 from flexiflow.tracing.writer import LogWriter
 
@@ -656,8 +658,8 @@ async def test_whoever_waits_for_what_comes_after_the_end_is_let_go(tmp_path):
     pipeline = Pipeline(file, None, RecordingObserver("run", "always", None, lines=False))
     pipeline.close()
     made, parts = (asyncio.get_running_loop().create_future() for _ in range(2))
-    barrier = threading.Event()
-    for queued in (Entry(waiter=made), (Entry, None, parts), barrier):
+    barrier, step = threading.Event(), Step("order", "go", "A", "id", "span", None)
+    for queued in (Entry(waiter=made), StepParts(step, None, None, None, parts), barrier):
         pipeline.put(queued)
     async with asyncio.timeout(5):
         assert await asyncio.gather(made, parts) == [None, None]

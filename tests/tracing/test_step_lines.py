@@ -9,15 +9,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from flexiflow.correlation import Span
 from flexiflow.step import Step
-from flexiflow.tracing.lines import LineMaker
+from flexiflow.tracing.lines import Changed, HandlerFinished, HandlerStarted, Received, Saved
 from flexiflow.tracing.records import LogRecord, encode_record, encode_records, utc_text
 
 TEXT = st.text(st.characters(exclude_categories=()), max_size=20)
 NASTY = "a\nb\r\x00\x1b[31m\x85\x9b\u2028\u202e\u2066\"'\\ \ud800 ä"
 NOW = 1_700_000_000_000_000
-make = LineMaker("00ab")
+
+
+class Run:
+    run_uid = "00ab"
 
 
 @pytest.fixture
@@ -28,9 +30,9 @@ def step():
     return step
 
 
-def said(record: LogRecord) -> dict[str, object]:
+def said(line) -> dict[str, object]:
     """The fields of a line, besides those that all have here."""
-    fields = json.loads(encode_record(record))
+    fields = json.loads(encode_record(line.made(Run)))
     fixed = {"ts": utc_text(NOW), "level": "INFO", "run_id": "00ab", "component": "order"}
     assert fields.items() >= fixed.items()
     return {key: value for key, value in fields.items() if key not in fixed}
@@ -43,17 +45,16 @@ STEP = {"correlation_id": "trace", "span_id": "span", "parent_id": "parent"}
 def test_received(step, data):
     """With the message's fields as they are stored, or without."""
     raw = None if data is None else msgspec.json.encode(data)
-    assert said(make.received(NOW, step, raw)) == {
+    assert said(Received(NOW, step, raw)) == {
         "event": "message.received", **STEP, "message_type": "pay", "from_state": "Draft",
     } | ({} if data is None else {"data": data})  # fmt: skip
 
 
 def test_handlers():
     """Started and finished."""
-    span = Span("trace", "inner", "span")
     ids = {"correlation_id": "trace", "span_id": "inner", "parent_id": "span", "handler": "D.pay"}
-    started = make.handler_started(NOW, span, "order", "D.pay")
-    finished = make.handler_finished(NOW, span, "order", "D.pay", 7)
+    started = HandlerStarted(NOW, "trace", "inner", "span", "order", "D.pay")
+    finished = HandlerFinished(NOW, "trace", "inner", "span", "order", "D.pay", 7)
     assert said(started) == {"event": "handler.started", **ids}
     assert said(finished) == {"event": "handler.finished", **ids, "duration_us": 7}
 
@@ -61,7 +62,7 @@ def test_handlers():
 @pytest.mark.parametrize("row", [{}, {"step_id": 9}])
 def test_changed(step, row):
     """With the step's row, where that is known."""
-    assert said(make.changed(NOW, step, row.get("step_id"))) == {
+    assert said(Changed(NOW, step, row.get("step_id"))) == {
         "event": "state.changed", **STEP, "message_type": "pay", "from_state": "Draft",
         "to_state": "Paid", "outcome": "moved", "duration_us": 1234, **row,
     }  # fmt: skip
@@ -70,9 +71,9 @@ def test_changed(step, row):
 @pytest.mark.parametrize(("inside", "rows"), [(True, (3, 4)), (False, (None, 4))])
 def test_saved(step, inside, rows):
     """Inside a trace and outside of one."""
-    record = make.saved(NOW, step if inside else None, "order", "Paid", *rows)
+    line = Saved(NOW, step if inside else None, "order", "Paid", *rows)
     ids = {"step_id": rows[0]} if rows[0] else {}
-    assert said(record) == {
+    assert said(line) == {
         "event": "snapshot.saved", **(STEP if inside else {}), "to_state": "Paid", **ids,
         "snapshot_id": 4,
     }  # fmt: skip
