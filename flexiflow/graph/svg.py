@@ -52,6 +52,7 @@ _MOST_NOTES = 4
 _NARROWEST_NOTE = 280.0
 _LINES_DESCRIBED = 40
 _LONGEST_DATA = 1_000
+_HARMLESS = re.compile(r"[\w #%.,:;()=+/→-]*")
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MIDDLE = 0.36  # from the middle of a text to its baseline, in ems
 
@@ -257,9 +258,9 @@ def _path(route: Route, classes: Iterable[str], width: float) -> str:
             "class": "ff-path",
             "d": _curve(route.points, base),
             "stroke-width": width,
-            **paint("ff-path", classes),
+            **paint("ff-path", *classes),
         },
-    ) + _element("polygon", {"class": "ff-head", "points": head, **paint("ff-head", classes)})
+    ) + _element("polygon", {"class": "ff-head", "points": head, **paint("ff-head", *classes)})
 
 
 def _arrow(route: Route, half: float) -> tuple[Point, tuple[Point, Point]]:
@@ -287,13 +288,13 @@ def _warning(x: float, y: float, classes: Iterable[str]) -> str:
 
 
 def _mark(d: str, width: float, classes: Iterable[str]) -> str:
-    colours = paint("ff-mark", classes)
+    colours = paint("ff-mark", *classes)
     return _element("path", {"class": "ff-mark", "d": d, "stroke-width": width, **colours})
 
 
 def _three_dots(box: Box, classes: Iterable[str]) -> str:
     """The sign of a state that takes more messages than are known."""
-    colours = paint("ff-name", classes)
+    colours = paint("ff-name", *classes)
     y = box.y + box.height / 2 - 4
     starts = (_point((box.x + shift - 1, y)) for shift in (-4, 0, 4))
     d = "".join(f"M{start}a1,1 0 1 0 2,0a1,1 0 1 0 -2,0" for start in starts)
@@ -310,7 +311,7 @@ def _rectangle(part: str, box: Box, radius: float, classes: Iterable[str] = ()) 
             "width": box.width,
             "height": box.height,
             "rx": radius,
-            **paint(part, classes),
+            **paint(part, *classes),
         },
     )
 
@@ -324,7 +325,7 @@ def _inherited(
 ) -> str:
     """A text that takes what `style` does not say, such as its size, from its group."""
     place: Attributes = {"class": part, "x": x, "y": y}
-    return _element("text", {**place, **style, **paint(part, classes)}, _text(text))
+    return _element("text", {**place, **style, **paint(part, *classes)}, _text(text))
 
 
 def _note_lines(graph: Graph, width: float) -> Iterator[str]:
@@ -353,6 +354,8 @@ def _value(value: str | float) -> str:
 
 
 def _text(text: str) -> str:
+    if _HARMLESS.fullmatch(text):  # nearly all: numbers, colours, names of classes and states
+        return text
     legal = _NOT_XML.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
     return escape(legal)
 

@@ -7,7 +7,8 @@ are mixed of these, and the accents come in two shades of which the background p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from functools import cache
 
 FONT = "Arial, Liberation Sans, Helvetica, sans-serif"
 
@@ -84,7 +85,8 @@ def light(colour: str) -> str:
     return NEUTRALS.get(colour) or FIXED.get(colour, colour)
 
 
-def paint(part: str, group: Iterable[str] = ()) -> dict[str, str]:
+@cache
+def paint(part: str, *group: str) -> Mapping[str, str]:
     """The attributes of a part in a group of these classes."""
     classes = {"", *group}
     merged: dict[str, str] = {}

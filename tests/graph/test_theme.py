@@ -68,11 +68,11 @@ def test_current_state_stands_out_of_a_dark_page():
 
 def test_attributes_are_the_light_colours():
     """A viewer without style sheets shows a light picture."""
-    assert paint("ff-box", ["ff-visited"]) == {
+    assert paint("ff-box", "ff-visited") == {
         "fill": light("tint"),
         "stroke": light("tint-border"),
     }
-    assert paint("ff-box", ["ff-current", "ff-visited"])["fill"] == "#3a63e6"
+    assert paint("ff-box", "ff-current", "ff-visited")["fill"] == "#3a63e6"
 
 
 def test_style_sheet_says_what_the_attributes_say():
