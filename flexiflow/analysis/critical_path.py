@@ -9,8 +9,7 @@ had ended already, nobody is. So the pieces follow one another from the first to
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flexiflow.analysis import frames
 from flexiflow.analysis.spans import Interval, Spans
@@ -23,8 +22,7 @@ RETRY = "retry wait"
 IDLE = "idle"
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A stretch of the critical path.
 
     Attributes:
@@ -104,7 +102,8 @@ def _backwards(spans: Spans) -> Iterator[Piece]:
         caused = next((each for each in visit.waiting if each[0][1] <= visit.until), None)
         begins = _reach(spans, visit.row)[0] if caused is None else caused[0][1]
         what = RETRY if caused and _is_retried(spans, caused[1], visit.later) else OWN
-        yield from _pieces(spans, visit.row, begins, visit.until, what)
+        if begins < visit.until:
+            yield from _pieces(spans, visit.row, begins, visit.until, what)
         if caused is None:
             way.pop()
         else:
@@ -122,10 +121,13 @@ def _pieces(spans: Spans, row: int, start: int, end: int, what: str) -> Iterator
     """A stretch between what a span caused, the last first: its own, where it was there."""
     own = None if row < 0 or spans.nodes[row].kind == "missing" else spans.lasts[row]
     first, last = (end, end) if own is None else own
-    cuts = [start, min(max(first, start), end), min(max(last, start), end), end]
-    for at, kind in ((2, IDLE), (1, what), (0, IDLE)):
-        if cuts[at] < cuts[at + 1]:
-            yield Piece(cuts[at], cuts[at + 1], row, kind)
+    began, ended = min(max(first, start), end), min(max(last, start), end)
+    if ended < end:
+        yield Piece(ended, end, row, IDLE)
+    if began < ended:
+        yield Piece(began, ended, row, what)
+    if start < began:
+        yield Piece(start, began, row, IDLE)
 
 
 def _is_retried(spans: Spans, earlier: int, later: int) -> bool:

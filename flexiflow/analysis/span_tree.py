@@ -56,7 +56,7 @@ class SpanNode:
     from_state: str | None = None
     to_state: str | None = None
     detail: str | None = None
-    snapshots: list[str] = field(default_factory=list)
+    snapshots: tuple[str, ...] = ()
     first_us: int | None = None
     last_us: int | None = None
     records: list[LogRecord] = field(default_factory=list, repr=False)
@@ -68,7 +68,8 @@ class SpanNode:
         while waiting:  # a loop: a trace may be deeper than Python's stack
             level, node = waiting.pop()
             yield level, node
-            waiting.extend((level + 1, child) for child in reversed(node.children))
+            for child in reversed(node.children):
+                waiting.append((level + 1, child))
 
     @property
     def sentence(self) -> str:
@@ -192,7 +193,7 @@ def _fill(node: SpanNode, record: LogRecord, time_us: int | None) -> None:
             node.from_state, node.to_state = record.from_state, record.to_state
             _ended(node, record, time_us)
         case "snapshot.saved" if (saved := _saved_where(record)) not in node.snapshots:
-            node.snapshots.append(saved)
+            node.snapshots += (saved,)
     if record.error is not None:
         node.detail = f"{record.error.type}: {record.error.message}"
     elif record.reason is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from flexiflow.analysis import frames, words
@@ -21,6 +22,9 @@ _OPENING = 3
 _CLOSING = 5
 _PARTS_TOLD = 3
 _SMALLEST_PART = 0.05
+_Part = tuple[
+    str, tuple[str, str] | None
+]  # of the path: what it is, and of which component and call
 _TROUBLE = ("failed", "cancelled", "refused", "unknown")
 
 
@@ -86,17 +90,19 @@ def trace_story(
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Event:
     """What one sentence tells of: a step, a handler call, or the tries of one.
 
     Attributes:
         nodes: the span, or those of all tries.
         by: on whose behalf what caused it ran, where that is another component.
+        start_us: when it began, as far as anything says; else 0.
     """
 
     nodes: tuple[SpanNode, ...]
     by: str | None
+    start_us: int
 
     @property
     def last(self) -> SpanNode:
@@ -148,7 +154,7 @@ def _outcome(node: SpanNode) -> str:
 
 def _events(spans: Spans) -> list[_Event]:
     """What there is to tell, by time: steps, tries, and what the steps do not tell already."""
-    found: list[tuple[int, _Event]] = []
+    found: list[_Event] = []
     tries, later = _tries(spans)
     for row, node in enumerate(spans.nodes):
         if node.kind not in ("step", "handler") or row in later:
@@ -160,9 +166,8 @@ def _events(spans: Spans) -> list[_Event]:
         if node.kind == "step" or len(nodes) > 1 or by != node.component:
             lasted = spans.lasts[row]
             sender = by if by != node.component else None
-            found.append((0 if lasted is None else lasted[0], _Event(nodes, sender)))
-    found.sort(key=lambda each: each[0])
-    return [event for _, event in found]
+            found.append(_Event(nodes, sender, 0 if lasted is None else lasted[0]))
+    return sorted(found, key=attrgetter("start_us"))
 
 
 def _tries(spans: Spans) -> tuple[dict[int, list[int]], set[int]]:
@@ -240,24 +245,31 @@ def _times(spans: Spans, path: Sequence[Piece]) -> Iterator[tuple[Any, ...]]:
     whole = sum(piece.end_us - piece.start_us for piece in path)
     if not whole:
         return
-    parts: Counter[str] = Counter()
+    parts: Counter[_Part] = Counter()
     for piece in path:
         parts[_part(spans, piece)] += piece.end_us - piece.start_us
     told = [
-        f"{us / whole:.0%} {name}"
-        for name, us in parts.most_common(_PARTS_TOLD)
+        f"{us / whole:.0%} {_part_told(part)}"
+        for part, us in parts.most_common(_PARTS_TOLD)
         if us >= _SMALLEST_PART * whole
     ]
     sentence = f"It took {words.duration(whole)}: {', '.join(told) or 'many small parts'}."
     yield None, None, "time", None, sentence
 
 
-def _part(spans: Spans, piece: Piece) -> str:
+def _part(spans: Spans, piece: Piece) -> _Part:
     if piece.row < 0:
-        return piece.what
+        return piece.what, None
     node = spans.nodes[piece.row]
-    called = words.name(node.handler or node.label or "?")
-    return f"{piece.what} in {words.name(node.component or '?')} ({called})"
+    return piece.what, (node.component or "?", node.handler or node.label or "?")
+
+
+def _part_told(part: _Part) -> str:
+    what, where = part
+    if where is None:
+        return what
+    component, called = map(words.name, where)
+    return f"{what} in {component} ({called})"
 
 
 def _moment(start_us: int | None, spans: Spans) -> str:

@@ -244,7 +244,7 @@ def test_snapshots_are_told_once():
     by_hand = line("snapshot.saved", 3, "s1", data={"path": "state.json"})
     odd = [line("snapshot.saved", at, "s1", data=data) for at, data in ((4, None), (5, {"x": 1}))]
     tree = tree_of(received(0, "s1"), saved, saved, by_hand, *odd)
-    assert tree.roots[0].snapshots == ["5", "state.json", "?"]
+    assert tree.roots[0].snapshots == ("5", "state.json", "?")
     assert "[snapshot 5, state.json, ?]" in str(tree)
 
 

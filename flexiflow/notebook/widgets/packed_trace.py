@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
+import pandas as pd
 
 from flexiflow.analysis import words
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from flexiflow.analysis.trace import Trace
 
 MOST_TRACES = 10_000
@@ -79,18 +80,32 @@ def _slow(traces: pd.DataFrame) -> pd.Series[bool]:
     return traces["slow"].fillna(False).astype(bool)
 
 
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """A large trace is many objects, all of which stay; looking for garbage takes a third."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+@_without_collecting()
 def packed_trace(trace: Trace) -> bytes:
     """One trace with its waterfall and its story."""
     shown = trace.waterfall()
     spans = shown.spans
     start, end = shown.places(spans)
-    row_of = {each: row for row, each in enumerate(spans["span_id"]) if isinstance(each, str)}
+    ids = _ids(spans)
+    row_of = {each: row for row, each in enumerate(ids) if each is not None}
     first = _microseconds(spans["start"])
     story = trace.story(_MOST_SENTENCES)
     return packed(
         {
             "id": trace.correlation_id,
-            "headline": trace.headline,
+            "headline": story.headline,
             "missing": list(shown.missing),
             "story": [
                 [sentence, row_of.get(span, -1)]
@@ -113,13 +128,13 @@ def packed_trace(trace: Trace) -> bytes:
             "path": [
                 [row_of.get(span, -1), a, b, what]
                 for span, a, b, what in zip(
-                    shown.path["span_id"],
+                    _ids(shown.path),
                     *(_places(each) for each in shown.places(shown.path)),
                     shown.path["what"].astype(str),
                     strict=True,
                 )
             ],
-            "span": spans["span_id"].where(spans["span_id"].notna(), None).tolist(),
+            "span": ids,
             "depth": spans["depth"].tolist(),
             "from": _places(start),
             "to": _places(end),
@@ -131,24 +146,41 @@ def packed_trace(trace: Trace) -> bytes:
             **_coded("label", spans["label"]),
             **_coded("outcome", spans["outcome"]),
             **_coded("kind", spans["kind"]),
-            "change": _sparse(
-                f"{a} → {b}" if isinstance(a, str) and isinstance(b, str) and a != b else None
-                for a, b in zip(spans["from_state"], spans["to_state"], strict=True)
-            ),
-            "detail": _sparse(_text(each) or None for each in spans["detail"]),
+            "change": _changes(spans),
+            "detail": _details(spans["detail"]),
         }
     )
 
 
+def _ids(rows: pd.DataFrame) -> list[str | None]:
+    ids = rows["span_id"]
+    return ids.astype(object).where(ids.notna(), None).tolist()
+
+
 def _coded(name: str, values: pd.Series[Any]) -> dict[str, Any]:
     """Each text once, and a number a row."""
+    numbers, texts = pd.factorize(values)
     codes: dict[str, int] = {}
-    rows = [codes.setdefault(_text(each), len(codes)) for each in values]
-    return {name: rows, f"{name}s": list(codes)}
+    missing = [None] if -1 in numbers else []  # the last, which -1 means
+    code_of = [codes.setdefault(_text(each), len(codes)) for each in (*texts, *missing)]
+    return {name: np.array(code_of)[numbers].tolist(), f"{name}s": list(codes)}
 
 
-def _sparse(texts: Iterable[str | None]) -> dict[str, str]:
-    return {str(row): text[:_LONGEST] for row, text in enumerate(texts) if text is not None}
+def _changes(spans: pd.DataFrame) -> dict[str, str]:
+    """From which state to which, by the rows that say so."""
+    both = spans[["from_state", "to_state"]].astype(str)[
+        spans["from_state"].notna() & spans["to_state"].notna()
+    ]
+    moved = both[both["from_state"] != both["to_state"]]
+    return {
+        str(row): f"{a} → {b}"[:_LONGEST]
+        for row, a, b in zip(moved.index, moved["from_state"], moved["to_state"], strict=True)
+    }
+
+
+def _details(details: pd.Series[str]) -> dict[str, str]:
+    """The reasons and errors, by the rows that have one."""
+    return {str(row): _text(each) for row, each in details.dropna().items()}
 
 
 def _text(value: Any) -> str:
@@ -156,7 +188,7 @@ def _text(value: Any) -> str:
 
 
 def _places(values: Any) -> list[float | None]:
-    return [None if np.isnan(each) else round(float(each), 6) for each in values]
+    return [None if each != each else each for each in np.round(values, 6).tolist()]
 
 
 def _microseconds(times: pd.Series[Any]) -> list[int | None]:
