@@ -32,8 +32,9 @@ docs: $(VENV)/.docs  ## Build the documentation, its notebooks run; warnings are
 bench: $(VENV)/.bench  ## Measure ours beside limits and peers, and write docs/benchmarks.md
 	$(BIN)/python -m benchmarks
 
-soak: $(VENV)/.dev  ## Run faults and fuzzers in their long form: hundreds of kills, 100,000 inputs; takes minutes
+soak: $(VENV)/.dev $(BROWSER)/.ready  ## Run the tests that have a long form: hundreds of kills, all notebooks, 100,000 inputs; takes minutes
 	$(BIN)/python -m pytest --soak --timeout=3600 tests/faults tests/recording/test_interleavings.py
+	$(BIN)/python -m pytest --soak tests/notebooks/test_nbmake.py tests/browser/test_notebooks_in_jupyter.py
 	$(BIN)/python tests/fuzz/soak.py
 
 check: $(VENV)/.dev  ## Lint, format, types, layers, spelling

@@ -35,7 +35,8 @@ def run_notebooks(app: Sphinx) -> None:
     for notebook in sorted(work.glob("*.ipynb")):
         page = TUTORIAL / notebook.name
         source = NOTEBOOKS / notebook.name
-        if page.exists() and page.stat().st_mtime > max(changed, source.stat().st_mtime):
+        is_new = page.exists() and page.stat().st_mtime > max(changed, source.stat().st_mtime)
+        if is_new and (was_run(page) or not app.config.run_notebooks):
             continue
         if not app.config.run_notebooks:
             shutil.copy(source, page)
@@ -45,6 +46,12 @@ def run_notebooks(app: Sphinx) -> None:
             demo = [sys.executable, "-m", "flexiflow", "demo", str(data)]
             subprocess.run(demo, check=True, capture_output=True)
         nbformat.write(executed(notebook), page)
+
+
+def was_run(notebook: Path) -> bool:
+    """Whether it has outputs: a build that runs none has put it there without them."""
+    cells = nbformat.read(notebook, as_version=4).cells
+    return any(cell.get("outputs") for cell in cells)
 
 
 def copy_project_files(app: Sphinx) -> None:
