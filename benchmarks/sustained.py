@@ -1,9 +1,13 @@
-"""Messages one after the other, until all of their lines and rows are on disk."""
+"""Messages one after the other, until all of their lines and rows are on disk.
+
+``MESSAGES=1000000 python -m benchmarks.sustained --rounds 1`` is the long run.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import sqlite3
 import tempfile
 import time
@@ -16,7 +20,7 @@ from benchmarks._machine import an_order, send_rounds
 from benchmarks.harness import Benchmark, Measure
 from flexiflow import record
 
-_MESSAGES = 40_000
+_MESSAGES = int(os.environ.get("MESSAGES", "40000"))
 
 bench = Benchmark(
     "sustained",

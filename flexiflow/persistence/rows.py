@@ -183,8 +183,8 @@ def snapshot_document(
     document = {
         "name": name,
         "current_state": state,
-        "rules": _as_plain(rules, list, (list, tuple)),
-        "metadata": _as_plain(metadata, dict, Mapping),
+        "rules": rules if type(rules) is list else _as_plain(rules, list, (list, tuple)),
+        "metadata": metadata if type(metadata) is dict else _as_plain(metadata, dict, Mapping),
     }
     if redaction is None:
         return tagged.encode(document, strict=strict)
@@ -218,7 +218,7 @@ def store_parts(run: sqlite3.Cursor, parts: dict[str, str]) -> None:
 
 
 def _as_plain(value: Any, kind: type, kinds: Any) -> Any:
-    if type(value) is kind or not isinstance(value, kinds):
+    if not isinstance(value, kinds):
         return value
     try:
         return kind(value)

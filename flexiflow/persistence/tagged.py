@@ -71,7 +71,7 @@ def encode(value: Any, *, strict: bool = False, redaction: Redaction | None = No
         PersistenceError: with `strict`, where the value is too deep, too large or contains itself.
     """
     try:
-        if redaction is None and is_plain(value):
+        if redaction is None and _plain(value, 0, MOST_VALUES) >= 0:
             return _encode_plain(value)
     except (ValueError, RuntimeError):
         pass  # a lone surrogate, a very long int, or a thread that still changes it: tagged below

@@ -161,12 +161,14 @@ class RecordingObserver(LineObserver):
     # -- rows -----------------------------------------------------------------------------
 
     def _document(self, component: Any, name: str, state: str) -> bytes:
-        data = self._data(component)
+        data = component.data
+        if type(data) is not dict or self.metadata is not None:
+            data = self._data(component)
         return snapshot_document(name, state, component.rules, data, redaction=self.redaction)
 
     def _data(self, component: Any) -> Mapping[Any, Any]:
         own: Mapping[Any, Any] = component.data
-        if type(own) is not dict and not isinstance(own, Mapping):
+        if not isinstance(own, Mapping):
             own = {}  # a subclass written for 1.x may use the name for something else
         if self.metadata is None:
             return own
