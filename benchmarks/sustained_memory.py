@@ -35,6 +35,7 @@ with tempfile.TemporaryDirectory() as folder:
 
 FEW = "20,000 messages"
 MANY = "200,000 messages"
+LIMIT = "limit: 32 MB"
 
 
 @bench.candidate(FEW)
@@ -47,7 +48,13 @@ def many(measure: Measure) -> None:
     measure.value = in_child(_CODE.format(messages=200_000))
 
 
-bench.compare(MANY, FEW, target=1.5)
+@bench.candidate(LIMIT)
+def limit(measure: Measure) -> None:
+    measure.value = 32.0
+
+
+bench.compare(MANY, LIMIT, target=1)
+bench.compare(MANY, FEW)
 
 if __name__ == "__main__":
     bench.main()

@@ -20,7 +20,7 @@ from flexiflow.errors import PersistenceError
 from flexiflow.persistence import tagged
 from flexiflow.persistence.schema import MARKERS, PARTS, ROW_FORMAT, SNAPSHOTS, STEPS
 from flexiflow.redaction import Redaction
-from flexiflow.utc import to_the_second
+from flexiflow.utc import to_the_microsecond
 
 LARGE = 4096
 """Bytes of JSON from which on a part is stored once, by its hash."""
@@ -82,8 +82,7 @@ _canonical = msgspec.json.Encoder().encode
 def iso_time(time_us: int) -> str:
     """Microseconds since 1970 as ISO 8601 in UTC."""
     if 0 <= time_us < _YEAR_9999_US:
-        second, microsecond = divmod(time_us, 1_000_000)
-        return f"{to_the_second(second)}.{microsecond:06d}+00:00"
+        return to_the_microsecond(time_us) + "+00:00"
     return (_EPOCH + timedelta(microseconds=time_us)).isoformat(timespec="microseconds")
 
 

@@ -44,6 +44,8 @@ OLDEST_S = 0.25
 """The age of the oldest step that is not on disk from which on they wait, so that a loop that never
 pauses leaves the writer thread its time."""
 
+_MADE = (LogRecord, Entry)
+
 RETRY_S = 1.0
 """How soon what ``"always"`` could not write is tried again, where nothing else comes."""
 
@@ -232,7 +234,7 @@ class Pipeline:
             if isinstance(queued, threading.Event):
                 passed.append(queued)
                 continue
-            made = queued if isinstance(queued, LogRecord | Entry) else self._made(queued)
+            made = queued if isinstance(queued, _MADE) else self._made(queued)
             if isinstance(made, LogRecord):
                 records.append(made)
             elif made is not None:

@@ -15,7 +15,7 @@ import msgspec
 
 from flexiflow.errors import FlexiFlowError, bounded, bounded_repr
 from flexiflow.redaction import MASK, Redaction
-from flexiflow.utc import to_the_second
+from flexiflow.utc import to_the_microsecond
 
 LONGEST_DATA = 4096
 """Bytes of a message's fields that a log line keeps; the history keeps them all."""
@@ -159,9 +159,8 @@ def _shown(value: Any, redaction: Redaction | None) -> str:
 
 def utc_text(time_us: int) -> str:
     """Microseconds since 1970 as ``2026-01-31T12:00:00.000000Z``."""
-    second, microsecond = divmod(time_us, 1_000_000)
     try:
-        return f"{to_the_second(second)}.{microsecond:06d}Z"
+        return to_the_microsecond(time_us) + "Z"
     except (OverflowError, ValueError, OSError):
         return f"{time_us}us"
 
