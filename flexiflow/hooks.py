@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Observer(Protocol):
-    """What a recorder implements."""
+    """What a recorder implements; what it does not care for it may inherit."""
 
     def registered(self, component: Any) -> None:
         """A component was registered."""
@@ -34,11 +34,13 @@ class Observer(Protocol):
 
     def handler_started(self, span: Span, component: str, handler: str, data: Any = None) -> None:
         """A state's method, a bus subscriber or a try of a retried call begins."""
+        return
 
     def handler_finished(
         self, span: Span, component: str, handler: str, duration_us: int, data: Any = None
     ) -> None:
         """It returned."""
+        return
 
     def handler_failed(
         self,
@@ -65,6 +67,7 @@ class Observer(Protocol):
 
     def settled(self, step: Step) -> None:
         """The new state is assigned."""
+        return
 
     def own_event(self, name: str, component: str | None, fields: dict[str, Any]) -> bool:
         """The application tells of an event; whether it was noted."""

@@ -19,7 +19,7 @@ from flexiflow.analysis.timeline import document_of
 from flexiflow.analysis.values import shown as value_shown
 from flexiflow.correlation import Span, current_span
 from flexiflow.engine import FlexiFlowEngine
-from flexiflow.hooks import engine_listeners, shown
+from flexiflow.hooks import Observer, engine_listeners, shown
 from flexiflow.notebook.widgets.moment import StepLine
 from flexiflow.persistence import tagged
 from flexiflow.persistence.snapshot import take_snapshot
@@ -50,7 +50,7 @@ class LogLine:
     trouble: bool = False
 
 
-class CellRecord:
+class CellRecord(Observer):
     """Observes engines until it is finished.
 
     Args:
@@ -133,14 +133,6 @@ class CellRecord:
             if document is not None:
                 self._before[step.component] = document
 
-    def handler_started(self, span: Span, component: str, handler: str, data: Any = None) -> None:
-        """Its end says more."""
-
-    def handler_finished(
-        self, span: Span, component: str, handler: str, duration_us: int, data: Any = None
-    ) -> None:
-        """Its step says more."""
-
     def handler_failed(
         self,
         span: Span,
@@ -180,9 +172,6 @@ class CellRecord:
     def uncommitted(self, step: Step) -> None:
         """The step was counted as what it was to be; it failed."""
         self._note("message.failed", step.component, "it could not be recorded", None, trouble=True)
-
-    def settled(self, step: Step) -> None:
-        """It was noted when its outcome was known."""
 
     def own_event(self, name: str, component: str | None, fields: dict[str, Any]) -> bool:
         """Note an event of the application's own."""

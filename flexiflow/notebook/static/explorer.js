@@ -3,6 +3,7 @@
 import { counted, debounced, el, fill, named, setText, visible } from "./dom.js";
 import { componentChoice } from "./choice.js";
 import { button, chips, toolbar } from "./controls.js";
+import { copyText } from "./copying.js";
 import { Details } from "./details.js";
 import { codeOf, described, stripNote } from "./explorer_words.js";
 import { GraphPane } from "./graph.js";
@@ -391,19 +392,8 @@ class Explorer {
     this.#copy(codeOf(this.model.get("component"), this.playback.entry(this.at), this.#selection(), this.condition), "Copied.");
   }
 
-  /** To the clipboard, or where the page may not, into a field to be copied by hand. */
-  async #copy(text, said) {
-    try {
-      await navigator.clipboard.writeText(text);
-      this.say(said);
-    } catch {
-      const field = el("textarea", { class: "ff-copied", readonly: true, rows: text.split("\n").length, "aria-label": "To copy" });
-      field.value = text;
-      this.answer.hidden = false;
-      fill(this.answer, field);
-      field.select();
-    }
-    this.frame.root.dataset.ffCopied = text;
+  #copy(text, said) {
+    copyText(this.frame.root, text, this.answer, () => this.say(said));
   }
 }
 

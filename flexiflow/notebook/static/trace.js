@@ -2,6 +2,7 @@
 // all of which follow one selection.
 import { el, fill, setText, visible } from "./dom.js";
 import { button, tabs } from "./controls.js";
+import { copyText } from "./copying.js";
 import { GraphPane } from "./graph.js";
 import { keyList, listenToKeys } from "./keys.js";
 import { asker } from "./requests.js";
@@ -174,14 +175,8 @@ class View {
     return `log.trace(${JSON.stringify(chosen.trace ?? "")}).explore(${span.slice(2)})`;
   }
 
-  async #copy(text) {
-    try {
-      await navigator.clipboard.writeText(text);
-      setText(this.says, `Copied: ${text}`, 300);
-    } catch {
-      setText(this.says, text, 300); // where the browser does not allow it, it can be copied by hand
-    }
-    this.frame.root.dataset.ffCopied = text;
+  #copy(text) {
+    copyText(this.frame.root, text, this.says, () => setText(this.says, `Copied: ${text}`, 300));
   }
 }
 
