@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Measure = Literal["count", "p50", "p95", "longest"]
 Way = tuple[str, str]
 
-_MOST_SMALL = 2**16
+_MANY = 2**8  # states; the ways between fewer are small numbers
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -196,8 +196,8 @@ def _taken_ways(stays: Stays) -> dict[Way, _Took]:
     import numpy as np
 
     number, goes_on = len(stays.states), stays.goes_on[:-1]
-    # Small numbers are sorted in time that grows with how many there are.
-    state = stays.state.astype(np.uint16 if number**2 <= _MOST_SMALL else np.int64)
+    # Small numbers are sorted in time that grows with how many there are, the smallest in one go.
+    state = stays.state.astype(np.min_scalar_type(number**2) if number < _MANY else np.int64)
     ways = (state[:-1] * number + state[1:])[goes_on]
     order = np.argsort(ways, kind="stable")
     ways, dwell_us = ways[order], stays.dwell_us[:-1][goes_on][order]

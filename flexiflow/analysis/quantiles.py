@@ -23,7 +23,8 @@ def quantiles(values: Any) -> tuple[int, int, int] | None:
     """
     import numpy as np
 
-    known = values[values != frames.NO_NUMBER]
+    there = values != frames.NO_NUMBER
+    known = values if there.all() else values[there]
     if not len(known):
         return None
     half, most = (nearest_rank(percent, len(known)) for percent in (50, 95))

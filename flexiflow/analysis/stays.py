@@ -94,12 +94,14 @@ def stays_of(moves: pd.DataFrame) -> Stays:
 def _dwells(entered_us: Any, goes_on: Any) -> Any:
     import numpy as np
 
-    dwell_us = np.full(len(entered_us), frames.NO_NUMBER, dtype=np.int64)
+    dwell_us = np.empty(len(entered_us), dtype=np.int64)
     if len(entered_us):
         # Clocks may go back.
-        dwell_us[:-1] = np.maximum(entered_us[1:] - entered_us[:-1], 0)
+        np.subtract(entered_us[1:], entered_us[:-1], out=dwell_us[:-1])
+        np.maximum(dwell_us, 0, out=dwell_us)
         dwell_us[~goes_on] = frames.NO_NUMBER
-        (unknown,) = np.nonzero(entered_us == frames.NO_NUMBER)
-        dwell_us[unknown] = frames.NO_NUMBER
-        dwell_us[unknown[unknown > 0] - 1] = frames.NO_NUMBER
+        unknown = entered_us == frames.NO_NUMBER
+        if unknown.any():
+            dwell_us[unknown] = frames.NO_NUMBER
+            dwell_us[:-1][unknown[1:]] = frames.NO_NUMBER
     return dwell_us
