@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from flexiflow.analysis import words
@@ -78,7 +79,7 @@ def sample(
     stretches = max((most - int(kept.sum())) // max(2 * len(columns), 1), 1)
     borders = np.linspace(0, len(frame), stretches + 1).astype(int)
     for numbers in columns:
-        for first, end in zip(borders[:-1], borders[1:], strict=True):
+        for first, end in pairwise(borders):
             part = numbers[first:end]
             if not np.isnan(part).all():
                 kept[[first + np.nanargmin(part), first + np.nanargmax(part)]] = True
