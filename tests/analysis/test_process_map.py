@@ -30,7 +30,7 @@ def shop() -> Written:
     """A machine of four states: one way is never taken, and one is taken that nobody declared."""
     written = Written()
     edges = (("A", "go", "B"), ("A", "jump", "B"), ("B", "end", "C"), ("B", "wait", "B"))
-    written.machine("m", ("A", "B", "C", "D"), ("C",), (*edges, ("C", "more", "D")))
+    written.machine("m", ("A", "B", "C", "D"), ("C",), edges=(*edges, ("C", "more", "D")))
     for number in range(20):
         name = f"order-{number:02}"
         written.snapshot(name, "A", NOON)

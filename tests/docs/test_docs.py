@@ -114,11 +114,13 @@ def test_the_code_of_the_engine_page_runs(workplace, capsys):
 def test_the_code_of_the_history_page_runs(workplace, capsys):
     """Recording and opening work as written."""
     names: dict[str, object] = {}
-    recording, opening = code_blocks("history.md")
+    recording, opening, sampling = code_blocks("history.md")
     exec(compile(recording, "history.md", "exec"), names)
     asyncio.run(names["main"]())
     exec(compile(opening, "history.md", "exec"), names)
+    exec(compile(sampling, "history.md", "exec"), names)
     assert len(names["history"].steps()) == 0
+    assert names["shown"].left_out == 0
 
 
 def test_the_code_of_the_tracing_page_runs(workplace):
