@@ -183,13 +183,12 @@ class TraceQuestions(AskedLog):
 
     def _complete(self, prefix: str) -> str:
         ids: list[str] = []
+        without = 0
         if len(prefix) >= _SHORTEST_PREFIX:
-            starting = (
-                record.correlation_id
-                for record in find_text(self.paths, prefix, self._lines)
-                if isinstance(record, LogRecord) and record.correlation_id is not None
-            )
-            ids = list(dict.fromkeys(each for each in starting if each.startswith(prefix)))
+            records = find_text(self.paths, prefix, self._lines)
+            named = [r.correlation_id for r in records if isinstance(r, LogRecord)]
+            ids = list(dict.fromkeys(each for each in named if each and each.startswith(prefix)))
+            without = named.count(None)
         if len(ids) == 1:
             return ids[0]
         if ids:
@@ -199,11 +198,16 @@ class TraceQuestions(AskedLog):
                 fix="Give more of the id.",
                 context={"prefix": prefix, "traces": len(ids)},
             )
+        files = ", ".join(map(os.path.basename, self._source[:3]))
+        why = f"No record in {files} has that id."
+        fix = f"Look at log.traces(); of an id {_SHORTEST_PREFIX} characters or more are enough."
+        if without:
+            why += f" It stands in {without:,} of them that have no id."
+            fix = 'Say where the id stands: open_log(…, fields={"correlation_id": "trace.id"}).'
         raise TraceNotFound(
             f"No trace {bounded_repr(prefix, 140)}.",
-            why=f"No record in {', '.join(map(os.path.basename, self._source[:3]))} has that id.",
-            fix=f"Look at log.traces(). The beginning of an id is enough from {_SHORTEST_PREFIX} "
-            "characters on.",
+            why=why,
+            fix=fix,
             context={"correlation_id": prefix, "files": len(self.paths)},
         )
 

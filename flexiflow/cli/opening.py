@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -80,8 +81,10 @@ def is_database(source: str) -> bool:
     return any(letter in source for letter in "*?[") or source.lower().endswith((".db", ".sqlite"))
 
 
-def open_trace_log(log: str, *, index: bool = False) -> Log:
-    """A trace log; `index` as `open_log` has it."""
+def open_trace_log(
+    log: str, *, index: bool = False, fields: Mapping[str, str] | None = None
+) -> Log:
+    """A trace log; `index` and `fields` as `open_log` has them."""
     from flexiflow.analysis.log import open_log
 
-    return open_log(log, index=index)
+    return open_log(log, index=index, fields=fields)

@@ -40,6 +40,14 @@ TRACES_SHOWN = 20
 LINES_SHOWN = 500
 
 
+def _fields(_: click.Context, __: click.Parameter, given: Sequence[str]) -> dict[str, str] | None:
+    """What ``--field`` says, as `open_log` takes it."""
+    for each in given:
+        if "=" not in each:
+            raise click.BadParameter(f"{each!r} is not NAME=PLACE, as correlation_id=trace.id.")
+    return dict(each.split("=", 1) for each in given) or None
+
+
 @click.command(cls=Command)
 @click.argument("log")
 @click.argument("correlation_id", metavar="[ID]", required=False)
@@ -48,6 +56,14 @@ LINES_SHOWN = 500
 @click.option("--story", is_flag=True, help="Tell a trace in sentences.")
 @click.option("--follow", is_flag=True, help="Go on with what comes to the log, until Ctrl-C.")
 @click.option("--index", is_flag=True, help="Keep an index beside LOG, to find an ID at once.")
+@click.option(
+    "--field",
+    "fields",
+    metavar="NAME=PLACE",
+    multiple=True,
+    callback=_fields,
+    help="Where other people's lines have a field, as correlation_id=trace.id; several times.",
+)
 @click.option(
     "--limit",
     type=click.IntRange(min=1),
@@ -64,6 +80,7 @@ def trace(
     story: bool,
     follow: bool,
     index: bool,
+    fields: dict[str, str] | None,
     limit: int | None,
     as_json: bool,
 ) -> None:
@@ -81,18 +98,20 @@ def trace(
       flexiflow trace run.jsonl --errors
       flexiflow trace "logs/*.jsonl*" 922fe268
       flexiflow trace run.jsonl --follow
+      flexiflow trace theirs.jsonl --field correlation_id=request.id
 
     \b
     JSON: {"traces": [{correlation_id, start, duration_us, records,
       components, moved, refused, failed, first_component, first_message,
-      outcome, slow, error}], "broken": lines that can't be read}
+      outcome, slow, error}], "broken": lines that can't be read,
+      "without_id": records that belong to no trace}
       or, with ID: {"correlation_id", "headline", "missing": [what the log
       does not say], "spans": [{span_id, parent_id, depth, kind, component,
       label, start, duration_us, outcome, from_state, to_state, detail,
       snapshots}]}, depth first; with --story {"correlation_id",
       "sentences": [{time, span_id, kind, outcome, sentence}]}.
     """
-    opened = open_trace_log(log, index=index)
+    opened = open_trace_log(log, index=index, fields=fields)
     if follow:
         follow_log(opened, correlation_id, errors=errors, as_json=as_json)
     elif correlation_id is not None:
@@ -138,18 +157,27 @@ def _list_traces(
     traces = troubled_first(opened.traces(since=since))
     if errors:
         traces = in_trouble(traces)
-    broken = opened.summary().broken
+    summary = opened.summary()
     if as_json:
         shown = records_of(traces if limit is None else traces.head(limit))
-        print_json({"traces": shown, "broken": broken})
+        broken, without_id = summary.broken, summary.without_id
+        print_json({"traces": shown, "broken": broken, "without_id": without_id})
         return
     if traces.empty:
         what = "traces with an error" if errors else "traces"
         say(f"No {what} are in {log}.")
     else:
         _print_traces(log, traces, limit or TRACES_SHOWN)
-    if broken:
-        say(f"! {words.plural(broken, 'line')} of {log} can't be read.", REFUSED)
+    if summary.without_id and not summary.traces:
+        verb = "has" if summary.without_id == 1 else "have"
+        records = words.plural(summary.without_id, "record")
+        say(
+            f"! {records} of {log} {verb} no correlation id. Say where it stands in a line: "
+            "--field correlation_id=PLACE, as trace.id.",
+            REFUSED,
+        )
+    if summary.broken:
+        say(f"! {words.plural(summary.broken, 'line')} of {log} can't be read.", REFUSED)
 
 
 def in_trouble(traces: pd.DataFrame) -> pd.DataFrame:

@@ -45,7 +45,7 @@ def history(typed: Mapping[str, Any], names: Mapping[str, Any]) -> Any:
 
 def trace(typed: Mapping[str, Any], names: Mapping[str, Any]) -> Any:
     """One message's path, or the traces, those in trouble first."""
-    log = log_of(typed["log"], names)
+    log = log_of(typed["log"], names, index=typed["index"], fields=typed["fields"])
     if typed["follow"]:
         raise InvalidValue(
             "A cell can't follow a log.",

@@ -68,8 +68,14 @@ def history_of(word: str, log: str | None, names: Mapping[str, Any]) -> History:
     return open_database(word, log)
 
 
-def log_of(word: str, names: Mapping[str, Any]) -> Log:
-    """The trace log that a word means."""
+def log_of(
+    word: str,
+    names: Mapping[str, Any],
+    *,
+    index: bool = False,
+    fields: Mapping[str, str] | None = None,
+) -> Log:
+    """The trace log that a word means; a file is opened as `open_log` has it."""
     thing = names.get(word)
     if isinstance(thing, Log):
         return thing
@@ -79,7 +85,7 @@ def log_of(word: str, names: Mapping[str, Any]) -> Log:
     if recording is not None:
         return recording.log
     _refuse_other(word, thing, "a log, or a recording that writes one")
-    return open_trace_log(word)
+    return open_trace_log(word, index=index, fields=fields)
 
 
 def machine_of(word: str, component: str | None, names: Mapping[str, Any]) -> MachineGraph:

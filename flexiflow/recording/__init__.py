@@ -15,6 +15,7 @@ import re
 import sys
 import warnings
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -211,9 +212,9 @@ class Recording:
 
         return History([LiveSource(self.path, self._settle, self._file.shared)], self.log_path)
 
-    @property
+    @cached_property
     def log(self) -> Log:
-        """The trace log so far; every question waits for what is queued.
+        """The trace log so far; every question waits for what is queued, and reads what is new.
 
         Raises:
             StateError: where no log is written.

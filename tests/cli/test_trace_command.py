@@ -211,6 +211,45 @@ def test_broken_lines_are_counted(run_cli, tmp_path):
     assert json.loads(run_cli("trace", log, "--json").stdout)["broken"] == 2
 
 
+@pytest.fixture
+def theirs(tmp_path):
+    """Lines of another program, whose id stands in an object."""
+    lines = (
+        json.dumps({"time": f"2026-01-31T12:00:0{at}Z", "msg": "paid", "request": {"id": "abc123"}})
+        for at in range(2)
+    )
+    path = tmp_path / "theirs.jsonl"
+    path.write_text("\n".join(lines) + "\n")
+    return str(path)
+
+
+def test_records_without_an_id_are_no_empty_log(run_cli, theirs):
+    """The list says so, and how to say where the id stands; the document counts them."""
+    told = run_cli("trace", theirs).stdout
+    assert "2 records" in told
+    assert "--field correlation_id=PLACE" in told
+    assert json.loads(run_cli("trace", theirs, "--json").stdout)["without_id"] == 2
+    asked = run_cli("trace", theirs, "abc123").stderr
+    assert "2 of them that have no id" in asked
+    assert "fields=" in asked
+
+
+def test_fields_of_other_people(run_cli, theirs):
+    """Said on the command line, as in Python."""
+    field = "--field", "correlation_id=request.id"
+    found = json.loads(run_cli("trace", theirs, *field, "--json").stdout)["traces"]
+    assert [(each["correlation_id"], each["records"]) for each in found] == [("abc123", 2)]
+    assert "paid" in run_cli("trace", theirs, "abc123", *field).stdout
+
+
+@pytest.mark.parametrize("given", ["request.id", "nonsense=request.id"])
+def test_a_field_that_is_none(run_cli, theirs, given):
+    """What it must look like, or which there are."""
+    result = run_cli("trace", theirs, "--field", given)
+    assert result.exit_code != 0
+    assert "correlation_id" in result.stderr
+
+
 def test_an_index_is_kept_where_it_is_asked_for(run_cli, recorded, traces, tmp_path):
     """Beside the log, and the trace is the same."""
     log = tmp_path / "run.jsonl"

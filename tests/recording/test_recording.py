@@ -292,6 +292,16 @@ def test_a_recording_without_a_log_says_so(engine, db):
     assert "log=" in caught.value.fix
 
 
+async def test_the_log_of_a_recording_is_one(tmp_path):
+    """So that asked again it reads what is new."""
+    with record(FlexiFlowEngine(), tmp_path / "state.db", log=tmp_path / "run.jsonl") as recording:
+        log = recording.log
+        assert log is recording.log
+        before = log.summary().records
+        recording.event("paid")
+        assert recording.log.summary().records == before + 1
+
+
 @pytest.mark.parametrize("durability", ["grouped", "always"])
 async def test_after_a_flush_everything_is_on_disk(engine, db, log, durability):
     """Another program sees the rows and the lines while the recording runs."""
