@@ -38,6 +38,8 @@ default_role = "code"
 nitpicky = False
 
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["frames.css"]
 html_title = f"FlexiFlow {version}"
 html_show_sphinx = False
 html_copy_source = False

@@ -90,7 +90,7 @@ def execute_notebook(notebook: Path, page: Path, folder: Path | None = None) -> 
 def reachable(page: str) -> str:
     """HTML in which the keyboard gets to what may scroll: code, texts and tables of outputs."""
     page = re.sub(r"<pre(?=[ >])(?![^>]*tabindex)", '<pre tabindex="0"', page)
-    output = r'<div (?=class="output_html )'
+    output = r'<div (?=class="output(?:_html | text_html"))'
     return re.sub(output, '<div tabindex="0" role="group" aria-label="Output" ', page)
 
 
