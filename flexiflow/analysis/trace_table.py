@@ -27,6 +27,7 @@ Record = Brief | LogRecord
 _LATE, _EARLY = np.iinfo(np.int64).max, frames.NO_NUMBER
 _MOST_PAIRS = 2_000_000  # of traces and components, after which those met twice are dropped
 _NAME = (1 << 32) - 1  # of a pair, where the trace stands above it
+_SAVED = "snapshot.saved"
 _OUTCOMES = ("failed", "moved", "refused", "stayed", "unfinished", "unknown")
 
 # What a record of an event adds to which column.
@@ -112,7 +113,9 @@ class TraceTable:
         columns = self._columns
         np.add.at(columns["records"], rows, 1)
         np.minimum.at(columns["start"], rows[timed], times[timed])
-        np.maximum.at(columns["end"], rows[timed], times[timed])
+        # As in the tree: a trace has ended before its snapshots are committed.
+        told = timed & (events != self._events.of([_SAVED])[0])
+        np.maximum.at(columns["end"], rows[told], times[told])
         for event, (column, number) in _ADDED.items():
             if (known := self._events.get(event)) is not None:
                 np.add.at(columns[column], rows[events == known], number)
@@ -142,7 +145,7 @@ class TraceTable:
         start = np.where(timed, of["start"], 0)
         order: Array = np.argsort(start, kind="stable")
         start = np.where(timed, start, frames.NO_NUMBER)
-        took = np.where(timed, of["end"] - start, frames.NO_NUMBER)
+        took = np.where(timed, np.maximum(of["end"], start) - start, frames.NO_NUMBER)
         if (order == np.arange(len(order))).all():  # as in a log that was written in order
             order = slice(None)
         shown = {

@@ -133,6 +133,18 @@ def test_times_as_we_write_them(tmp_path_factory, times):
     assert [frames.microseconds(each) for each in frame["start"]] == times
 
 
+def test_a_trace_takes_as_long_as_its_story_says(tmp_path):
+    """In the list too, the saving of its snapshot aside; what has nothing else takes no time."""
+    saved = line("snapshot.saved", 900_000, "s1", snapshot_id=1)
+    alone = [line("snapshot.saved", at, "s9", correlation_id="t9") for at in (5, 70)]
+    log = open_log(
+        write(tmp_path / "run.jsonl", received(0, "s1"), changed(4_000, "s1"), saved, *alone)
+    )
+    took = [frames.microseconds_of(each) for each in log.traces()["duration"]]
+    assert took == [4_000, 0]
+    assert "It took 4.0 ms" in log.trace("trace-1").headline
+
+
 # -- filters and the summary ----------------------------------------------------------------------
 
 
