@@ -15,7 +15,7 @@ export function componentChoice(frame, model, onFocus = () => {}) {
     model.set("component", list.value);
     model.save_changes();
   };
-  const list = el("select", { "aria-label": "Component", on: { change: choose, focus: onFocus, blur: () => refill() } });
+  const list = el("select", { class: "ff-choice", "aria-label": "Component", on: { change: choose, focus: onFocus, blur: () => refill() } });
   const refill = () => {
     if (document.activeElement === list) return; // not under somebody's hand
     const more = model.get("names_left_out");
