@@ -34,8 +34,8 @@ GROUP_S = 0.05
 that never pauses leaves this thread no time."""
 
 MOST_QUEUED = 10_000
-"""Items in the queue from which on senders wait: five for a message, or two thousand messages. More
-would fill no larger a group, only memory."""
+"""Items in the queue from which on senders wait: five for a message, or two thousand messages. No
+group is larger, though more may wait where many send at once."""
 
 MOST_QUEUED_BYTES = 64 * 2**20
 """Characters of JSON in it from which on they wait, however few the items are."""
@@ -224,9 +224,11 @@ class Pipeline:
                 return
 
     def _write_group(self) -> None:
-        taken_us = time.time_ns() // 1000
+        waiting, taken_us = len(self._queue), time.time_ns() // 1000
+        if waiting > MOST_QUEUED:
+            waiting, taken_us = MOST_QUEUED, self._oldest_us or taken_us
         take = self._queue.popleft
-        group = [take() for _ in range(len(self._queue))]
+        group = [take() for _ in range(waiting)]
         records: list[LogRecord] = []
         entries, self._kept_entries = self._kept_entries, []
         passed: list[threading.Event] = []
@@ -258,7 +260,7 @@ class Pipeline:
             return None
 
     def _make_room(self, taken_us: int) -> None:
-        """Let go on who waits for room; what is queued by now came after `taken_us`."""
+        """Let go on who waits for room; what is queued by now came at `taken_us` or later."""
         if self._queue:
             self._oldest_us = taken_us
         else:

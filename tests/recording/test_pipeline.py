@@ -558,6 +558,24 @@ async def test_senders_wait_once_the_oldest_step_is_too_old(db, pipeline):
     assert pipeline.room(1, NOW + 2 * limit) is None
 
 
+def test_no_transaction_is_larger_than_a_group(db, pipeline, monkeypatch):
+    """Where more waits, another program that writes has its turn in between."""
+    monkeypatch.setattr(pipeline_module, "MOST_QUEUED", 5)
+    sizes, real = [], HistoryFile.write
+
+    def write(self, entries):
+        real(self, entries)
+        sizes.append(len(entries))
+
+    monkeypatch.setattr(HistoryFile, "write", write)
+    with held(db):
+        for _ in range(12):
+            pipeline.put(Entry(step=step_row()))
+    pipeline.flush()
+    assert sum(sizes) == 12
+    assert max(sizes) <= 5
+
+
 def test_a_flush_that_takes_too_long_says_so(db, pipeline):
     """It gives up waiting, and what is queued is written later."""
     with held(db):
