@@ -1,5 +1,5 @@
 // Small controls: buttons, a toolbar, tabs and chips.
-import { el, fill, visible } from "./dom.js";
+import { el, fill, setText, visible } from "./dom.js";
 
 /** A push button. `title` is its hover text. */
 export function button(label, onPress, { title = null, kind = "" } = {}) {
@@ -46,7 +46,7 @@ export function tabs(label, pages, onShow = () => {}) {
   }
 
   show(0);
-  return { element: el("div", {}, bar, ...panels), show, retitle: (index, title) => fill(names[index], title) };
+  return { element: el("div", {}, bar, ...panels), show, retitle: (index, title) => setText(names[index], title) };
 }
 
 /**

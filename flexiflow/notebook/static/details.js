@@ -59,8 +59,10 @@ export class Details {
     this.tabs.retitle(1, "All");
     this.tabs.retitle(2, entry.guards === undefined ? "Guards" : "Guards ●");
     this.tabs.retitle(ERROR, failed ? "Error ✕" : "Error");
-    this.moving = true; // a failure opens its error, and the next step what was open before
-    this.tabs.show(failed ? ERROR : this.chosen);
+    const shown = failed ? ERROR : this.chosen; // a failure opens its error, and the next step what was open before
+    if (shown === this.shown) return this.#fillPane();
+    this.moving = true;
+    this.tabs.show(shown);
     this.moving = false;
   }
 

@@ -2,7 +2,7 @@
 import { el, fill } from "./dom.js";
 
 const ROW = 28; // px, as in the style sheet
-const BEYOND = 10; // rows kept above and below what can be seen
+const BEYOND = 3; // rows kept above and below what can be seen
 const MOST = 400;
 const HIGH = 300; // px, as long as the height is not known
 
