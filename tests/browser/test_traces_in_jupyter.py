@@ -124,6 +124,106 @@ async def test_the_offline_file_of_a_trace_is_interactive(tab, tmp_path):
     await tab.page.get_by_text("bank in this trace").wait_for()
 
 
+async def test_every_key_does_what_its_list_says(tab, tmp_path):
+    """Also where nothing further is to be found."""
+    log, _, failing = await traced(tmp_path)
+    page = log.explore(failing).save_html(tmp_path / "keys.html")
+    await tab.page.goto(page.as_uri())
+    root = tab.page.locator(".ff-widget[data-ff-ready]")
+    await root.wait_for()
+    rows = tab.page.locator(".ff-waterfall tbody tr[data-row]")
+    last = await rows.count() - 1
+    failed = [
+        at
+        for at, outcome in enumerate(log.trace(failing).spans()["outcome"])
+        if outcome == "failed"
+    ]
+    press = tab.page.keyboard.press
+
+    async def selected(row):
+        await tab.page.locator(
+            f'.ff-waterfall tr[data-row="{row}"][aria-selected="true"]'
+        ).wait_for()
+
+    await rows.first.focus()
+    for row in failed:
+        await press("e")
+        await selected(row)
+    await press("e")
+    await selected(failed[-1])
+    await press("E")
+    await selected(failed[-2])
+    axis = tab.page.locator(".ff-waterfall .ff-axis").first
+    whole = await axis.inner_text()
+    await press("z")
+    assert await axis.inner_text() != whole
+    await press("Z")
+    assert await axis.inner_text() == whole
+    for key in ("r", "R"):
+        await press(key)
+        await selected(failed[-2])
+    await press("Escape")
+    await tab.page.locator(".ff-waterfall tr[aria-selected='true']").wait_for(state="detached")
+    await rows.first.focus()
+    for key, row in (("End", last), ("ArrowUp", last - 1), ("Home", 0), ("ArrowDown", 1)):
+        await press(key)
+        await tab.page.locator(f'.ff-waterfall tr[data-row="{row}"]:focus').wait_for()
+    await press("Enter")
+    await selected(1)
+    keys = tab.page.locator(".ff-keys")
+    await press("?")
+    assert await keys.is_visible()
+    await press("?")
+    assert not await keys.is_visible()
+    await press("c")
+    await tab.page.get_by_text("Copied: fails-1").wait_for()
+
+
+async def test_a_broken_log_is_shown_with_what_it_lacks(lab, cell, tmp_path):
+    """Cut, binary, out of order, a record lost: what can be read is there, and the rest is said."""
+    path = tmp_path / "run.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    mine = [line for line in lines if b'"fails-1"' in line]
+    others = [line for line in lines if line not in mine]
+    received = next(line for line in mine if b"message.received" in line)
+    kept = [line for line in reversed(mine) if line != received]
+    binary = b'\x00\xff\xfe"fails-1"\x1b[31m\n'
+    path.write_bytes(b"".join([*others, binary, *kept, mine[-1][: len(mine[-1]) // 2]]))
+    await lab.run("broken.ipynb", cell)
+    await ready(lab, "fails-1")
+    missing = await lab.page.locator(".ff-missing").inner_text()
+    assert "2 broken lines" in missing
+    assert await spans(lab).count() == len(open_log(path).trace("fails-1").spans())
+    await spans(lab).last.click()
+    await lab.page.get_by_role("tab", name="Story").click()
+    await lab.page.get_by_text("Missing:").first.wait_for()
+
+
+async def test_spans_are_walked_through_while_the_kernel_is_busy(lab, cell):
+    """What needs Python says that it waits, and the newest span is what it shows in the end."""
+    await lab.run("traces-busy.ipynb", cell)
+    await ready(lab, "fails-1")
+    await lab.page.get_by_role("tab", name="Record").click()
+    await lab.start_executing("import time; time.sleep(2)")
+    for at in range(3):
+        await spans(lab).nth(at).click()
+        await lab.page.locator(
+            f'.ff-waterfall tr[data-row="{at}"][aria-selected="true"]'
+        ).wait_for()
+    await lab.page.get_by_text("Waiting for the kernel").wait_for()
+    await lab.page.locator('.ff-widget[data-ff-answered="3"]').wait_for()
+    assert await lab.page.get_by_text("Waiting for the kernel").count() == 0
+
+
+async def test_without_a_kernel_the_headline_and_the_tree_remain(lab, cell):
+    """After a restart and a reload of the page."""
+    await lab.run("traces-gone.ipynb", cell)
+    await ready(lab, "fails-1")
+    await lab.reopen_without_widgets("traces-gone.ipynb")
+    await lab.page.get_by_text("Failed in bank").first.wait_for()
+    await lab.page.locator("pre", has_text="order-1: submit").first.wait_for()
+
+
 async def test_eighty_thousand_spans_stay_few_rows(tab, tmp_path):
     """Whatever is in sight is in the page, the end too, and no more."""
     count = 80_000
