@@ -9,10 +9,12 @@ read again row by row, with the expressions of `tables`: those alone say what is
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from flexiflow.analysis import frames
 from flexiflow.analysis.columns import Building
@@ -25,6 +27,8 @@ from flexiflow.persistence.schema import cursor
 FEWEST, MOST = 256, 16_384
 """Rows in the first block, and in any: more would not stay in a processor's cache."""
 _BYTES = 8 * 2**20  # what a block aims at, where rows are large
+
+Answer = TypeVar("Answer")
 
 
 def read(conn: sqlite3.Connection, query: Query, building: Building) -> None:
@@ -41,17 +45,36 @@ def read_blocks(conn: sqlite3.Connection, query: Query, building: Building) -> I
     Raises:
         sqlite3.DatabaseError: of damage, where an index leads back, which SQLite doesn't notice.
     """
-    with ThreadPoolExecutor(1) as worker:
-        before: tuple[Packed | _Plain, Future[Pieces | None] | None] | None = None
-        for block in _blocks(conn, query):
-            if before is not None:
-                yield _add(conn, query, building, *before)
-            ready = None
-            if query.shortcut is not None and isinstance(block, Packed):
-                ready = worker.submit(pieces_of, query.shortcut, building, block)
-            before = block, ready
+    before: tuple[Packed | _Plain, Future[Pieces | None] | None] | None = None
+    for block in _blocks(conn, query):
         if before is not None:
             yield _add(conn, query, building, *before)
+        ready = None
+        if query.shortcut is not None and isinstance(block, Packed):
+            ready = _meanwhile(partial(pieces_of, query.shortcut, building, block))
+        before = block, ready
+    if before is not None:
+        yield _add(conn, query, building, *before)
+
+
+def _meanwhile(work: Callable[[], Answer]) -> Future[Answer]:
+    """Do something in another thread, or at once where there is none to be had.
+
+    Not in a pool, which takes no work while the interpreter ends.
+    """
+    done: Future[Answer] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as exc:
+            done.set_exception(exc)
+
+    try:
+        threading.Thread(target=run, name="flexiflow-reading", daemon=True).start()
+    except RuntimeError:
+        run()
+    return done
 
 
 def last_of(conn: sqlite3.Connection, query: Query, number: int) -> int | None:

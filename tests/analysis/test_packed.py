@@ -1,5 +1,7 @@
 """Blocks of rows that SQLite packs give the very frames that reading row by row gives."""
 
+import subprocess
+import sys
 from contextlib import contextmanager
 from unittest.mock import patch
 
@@ -318,3 +320,23 @@ def test_an_empty_file_has_the_columns_too():
     frame = Written().history.snapshots(explode=True)
     assert len(frame) == 0
     assert np.all(frame.dtypes.astype(str) == list(columns.frames.SNAPSHOTS.values()))
+
+
+AT_THE_END = """
+import atexit, sqlite3, pandas
+from flexiflow import open_history
+from flexiflow.extras import ComponentSnapshot, save_snapshot_sqlite
+conn = sqlite3.connect("state.db")
+with conn:
+    conn.execute("BEGIN")
+    for n in range(2_000):
+        save_snapshot_sqlite(conn, ComponentSnapshot("x", "A", [], {"n": n}))
+atexit.register(lambda: print(open_history("state.db").snapshots()["id"].sum()))
+"""
+
+
+def test_while_the_interpreter_ends_blocks_are_read_in_one_thread(tmp_path):
+    """No other can be started then."""
+    command = [sys.executable, "-c", AT_THE_END]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert (ended.stdout.strip(), ended.stderr) == (str(sum(range(2_001))), "")
