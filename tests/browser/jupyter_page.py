@@ -245,7 +245,8 @@ class Lab(Watched):
         await self.command("docmanager:save")
         await self.restart_kernel()
         await self.start(self.url, self.folder)
-        async with self.page.expect_console_message(_says_no_model):
+        # Opening is waited for as well, and takes long on a busy machine.
+        async with self.page.expect_console_message(_says_no_model, timeout=60_000):
             await self.open_notebook(name)
         [said] = [each for each in self.errors if _NO_MODEL in each]
         self.errors.remove(said)
