@@ -8,8 +8,15 @@ import zlib
 import pytest
 from traced import traced
 
-from flexiflow import FlexiFlowEngine, open_log, record
+from flexiflow import FlexiFlowEngine, State, on, open_history, open_log, record
 from flexiflow.errors import InvalidValue, TraceNotFound
+
+
+class Login(State):
+    @on("login", to="Login")
+    async def login(self, message, component):
+        component.data["password"] = message["password"]
+        raise ValueError(f"{message['password']} is wrong")
 
 
 def unpacked(data):
@@ -123,3 +130,21 @@ async def test_an_offline_file_holds_the_trace_and_its_panes(tmp_path):
     assert set(unpacked(values["saved"])["spans"]) == set(unpacked(view.shown)["span"])
     page = view.save_html(tmp_path / "trace.html").read_text()
     assert "<b>declined" not in page
+
+
+async def test_what_is_redacted_reaches_no_page(tmp_path):
+    """Neither the list, the trace, a span's panes, the static picture, nor the offline file."""
+    secret = "hunter2-very-secret"
+    engine = FlexiFlowEngine()
+    order = engine.add("order-1", Login)
+    async with record(
+        engine, tmp_path / "state.db", log=tmp_path / "run.jsonl", redact=["password"]
+    ):
+        with pytest.raises(ValueError, match=secret):
+            await order.send("login", password=secret, user="ann")
+    view = open_log(tmp_path / "run.jsonl").explore(history=open_history(tmp_path / "state.db"))
+    saved = unpacked(view._values()["saved"])
+    told = [str(unpacked(view.listed)), str(unpacked(view.shown)), str(saved), view.static_html()]
+    told.append(view.save_html(tmp_path / "trace.html").read_text())
+    assert not [text for text in told if secret in text]
+    assert "ann" in str(saved)
