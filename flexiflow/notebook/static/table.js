@@ -3,6 +3,7 @@ import { el, fill } from "./dom.js";
 
 const ROW = 28; // px, as in the style sheet
 const BEYOND = 3; // rows kept above and below what can be seen
+const WHOLE = 24; // rows up to which all are drawn, so that the browser's own search finds them
 const MOST = 400;
 const HIGH = 300; // px, as long as the height is not known
 
@@ -137,8 +138,9 @@ export class RowTable {
   #draw(anew = false) {
     const seen = Math.ceil((this.high || HIGH) / ROW);
     const top = Math.floor(this.top / ROW);
-    const first = Math.max(0, Math.min(top - BEYOND, this.count - 1));
-    const last = Math.min(this.count, first + Math.min(seen + 2 * BEYOND, MOST));
+    const whole = this.count <= WHOLE;
+    const first = whole ? 0 : Math.max(0, Math.min(top - BEYOND, this.count - 1));
+    const last = whole ? this.count : Math.min(this.count, first + Math.min(seen + 2 * BEYOND, MOST));
     if (!anew && first === this.first && last === this.last) return;
     [this.first, this.last] = [first, last];
     const rows = [];
