@@ -7,10 +7,13 @@ styles, and its content security policy forbids every request.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import html
 import os
 import re
 import tempfile
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -143,8 +146,23 @@ def _run_once(notebook: Path, where: str, seconds: int) -> Any:
     with tempfile.TemporaryDirectory(prefix="flexiflow-") as sockets:
         options = _private_transport(sockets)
         resources = {"metadata": {"path": where}}
-        NotebookClient(cells, timeout=seconds, resources=resources, **options).execute()
+        client = NotebookClient(cells, timeout=seconds, resources=resources, **options)
+        _to_its_end(client.async_execute())
     return cells
+
+
+def _to_its_end(job: Coroutine[Any, Any, Any]) -> None:
+    """Run it in an event loop that is closed afterwards, which nbclient's own never is.
+
+    Where a loop runs in this thread already, as in a notebook, that is in another thread.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(job)
+    else:
+        with ThreadPoolExecutor(1) as elsewhere:
+            elsewhere.submit(asyncio.run, job).result()
 
 
 def _private_transport(folder: str) -> dict[str, Any]:

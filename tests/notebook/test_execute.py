@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+
 import nbformat
 import pytest
 from nbclient.exceptions import CellExecutionError
@@ -38,3 +41,31 @@ def test_a_cell_that_fails_is_not_tried_again(tmp_path):
     with pytest.raises(CellExecutionError, match="ZeroDivisionError"):
         execute.executed(notebook(tmp_path, code))
     assert (tmp_path / "tries").read_text() == "x"
+
+
+def open_loops():
+    return {
+        each
+        for each in gc.get_objects()
+        if isinstance(each, asyncio.AbstractEventLoop) and not each.is_closed()
+    }
+
+
+@pytest.mark.parametrize("where", ["in a script", "in another thread", "in a notebook's loop"])
+def test_the_event_loop_that_it_needs_is_closed(tmp_path, where):
+    """Nothing is left for the collector to warn of, wherever it runs."""
+    one = notebook(tmp_path, "print(1 + 1)")
+
+    async def in_a_loop():
+        return execute.executed(one)
+
+    runs = {
+        "in a script": lambda: execute.executed(one),
+        "in another thread": lambda: asyncio.run(asyncio.to_thread(execute.executed, one)),
+        "in a notebook's loop": lambda: asyncio.run(in_a_loop()),
+    }
+    before = open_loops()
+    cells = runs[where]()
+    assert cells.cells[0].outputs[0].text == "2\n"
+    gc.collect()  # an unclosed loop that nobody refers to is an error here
+    assert open_loops() <= before
