@@ -16,7 +16,7 @@ from __future__ import annotations
 MYSTERY = "order-1042"
 
 _SLOW = range(1110, 1122)
-_SLOWER_BY = 5.0
+_SLOWER_BY = 12.0
 _STORM = range(1201, 1213)
 _STORM_ATTEMPTS = 10
 
