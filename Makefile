@@ -7,7 +7,7 @@ DATA   := demo-data
 BROWSER := .browser
 AXE    := 4.11.1
 
-.PHONY: demo lab test docs bench soak check format clean help
+.PHONY: demo lab test coverage docs bench soak check format clean help
 
 help:  ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -22,7 +22,10 @@ demo: $(VENV)/.demo  ## Run the demo service, find its stuck order, and save the
 lab: $(VENV)/.demo  ## Open the tour in JupyterLab
 	$(BIN)/jupyter lab notebooks/00_tour.ipynb
 
-test: $(VENV)/.dev $(BROWSER)/.ready  ## Run all tests, in random order, with branch coverage
+test: $(VENV)/.dev $(BROWSER)/.ready  ## Run all tests, in random order
+	$(BIN)/python -m pytest -n auto
+
+coverage: $(VENV)/.dev $(BROWSER)/.ready  ## Run all tests and say what they cover, branch by branch; takes half as long again
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term
 
 docs: $(VENV)/.docs  ## Build the documentation, its notebooks run; warnings are errors

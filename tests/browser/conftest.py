@@ -13,6 +13,7 @@ from playwright.async_api import async_playwright
 FOLDER = Path(__file__).parent
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
     """All of them in one process and in one event loop, where the browser is."""
     for item in items:

@@ -145,11 +145,15 @@ class Watched:
         assert AXE.exists(), "No axe-core: run `make .browser/.ready`, as `make test` does."
         await self.page.evaluate(AXE.read_text("utf-8"))
         found = await self.page.evaluate(
-            "selector => axe.run(selector, { preload: false })", selector
+            """async (selector) => {
+              const options = { preload: false, resultTypes: ["violations"] };
+              return (await axe.run(selector, options)).violations;
+            }""",
+            selector,
         )
         return [
             f"{each['id']}: {node['html'][:200]} {node['failureSummary']}"
-            for each in found["violations"]
+            for each in found
             if each["impact"] in ("serious", "critical")
             for node in each["nodes"]
         ]
