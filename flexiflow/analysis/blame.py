@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from flexiflow.analysis import frames, words
+from flexiflow.analysis import frames, shapes, words
 from flexiflow.analysis.fields import Document, field_name, field_path, unknown_field
 from flexiflow.analysis.source import Source
 from flexiflow.analysis.timeline import Moment, known_fields, moments_of
@@ -24,14 +24,14 @@ _Row = tuple[Any, ...]
 def blame_frame(sources: Sequence[Source], component: str, field: str | None) -> pd.DataFrame:
     """What changed a component's fields, in the order of the history; see `History.blame`."""
     rows = _of_all(sources, component) if field is None else _of_one(sources, component, field)
-    return frames.frame(frames.BLAME, rows)
+    return frames.frame(shapes.BLAME, rows)
 
 
 def blame_sentence(row: Any) -> str:
     """One row of the frame in words: ``currency: 'EUR' → 'CHF' by `change_address` …``.
 
     Args:
-        row: with the columns of `frames.BLAME` as attributes.
+        row: with the columns of `shapes.BLAME` as attributes.
     """
     step_id = row.step_id
     by = "by no step: it was saved by hand, or the component began anew"

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, shapes
 from flexiflow.analysis.columns import Building
 from flexiflow.analysis.exploded import Exploded
 from flexiflow.analysis.packed import last_of, read_blocks
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Of = Literal["snapshots", "steps"]
-COLUMNS: dict[Of, frames.Columns] = {"snapshots": frames.SNAPSHOTS, "steps": frames.STEPS}
+COLUMNS: dict[Of, frames.Columns] = {
+    "snapshots": shapes.SNAPSHOTS,
+    "steps": shapes.STEPS,
+}
 
 
 def chunks(

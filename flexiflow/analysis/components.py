@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, shapes
 from flexiflow.analysis.machines import finals_of
 from flexiflow.analysis.source import Source
 from flexiflow.analysis.tables import (
@@ -57,7 +57,7 @@ def components_frame(sources: Sequence[Source]) -> pd.DataFrame:
             _add_steps(found, conn, source.name)
             _add_snapshots(found, conn, source.name)
     by_name = sorted(found.values(), key=lambda each: (each.name is None, each.name or ""))
-    return frames.frame(frames.COMPONENTS, (_row(each, finals) for each in by_name))
+    return frames.frame(shapes.COMPONENTS, (_row(each, finals) for each in by_name))
 
 
 def component_names(sources: Sequence[Source]) -> list[str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, shapes
 from flexiflow.analysis.spans import Interval, Spans
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def critical_path(spans: Spans) -> list[Piece]:
 
 
 def path_frame(spans: Spans, pieces: Sequence[Piece]) -> pd.DataFrame:
-    """The path as a frame with the columns of `frames.CRITICAL_PATH`."""
+    """The path as a frame with the columns of `shapes.CRITICAL_PATH`."""
     whole = sum(piece.end_us - piece.start_us for piece in pieces)
     rows = []
     for piece in pieces:
@@ -60,7 +60,7 @@ def path_frame(spans: Spans, pieces: Sequence[Piece]) -> pd.DataFrame:
         took = piece.end_us - piece.start_us
         told = (None,) * 3 if node is None else (node.span_id, node.component, node.label)
         rows.append((piece.start_us, took, took / whole, piece.what, *told))
-    return frames.frame(frames.CRITICAL_PATH, rows)
+    return frames.frame(shapes.CRITICAL_PATH, rows)
 
 
 def time_by_row(pieces: Sequence[Piece]) -> dict[int, int]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from flexiflow.analysis import frames, words
+from flexiflow.analysis import frames, shapes, words
 from flexiflow.analysis.blame import arrow, text_of_value
 from flexiflow.analysis.divergence import Taken, first_divergence, way_of
 from flexiflow.analysis.fields import Document, field_name
@@ -52,7 +52,7 @@ class Difference:
 
     Attributes:
         old, new: what was compared, in words.
-        frame: one row a field that differs, with the columns of `frames.DIFF`. Of two histories
+        frame: one row a field that differs, with the columns of `shapes.DIFF`. Of two histories
             a component that only one of them knows is a row without a field.
         divergence: where two components, or the first of two histories' components in which they
             do, took different steps; None where there is none, and for snapshots.
@@ -95,7 +95,7 @@ def of_snapshots(sources: Sequence[Source], old_id: int, new_id: int) -> Differe
     old, new = one_snapshot(sources, old_id), one_snapshot(sources, new_id)
     name = new.name if old.name == new.name else None
     rows = _rows(name, differences(document_of(old), document_of(new)))
-    return Difference(f"snapshot {old_id}", f"snapshot {new_id}", frames.frame(frames.DIFF, rows))
+    return Difference(f"snapshot {old_id}", f"snapshot {new_id}", frames.frame(shapes.DIFF, rows))
 
 
 def of_components(sources: Sequence[Source], old: str, new: str) -> Difference:
@@ -105,7 +105,7 @@ def of_components(sources: Sequence[Source], old: str, new: str) -> Difference:
     return Difference(
         words.name(old),
         words.name(new),
-        frames.frame(frames.DIFF, rows),
+        frames.frame(shapes.DIFF, rows),
         _divergence(old, way_of(sources, old), way_of(sources, new)),
     )
 
@@ -125,7 +125,7 @@ def of_histories(old: History, new: History) -> Difference:
         if found is not None:
             parted.append(found)
     first = min(parted, key=_place, default=None)
-    return Difference(_named(old), _named(new), frames.frame(frames.DIFF, rows), first)
+    return Difference(_named(old), _named(new), frames.frame(shapes.DIFF, rows), first)
 
 
 def _document(sources: Sequence[Source], component: str) -> Document:

@@ -28,7 +28,7 @@ class Taken:
 
     Attributes:
         step_id, source: its row, and the file.
-        message, sender, from_state, to_state, outcome: as in `frames.STEPS`.
+        message, sender, from_state, to_state, outcome: as in `shapes.STEPS`.
     """
 
     step_id: int

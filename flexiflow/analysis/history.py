@@ -94,7 +94,7 @@ class History(RowQuestions, OneRowQuestions, ComponentQuestions, ManyQuestions):
                 from this history to the other.
 
         Returns:
-            a `Difference` with ``frame`` (the columns of `frames.DIFF`), ``text``, and of
+            a `Difference` with ``frame`` (the columns of `shapes.DIFF`), ``text``, and of
             components and histories ``divergence``: the first step that was not the same.
 
         Raises:
@@ -134,7 +134,7 @@ class History(RowQuestions, OneRowQuestions, ComponentQuestions, ManyQuestions):
             component: one component; all unless given.
 
         Returns:
-            a `ProcessMap`: ``frame`` (the columns of `frames.PROCESS_MAP`),
+            a `ProcessMap`: ``frame`` (the columns of `shapes.PROCESS_MAP`),
             ``rows(("Paying", "Packing"))``, the stays behind a way, and ``graph("p95")``, its
             picture.
 
@@ -174,7 +174,7 @@ class History(RowQuestions, OneRowQuestions, ComponentQuestions, ManyQuestions):
 
         Returns:
             the report; `ok` says whether all is well, `rows` is a DataFrame with the columns of
-            `frames.FINDINGS`.
+            `shapes.FINDINGS`.
 
         Raises:
             InvalidValue: (a ValueError) where `head` is none, or there are several files.

@@ -28,7 +28,7 @@ class ComponentQuestions(Asked):
                 field of that name. All unless given.
 
         Returns:
-            a DataFrame with the columns of `frames.BLAME`.
+            a DataFrame with the columns of `shapes.BLAME`.
 
         Raises:
             ComponentNotFound: (a KeyError) for an unknown component.
@@ -53,7 +53,7 @@ class ComponentQuestions(Asked):
 
         Returns:
             intervals, one after the other, with ``first``, ``last``, ``longest``, ``text``, and
-            ``frame`` (the columns of `frames.WHEN`).
+            ``frame`` (the columns of `shapes.WHEN`).
 
         Raises:
             ComponentNotFound: (a KeyError) for an unknown component.
@@ -75,7 +75,7 @@ class ComponentQuestions(Asked):
 
         Returns:
             a `Story` with ``text``, ``sentences``, ``left_out`` and ``frame`` (the columns of
-            `frames.STORY`).
+            `shapes.STORY`).
 
         Raises:
             ComponentNotFound: (a KeyError) for an unknown component.

@@ -39,7 +39,7 @@ class ManyQuestions(Asked):
                 timedelta, text such as ``"2s"``, or 0.
 
         Returns:
-            a DataFrame with the columns of `frames.STUCK`: the stuck ones by `ratio`, then the
+            a DataFrame with the columns of `shapes.STUCK`: the stuck ones by `ratio`, then the
             unknown ones by `dwell`.
 
         Raises:
@@ -72,7 +72,7 @@ class ManyQuestions(Asked):
             min_took: what took less is no outlier: a timedelta, text such as ``"2s"``, or 0.
 
         Returns:
-            a DataFrame with the columns of `frames.OUTLIERS`.
+            a DataFrame with the columns of `shapes.OUTLIERS`.
 
         Raises:
             InvalidValue: (a ValueError) where an argument makes no sense.
@@ -90,7 +90,7 @@ class ManyQuestions(Asked):
         A component that has not come to an end counts with the path that it took so far.
 
         Returns:
-            a `Variants`: ``frame`` (the columns of `frames.VARIANTS`), ``paths``, and
+            a `Variants`: ``frame`` (the columns of `shapes.VARIANTS`), ``paths``, and
             ``rows(0)``, the components that took the first one.
         """
         from flexiflow.analysis.variants import variants

@@ -81,7 +81,7 @@ class OneRowQuestions(Asked):
         """All marks, the oldest first.
 
         Returns:
-            a DataFrame with the columns of `frames.BOOKMARKS`.
+            a DataFrame with the columns of `shapes.BOOKMARKS`.
 
         Raises:
             PersistenceError: where the marks can't be read.

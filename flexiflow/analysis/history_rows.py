@@ -21,7 +21,7 @@ class RowQuestions(Asked):
         """One row a component: where it is, how its last step ended, how much is recorded.
 
         Returns:
-            a DataFrame with the columns of `frames.COMPONENTS`, by name.
+            a DataFrame with the columns of `shapes.COMPONENTS`, by name.
         """
         from flexiflow.analysis.components import components_frame
 
@@ -50,7 +50,7 @@ class RowQuestions(Asked):
                 float64, boolean or str where all its values are, else the values as they are.
 
         Returns:
-            a DataFrame with the columns of `frames.SNAPSHOTS`.
+            a DataFrame with the columns of `shapes.SNAPSHOTS`.
 
         Raises:
             ComponentNotFound: (a KeyError) for an unknown component.
@@ -87,7 +87,7 @@ class RowQuestions(Asked):
                 are, or True for a bar.
 
         Returns:
-            an iterator over DataFrames with the columns of `frames.SNAPSHOTS`; none for no rows.
+            an iterator over DataFrames with the columns of `shapes.SNAPSHOTS`; none for no rows.
 
         Raises:
             ComponentNotFound, StateError, InvalidValue, InvalidType: as `snapshots`, at once.
@@ -115,7 +115,7 @@ class RowQuestions(Asked):
             of: which rows.
 
         Returns:
-            a table with the columns of `frames.SNAPSHOTS` or `frames.STEPS`: categories are
+            a table with the columns of `shapes.SNAPSHOTS` or `shapes.STEPS`: categories are
             dictionaries, times ``timestamp[us, UTC]``, durations ``duration[us]``.
 
         Raises:
@@ -178,7 +178,7 @@ class RowQuestions(Asked):
             limit: at most so many, the newest.
 
         Returns:
-            a DataFrame with the columns of `frames.STEPS`.
+            a DataFrame with the columns of `shapes.STEPS`.
 
         Raises:
             ComponentNotFound, StateError, InvalidValue, InvalidType: as `snapshots`.
@@ -196,7 +196,7 @@ class RowQuestions(Asked):
             component: one component; all unless given.
 
         Returns:
-            a DataFrame with the columns of `frames.VISITS`; a stay that lasts has no ``left``,
+            a DataFrame with the columns of `shapes.VISITS`; a stay that lasts has no ``left``,
             and its ``dwell`` reaches to the newest record.
 
         Raises:

@@ -38,7 +38,7 @@ class RecordQuestions(AskedLog):
             limit: at most so many, the newest.
 
         Returns:
-            a DataFrame with the columns of `frames.RECORDS`.
+            a DataFrame with the columns of `shapes.RECORDS`.
 
         Raises:
             InvalidValue: (a ValueError) for a limit that is no number of rows.
@@ -64,7 +64,7 @@ class RecordQuestions(AskedLog):
             text: as it is written, capitals and all.
 
         Returns:
-            a DataFrame with the columns of `frames.RECORDS`.
+            a DataFrame with the columns of `shapes.RECORDS`.
         """
         return records_frame(find_text(self.paths, text_argument("text", text), self._lines))
 
@@ -72,7 +72,7 @@ class RecordQuestions(AskedLog):
         """Errors in groups: of one class, with messages that differ in numbers and ids only.
 
         Returns:
-            a DataFrame with the columns of `frames.ERRORS`, the most failures first. ``failures``
+            a DataFrame with the columns of `shapes.ERRORS`, the most failures first. ``failures``
             counts messages, ``tries`` calls that may have been tried again.
         """
         return errors_frame(read_records(self.paths, self._lines))
@@ -84,7 +84,7 @@ class RecordQuestions(AskedLog):
             limit: at most so many.
 
         Returns:
-            a DataFrame with the columns of `frames.SLOWEST`, the longest first.
+            a DataFrame with the columns of `shapes.SLOWEST`, the longest first.
 
         Raises:
             InvalidValue: (a ValueError) for a limit that is no number of rows.
@@ -98,7 +98,7 @@ class RecordQuestions(AskedLog):
         before), the second a task that outlived its message and works on in its name.
 
         Returns:
-            a DataFrame with the columns of `frames.LOST_CONTEXT`, the most records first. ``kind``
+            a DataFrame with the columns of `shapes.LOST_CONTEXT`, the most records first. ``kind``
             is no id, or after the end; ``site`` the handler, the logger or the message type.
         """
         return lost_context_frame(read_records(self.paths, self._lines))

@@ -79,7 +79,7 @@ class TraceQuestions(AskedLog):
             limit: at most so many, the newest.
 
         Returns:
-            a DataFrame with the columns of `frames.TRACES`. ``failed`` counts cancelled messages
+            a DataFrame with the columns of `shapes.TRACES`. ``failed`` counts cancelled messages
             too, and those whose declared exception moved the machine. ``outcome`` is the worst of
             failed, refused, unfinished (a handler has no end here), moved and stayed; unknown
             where no message is. ``slow`` is True where it took more than three times the median of
@@ -160,7 +160,7 @@ class TraceQuestions(AskedLog):
             limit: at most so many fields.
 
         Returns:
-            a DataFrame with the columns of `frames.SEPARATION`, the greatest difference first.
+            a DataFrame with the columns of `shapes.SEPARATION`, the greatest difference first.
 
         Raises:
             InvalidValue: (a ValueError) where either has no trace, or both have the same.

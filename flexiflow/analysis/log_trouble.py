@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, shapes
 from flexiflow.events import EVENTS
 from flexiflow.tracing.line_formats import BrokenLine
 from flexiflow.tracing.records import LogRecord, time_us_of
@@ -70,7 +70,7 @@ def errors_frame(lines: Lines) -> pd.DataFrame:
                 group.last_us, group.newest = time_us, record.correlation_id
     ranked = sorted(groups.items(), key=lambda each: (-each[1].failures, -each[1].tries))
     return frames.frame(
-        frames.ERRORS,
+        shapes.ERRORS,
         (
             (
                 kind,
@@ -107,7 +107,7 @@ def slowest_frame(lines: Lines, most: int) -> pd.DataFrame:
             heapq.heappop(longest)
     usual = {kind: sorted(all_)[(len(all_) - 1) // 2] for kind, all_ in durations.items()}
     rows = [_slow(record, usual[_kind(record)]) for *_, record in sorted(longest, reverse=True)]
-    return frames.frame(frames.SLOWEST, rows)
+    return frames.frame(shapes.SLOWEST, rows)
 
 
 def _kind(record: LogRecord) -> tuple[str, str | None]:
@@ -184,7 +184,7 @@ def lost_context_frame(lines: Lines) -> pd.DataFrame:
             _note(sites, "after the end", record, time_us)
     ranked = sorted(sites.items(), key=lambda each: -each[1].records)
     return frames.frame(
-        frames.LOST_CONTEXT,
+        shapes.LOST_CONTEXT,
         (
             (*key, site.records, len(site.traces), site.first_us, site.last_us, site.newest)
             for key, site in ranked

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, get_args
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, shapes
 from flexiflow.analysis.rows import row_id_of
 from flexiflow.analysis.source import Source
 from flexiflow.arguments import require
@@ -51,7 +51,7 @@ def bookmarks_frame(sources: Sequence[Source]) -> pd.DataFrame:
         if source.path is not None
         for each in Bookmarks(source.path).all()
     ]
-    return frames.frame(frames.BOOKMARKS, rows)
+    return frames.frame(shapes.BOOKMARKS, rows)
 
 
 def _one_row(sources: Sequence[Source], row_id: int, kind: Kind) -> tuple[Source, str]:

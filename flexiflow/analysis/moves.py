@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, shapes
 from flexiflow.analysis.columns import Building
 from flexiflow.analysis.packed import read
 from flexiflow.analysis.query import Query, Shortcut
@@ -51,10 +51,10 @@ def moves_frame(sources: Sequence[Source], component: str | None = None) -> pd.D
     """Every row that says where a component is, file by file.
 
     Returns:
-        the columns of `frames.MOVES`, each component's rows in the order of its history; `id` is
+        the columns of `shapes.MOVES`, each component's rows in the order of its history; `id` is
         that of the snapshot, and missing where only a step is left to tell it.
     """
-    building = Building(frames.MOVES)
+    building = Building(shapes.MOVES)
     for source in sources:
         with source.connect() as conn:
             building.source = source.name

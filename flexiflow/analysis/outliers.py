@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, shapes
 from flexiflow.analysis.machines import states_in
 from flexiflow.analysis.quantiles import nearest_rank
 from flexiflow.analysis.source import Source
@@ -59,7 +59,7 @@ def outliers_frame(
         if siblings >= min_siblings and ratio > factor and each.took_us >= min_took_us:
             rows.append((each.took_us - median, (*_shown(each, median, ratio, siblings),)))
     rows.sort(key=lambda row: -row[0])
-    return frames.frame(frames.OUTLIERS, (row for _, row in rows))
+    return frames.frame(shapes.OUTLIERS, (row for _, row in rows))
 
 
 def _stays(sources: Sequence[Source]) -> list[_Timed]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from flexiflow.analysis import frames, words
+from flexiflow.analysis import frames, shapes, words
 from flexiflow.analysis.machines import fingerprints_of, machines_of
 from flexiflow.analysis.moves import moves_frame
 from flexiflow.analysis.observed import UNKNOWN_MESSAGE, TransitionCounts, transition_counts
@@ -38,10 +38,10 @@ class ProcessMap:
     """Ways from state to state.
 
     Attributes:
-        frame: one row a way, the most used first; the columns of `frames.PROCESS_MAP`.
+        frame: one row a way, the most used first; the columns of `shapes.PROCESS_MAP`.
         model: the graph behind `graph`, with counts.
         stays: what was counted.
-        moves: the rows that it was read from; the columns of `frames.MOVES`.
+        moves: the rows that it was read from; the columns of `shapes.MOVES`.
     """
 
     frame: pd.DataFrame
@@ -56,7 +56,7 @@ class ProcessMap:
             way: the two states: ``("Paying", "Packing")``.
 
         Returns:
-            a DataFrame with the columns of `frames.TAKEN`; none for a way that was not taken.
+            a DataFrame with the columns of `shapes.TAKEN`; none for a way that was not taken.
 
         Raises:
             InvalidValue: (a ValueError) where there is no such way on the map.
@@ -66,7 +66,7 @@ class ProcessMap:
         before, after = self._checked(way)
         stays = self.stays
         if not {before, after} <= set(stays.states):
-            return frames.frame(frames.TAKEN, ())
+            return frames.frame(shapes.TAKEN, ())
         (from_state, to_state) = (stays.states.index(name) for name in (before, after))
         left = (stays.state[:-1] == from_state) & (stays.state[1:] == to_state)
         (chosen,) = np.nonzero(left & stays.goes_on[:-1])
@@ -188,7 +188,7 @@ def map_of(moves: pd.DataFrame, declared: Graph | None = None) -> ProcessMap:
         )
         for way, took in sorted(every.items(), key=lambda item: (-item[1].count, item[0]))
     ]
-    frame = frames.frame(frames.PROCESS_MAP, rows)
+    frame = frames.frame(shapes.PROCESS_MAP, rows)
     return ProcessMap(frame, _observed(stays, taken, declared), stays, moves)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, shapes
 from flexiflow.tracing.line_formats import BrokenLine
 from flexiflow.tracing.records import LogRecord, time_us_of
 
@@ -17,15 +17,15 @@ BROKEN = "(broken line)"
 
 
 def records_frame(records: Iterable[LogRecord | BrokenLine]) -> pd.DataFrame:
-    """Records as a frame with the columns of `frames.RECORDS`."""
-    return frames.frame(frames.RECORDS, map(_row, records))
+    """Records as a frame with the columns of `shapes.RECORDS`."""
+    return frames.frame(shapes.RECORDS, map(_row, records))
 
 
 def _row(record: LogRecord | BrokenLine) -> tuple[Any, ...]:
     if isinstance(record, BrokenLine):
         where = {"path": record.path, "offset": record.offset, "text": record.text}
         told = {"level": "ERROR", "event": BROKEN, "reason": record.why, "data": where}
-        return tuple(map(told.get, frames.RECORDS))
+        return tuple(map(told.get, shapes.RECORDS))
     error = record.error
     return (
         time_us_of(record),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, shapes
 from flexiflow.analysis.columns import Building
 from flexiflow.analysis.components import require_component
 from flexiflow.analysis.exploded import Exploded
@@ -122,7 +122,7 @@ def snapshots_frame(
     sources: Sequence[Source], chosen: Filter, *, explode: bool = False
 ) -> pd.DataFrame:
     """Snapshots as a frame; see `History.snapshots`."""
-    building = Building(frames.SNAPSHOTS, decodes=explode)
+    building = Building(shapes.SNAPSHOTS, decodes=explode)
     exploded = Exploded() if explode else None
     for source, after_id in chosen.of_sources(sources):
         with source.connect() as conn:
@@ -139,7 +139,7 @@ def snapshots_frame(
 
 def steps_frame(sources: Sequence[Source], chosen: Filter) -> pd.DataFrame:
     """Steps as a frame; see `History.steps`."""
-    building = Building(frames.STEPS)
+    building = Building(shapes.STEPS)
     for source, after_id in chosen.of_sources(sources):
         with source.connect() as conn:
             query = query_of(conn, "steps", chosen, after_id)
@@ -195,7 +195,7 @@ def snapshot_query(
     """The query for the snapshots that are asked for; None for none."""
     columns = snapshot_columns(conn)
     condition, values = chosen.where(columns, "time_us", "state")
-    fields = _fields(frames.SNAPSHOTS, columns, _SNAPSHOT_FIELDS)
+    fields = _fields(shapes.SNAPSHOTS, columns, _SNAPSHOT_FIELDS)
     shortcut = snapshot_shortcut(conn)
     return _limited(
         conn,
@@ -210,7 +210,7 @@ def step_query(
     """The query for the steps that are asked for; None for none."""
     columns = step_columns(conn)
     condition, values = chosen.where(columns, "start_us", "from_state")
-    fields = _fields(frames.STEPS, columns, _STEP_FIELDS)
+    fields = _fields(shapes.STEPS, columns, _STEP_FIELDS)
     shortcut = step_shortcut(conn)
     return _limited(
         conn,

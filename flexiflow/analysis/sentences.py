@@ -175,7 +175,7 @@ def step_told(step: Any) -> str:
     """A step in one clause: `` `pay` failed after 3 tries, …, step 18,233, sent by itself``.
 
     Args:
-        step: a row with the columns of `frames.STEPS`.
+        step: a row with the columns of `shapes.STEPS`.
     """
     message, sender = frames.cell_text(step["message"]), frames.cell_text(step["sender"])
     what = "a message" if message is None else f"`{words.name(message)}`"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Set
 from typing import TYPE_CHECKING, Any
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, shapes
 from flexiflow.analysis.log_trouble import alike
 from flexiflow.analysis.values import shown
 from flexiflow.tracing.line_formats import BrokenLine
@@ -34,7 +34,7 @@ def separation_frame(
             traces.setdefault(record.correlation_id or "", set()).add(value)
     rows = [row for name, traces in found.items() for row in _tests(name, traces, bad, good)]
     rows.sort(key=lambda row: -abs(row[4]))
-    return frames.frame(frames.SEPARATION, rows[:most])
+    return frames.frame(shapes.SEPARATION, rows[:most])
 
 
 def _fields(record: LogRecord) -> Iterator[tuple[str, Any]]:

@@ -7,16 +7,15 @@ looked at here for a whole block at once, and a block that fails is read with th
 
 from __future__ import annotations
 
-import gc
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
 from flexiflow.analysis import frames
+from flexiflow.analysis.collecting import without_collecting
 from flexiflow.analysis.columns import (
     LINE_BREAK,
     SEPARATOR,
@@ -227,23 +226,11 @@ def _decoded(decoder: msgspec.json.Decoder[Any], lines: bytes, borders: Any) -> 
     if (cells[borders - 1] != ord("}")).any() or (cells[borders + 1] != ord("{")).any():
         return None
     try:
-        with _no_collection():
+        with without_collecting():
             found = decoder.decode_lines(lines)
     except (msgspec.DecodeError, RecursionError):
         return None
     return found if len(found) == len(borders) + 1 else None
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Let nobody look for cycles among the thousands of objects that are made meanwhile."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _states(lines: bytes, borders: Any) -> list[str] | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, shapes
 from flexiflow.analysis.span_tree import SpanNode, TraceTree, plausible
 
 if TYPE_CHECKING:
@@ -79,13 +79,14 @@ class Spans:
         ]
 
     def frame(self, critical: dict[int, int]) -> pd.DataFrame:
-        """One row a span, with the columns of `frames.SPANS`.
+        """One row a span, with the columns of `shapes.SPANS`.
 
         Args:
             critical: how many microseconds of the critical path each row holds.
         """
         return frames.frame(
-            frames.SPANS, (self._shown(row, critical.get(row, 0)) for row in range(len(self.nodes)))
+            shapes.SPANS,
+            (self._shown(row, critical.get(row, 0)) for row in range(len(self.nodes))),
         )
 
     def _shown(self, row: int, critical_us: int) -> tuple[Any, ...]:

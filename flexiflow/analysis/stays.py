@@ -56,7 +56,7 @@ def stays_of(moves: pd.DataFrame) -> Stays:
     """The stays that rows tell of.
 
     Args:
-        moves: ``component``, ``state`` and ``time``, such as `frames.MOVES` or snapshots; each
+        moves: ``component``, ``state`` and ``time``, such as `shapes.MOVES` or snapshots; each
             component's rows in the order of its history. A row without a component or a state
             says nothing.
     """

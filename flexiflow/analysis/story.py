@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from flexiflow.analysis import frames, sentences, words
+from flexiflow.analysis import frames, sentences, shapes, words
 from flexiflow.analysis.blame import changed_fields
 from flexiflow.analysis.fields import Document, field_name
 from flexiflow.analysis.rows import Filter, steps_frame
@@ -32,7 +32,7 @@ class Story:
 
     Attributes:
         component: whose.
-        frame: one row a sentence, with the columns of `frames.STORY`.
+        frame: one row a sentence, with the columns of `shapes.STORY`.
         left_out: how many steps no sentence tells of one by one.
     """
 
@@ -87,7 +87,7 @@ def story_of(sources: Sequence[Source], component: str, limit: int) -> Story:
     left_out = len(steps) - sum(len(events[at].steps) for at in told)
     if not events:
         left_out = max(len(visits) - 1 - limit, 0)
-    return Story(component, frames.frame(frames.STORY, rows), left_out)
+    return Story(component, frames.frame(shapes.STORY, rows), left_out)
 
 
 def _events(steps: pd.DataFrame) -> list[_Event]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, shapes
 from flexiflow.analysis.machines import states_in
 from flexiflow.analysis.quantiles import nearest_rank
 from flexiflow.analysis.source import Source
@@ -111,7 +111,7 @@ def stuck_frame(
         if verdict != "usual":
             judged.append((verdict, ratio, dwell_us, siblings, place))
     judged.sort(key=lambda each: (each[0] != "stuck", -(each[1] or 0), -(each[2] or 0)))
-    return frames.frame(frames.STUCK, _rows(sources, found, judged))
+    return frames.frame(shapes.STUCK, _rows(sources, found, judged))
 
 
 def _rows(

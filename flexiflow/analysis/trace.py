@@ -61,7 +61,7 @@ class Trace:
         self._timed: list[TimedRecord] = timed
 
     def records(self) -> pd.DataFrame:
-        """The records by time; the columns of `frames.RECORDS`."""
+        """The records by time; the columns of `shapes.RECORDS`."""
         return records_frame([*(record for _, record in self._timed), *self.broken])
 
     def tree(self) -> TraceTree:
@@ -72,7 +72,7 @@ class Trace:
         """One row a span, depth first, so that what a span caused follows it.
 
         Returns:
-            a DataFrame with the columns of `frames.SPANS`. ``duration`` is up to the last that is
+            a DataFrame with the columns of `shapes.SPANS`. ``duration`` is up to the last that is
             known where ``ended`` is False; ``self_time`` is without the time that what it caused
             took meanwhile; ``critical_time`` is what of the critical path is its own.
         """
@@ -82,7 +82,7 @@ class Trace:
         """At each moment, the span that the end of the trace was waiting for.
 
         Returns:
-            a DataFrame with the columns of `frames.CRITICAL_PATH`: stretches that follow one
+            a DataFrame with the columns of `shapes.CRITICAL_PATH`: stretches that follow one
             another from the first to the last moment. ``what`` is own work, retry wait or idle.
         """
         return path_frame(self._spans, self._path)
@@ -94,7 +94,7 @@ class Trace:
             share: the part of the whole trace that a gap must take, 0 to 1.
 
         Returns:
-            a DataFrame with the columns of `frames.GAPS`.
+            a DataFrame with the columns of `shapes.GAPS`.
 
         Raises:
             InvalidValue: (a ValueError) for a share that is none.

@@ -7,7 +7,7 @@ from datetime import timedelta
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from flexiflow.analysis import frames, words
+from flexiflow.analysis import frames, shapes, words
 from flexiflow.analysis.log_trouble import alike
 from flexiflow.analysis.spans import Spans
 
@@ -24,7 +24,7 @@ class TraceDifference:
     Attributes:
         one, other: the correlation ids.
         together: how many spans, depth first, are alike before the first that is not.
-        frame: one row a pair of spans, with the columns of `frames.TRACE_DIFFERENCE`.
+        frame: one row a pair of spans, with the columns of `shapes.TRACE_DIFFERENCE`.
     """
 
     one: str
@@ -85,7 +85,7 @@ def compare_traces(one: str, one_spans: Spans, other: str, other_spans: Spans) -
         told = [None if row is None else _told(spans.nodes[row]) for spans, row in sides]
         took = [None if row is None else _took(spans, row) for spans, row in sides]
         rows.append((*told, same, *took))
-    return TraceDifference(one, other, together, frames.frame(frames.TRACE_DIFFERENCE, rows))
+    return TraceDifference(one, other, together, frames.frame(shapes.TRACE_DIFFERENCE, rows))
 
 
 def _likeness(spans: Spans, row: int) -> tuple[Any, ...]:

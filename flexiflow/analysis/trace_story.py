@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from flexiflow.analysis import frames, words
+from flexiflow.analysis import frames, shapes, words
 from flexiflow.analysis.critical_path import Piece
 from flexiflow.analysis.rows import row_count
 from flexiflow.analysis.spans import Spans
@@ -34,7 +34,7 @@ class TraceStory:
 
     Attributes:
         correlation_id: the trace.
-        frame: one row a sentence, with the columns of `frames.TRACE_STORY`. The first is how it
+        frame: one row a sentence, with the columns of `shapes.TRACE_STORY`. The first is how it
             ended, then where the time went, what happened by time, and what the log lacks.
         left_out: how many spans no sentence tells of, though they would have one.
     """
@@ -86,7 +86,7 @@ def trace_story(
     for note in missing:
         rows.append((None, None, "missing", None, f"Missing: {note}."))
     return TraceStory(
-        correlation_id, frames.frame(frames.TRACE_STORY, rows), len(events) - len(told)
+        correlation_id, frames.frame(shapes.TRACE_STORY, rows), len(events) - len(told)
     )
 
 

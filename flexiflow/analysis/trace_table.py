@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, shapes
 from flexiflow.analysis.text_numbers import TextNumbers
 from flexiflow.tracing.line_formats import Brief
 from flexiflow.tracing.records import LogRecord, time_us
@@ -128,7 +128,7 @@ class TraceTable:
             )
 
     def frame(self) -> pd.DataFrame:
-        """The traces in the order in which they begin, with the columns of `frames.TRACES`.
+        """The traces in the order in which they begin, with the columns of `shapes.TRACES`.
 
         Whether one is slow is still missing.
         """
@@ -159,7 +159,7 @@ class TraceTable:
             "first_component": self._components.series(of["first_component"][order]),
             "first_message": self._messages.series(of["first_message"][order]),
         }
-        return pd.DataFrame({name: shown[name] for name in frames.TRACES})
+        return pd.DataFrame({name: shown[name] for name in shapes.TRACES})
 
     def _grow(self) -> None:
         """Give every trace a place in the columns."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from flexiflow.analysis import frames, words
+from flexiflow.analysis import frames, shapes, words
 from flexiflow.analysis.moves import moves_frame
 from flexiflow.analysis.quantiles import quantiles
 from flexiflow.analysis.source import Source
@@ -26,7 +26,7 @@ class Variants:
     """Paths, and who took them.
 
     Attributes:
-        frame: one row a path, the most taken first; the columns of `frames.VARIANTS`.
+        frame: one row a path, the most taken first; the columns of `shapes.VARIANTS`.
         paths: the states of each row's path, whole.
     """
 
@@ -41,13 +41,13 @@ class Variants:
             place: the path's row in `frame`.
 
         Returns:
-            a DataFrame with the columns of `frames.FOLLOWED`.
+            a DataFrame with the columns of `shapes.FOLLOWED`.
 
         Raises:
             InvalidValue: (a ValueError) where there is no such row.
         """
         if isinstance(place, int) and 0 <= place < len(self._followed):
-            return frames.frame(frames.FOLLOWED, self._followed[place])
+            return frames.frame(shapes.FOLLOWED, self._followed[place])
         raise InvalidValue(
             f"There is no variant {bounded_repr(place, 40)}.",
             why=f"There are {len(self.paths)}, counted from 0.",
@@ -75,7 +75,7 @@ def variants(sources: Sequence[Source]) -> Variants:
     ordered = sorted(followed.items(), key=lambda item: (-len(item[1]), item[0]))
     rows = [_row(path, components, total) for path, components in ordered]
     return Variants(
-        frames.frame(frames.VARIANTS, rows),
+        frames.frame(shapes.VARIANTS, rows),
         [path for path, _ in ordered],
         [components for _, components in ordered],
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flexiflow.analysis import frames, words
+from flexiflow.analysis import frames, shapes, words
 from flexiflow.analysis.source import Source, as_it_lies
 from flexiflow.errors import InvalidValue
 from flexiflow.persistence.chain import Finding, Findings, TableCheck, check_chains
@@ -72,13 +72,13 @@ class VerifyReport:
 
     @property
     def rows(self) -> pd.DataFrame:
-        """The findings, with the columns of `frames.FINDINGS`."""
+        """The findings, with the columns of `shapes.FINDINGS`."""
         found = [
             (each.table, each.kind, each.first_id, each.last_id, each.what, file.source)
             for file in self.files
             for each in file.findings
         ]
-        return frames.frame(frames.FINDINGS, found)
+        return frames.frame(shapes.FINDINGS, found)
 
     @property
     def text(self) -> str:

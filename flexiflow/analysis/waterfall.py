@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, shapes
 from flexiflow.analysis.spans import Interval, Spans
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ class Waterfall:
 
     Attributes:
         correlation_id: the trace.
-        spans: one row a span, depth first, with the columns of `frames.SPANS`.
-        path: the critical path, with the columns of `frames.CRITICAL_PATH`.
-        gaps: the idle gaps that are folded, with the columns of `frames.GAPS`.
+        spans: one row a span, depth first, with the columns of `shapes.SPANS`.
+        path: the critical path, with the columns of `shapes.CRITICAL_PATH`.
+        gaps: the idle gaps that are folded, with the columns of `shapes.GAPS`.
         axis: from times to places.
         missing: what the log does not say, in words.
     """
@@ -114,10 +114,10 @@ def idle_gaps(spans: Spans, moments_us: Iterable[int], share: float = FOLD) -> l
 
 
 def gaps_frame(spans: Spans, gaps: Iterable[Interval]) -> pd.DataFrame:
-    """Gaps as a frame with the columns of `frames.GAPS`."""
+    """Gaps as a frame with the columns of `shapes.GAPS`."""
     first, last = spans.extent or (0, 0)
     rows = [(start, end - start, (end - start) / (last - first)) for start, end in gaps]
-    return frames.frame(frames.GAPS, rows)
+    return frames.frame(shapes.GAPS, rows)
 
 
 def _at_work(spans: Spans) -> Iterable[Interval]:

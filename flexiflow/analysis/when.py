@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from flexiflow.analysis import frames, words
+from flexiflow.analysis import frames, shapes, words
 from flexiflow.analysis.conditions import Condition, condition
 from flexiflow.analysis.fields import Document, unknown_field
 from flexiflow.analysis.rows import newest_of
@@ -94,8 +94,8 @@ class Intervals:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """One row an interval, with the columns of `frames.WHEN`."""
-        return frames.frame(frames.WHEN, map(_row, self._found))
+        """One row an interval, with the columns of `shapes.WHEN`."""
+        return frames.frame(shapes.WHEN, map(_row, self._found))
 
     @property
     def text(self) -> str:

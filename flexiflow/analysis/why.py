@@ -40,7 +40,7 @@ class Verdict:
         state: where the component is.
         headline: the first sentence.
         sentences: the others, in order.
-        rows: the component's last steps, the newest last; the columns of `frames.STEPS`.
+        rows: the component's last steps, the newest last; the columns of `shapes.STEPS`.
         next_cell: code that shows more, given the `history`.
         correlation_id: of the step to go on with: the last one in trouble, else the last; None
             where there are no steps.

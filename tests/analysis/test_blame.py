@@ -14,7 +14,7 @@ from histories import (
 from hypothesis import given, settings
 
 from flexiflow import FlexiFlowEngine, State, on, record
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, shapes
 from flexiflow.analysis.blame import blame_sentence
 from flexiflow.analysis.history import open_history
 from flexiflow.analysis.values import MISSING
@@ -79,7 +79,7 @@ def test_blame_equals_a_reference(steps):
                     history.blame(component, field)
                 continue
             frame = history.blame(component, field)
-            assert dict(frame.dtypes.astype(str)) == dict(frames.BLAME)
+            assert dict(frame.dtypes.astype(str)) == dict(shapes.BLAME)
             assert asked(frame) == expected
 
 

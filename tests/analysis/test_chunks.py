@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flexiflow.analysis import chunks as chunks_module
-from flexiflow.analysis import frames, progress
+from flexiflow.analysis import progress, shapes
 from flexiflow.analysis.history import open_history
 from flexiflow.errors import ComponentNotFound, InvalidType, InvalidValue
 
@@ -37,7 +37,7 @@ def test_chunks_are_the_whole(steps, size):
     whole = history.snapshots()
     parts = list(history.iter_snapshots(chunk=size))
     assert [len(part) for part in parts[:-1]] == [size] * (len(parts) - 1)
-    assert all(dict(part.dtypes.astype(str)) == dict(frames.SNAPSHOTS) for part in parts)
+    assert all(dict(part.dtypes.astype(str)) == dict(shapes.SNAPSHOTS) for part in parts)
     assert rows_of(*parts) == rows_of(whole)
 
 

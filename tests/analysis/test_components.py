@@ -6,7 +6,7 @@ from histories import NOON, SECOND, Written, body_1x, written_by_1x
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, shapes
 from flexiflow.analysis.history import open_history
 
 STATES = st.sampled_from(["A", "B", "C"])
@@ -33,7 +33,7 @@ def test_columns_and_dtypes(number):
     for at in range(number):
         written.snapshot(f"order-{at}", "A")
     frame = written.history.components()
-    assert dict(frame.dtypes.astype(str)) == dict(frames.COMPONENTS)
+    assert dict(frame.dtypes.astype(str)) == dict(shapes.COMPONENTS)
     assert len(frame) == number
 
 

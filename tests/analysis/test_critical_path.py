@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from logs import NOON, changed, finished, line, received, started
 from random_traces import slow_path, slow_spans, timed_traces
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, shapes
 from flexiflow.analysis.trace import Trace
 
 
@@ -29,7 +29,7 @@ def test_the_path_equals_a_reference(records):
     assert by_microsecond == slow_path(slow_spans(trace.tree()))
     ends = frame["start"] + frame["duration"]
     assert frame["start"].iloc[1:].tolist() == ends.iloc[:-1].tolist()
-    assert dict(frame.dtypes.astype(str)) == frames.CRITICAL_PATH
+    assert dict(frame.dtypes.astype(str)) == shapes.CRITICAL_PATH
     if len(frame):
         assert abs(frame["share"].sum() - 1) < 1e-9
 
@@ -93,7 +93,7 @@ def test_the_wait_between_two_tries():
 def test_an_instant_has_no_path():
     """Nothing took any time."""
     frame = Trace("trace-1", [received(0, "s1")]).critical_path()
-    assert dict(frame.dtypes.astype(str)) == frames.CRITICAL_PATH
+    assert dict(frame.dtypes.astype(str)) == shapes.CRITICAL_PATH
     assert len(frame) == 0
 
 

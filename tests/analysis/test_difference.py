@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from histories import NOON, Written
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import shapes
 from flexiflow.analysis.history import open_history
 from flexiflow.errors import ComponentNotFound, InvalidType, InvalidValue
 
@@ -41,7 +41,7 @@ def test_two_snapshots():
 def test_no_difference():
     found = written().history.diff(1, 1)
     assert found.text == "snapshot 1 → snapshot 1: no field differs."
-    assert dict(found.frame.dtypes.astype(str)) == dict(frames.DIFF)
+    assert dict(found.frame.dtypes.astype(str)) == dict(shapes.DIFF)
 
 
 def test_ids_as_frames_have_them():

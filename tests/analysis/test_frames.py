@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, shapes
 from flexiflow.analysis.machine_graph import STATES, TRANSITIONS
 
 ALL = {
-    name: getattr(frames, name)
+    name: getattr(shapes, name)
     for name in ("SNAPSHOTS", "STEPS", "COMPONENTS", "VISITS", "STUCK", "TRACES", "RECORDS")
 } | {"STATES": STATES, "TRANSITIONS": TRANSITIONS}
 

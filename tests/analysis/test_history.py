@@ -12,7 +12,7 @@ from histories import NOON, SECOND, Written, written_by_1x
 
 import flexiflow
 from flexiflow import FlexiFlowEngine, State, on, open_history, open_log, record
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, shapes
 from flexiflow.analysis.history import History
 from flexiflow.errors import PersistenceError, StateFileNotFound
 from flexiflow.extras import ComponentSnapshot, save_snapshot_sqlite
@@ -34,11 +34,11 @@ class Closed(State, final=True):
 
 
 QUESTIONS = {
-    "components": frames.COMPONENTS,
-    "snapshots": frames.SNAPSHOTS,
-    "steps": frames.STEPS,
-    "visits": frames.VISITS,
-    "stuck": frames.STUCK,
+    "components": shapes.COMPONENTS,
+    "snapshots": shapes.SNAPSHOTS,
+    "steps": shapes.STEPS,
+    "visits": shapes.VISITS,
+    "stuck": shapes.STUCK,
 }
 
 

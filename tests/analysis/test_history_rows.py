@@ -11,7 +11,7 @@ from histories import NOON, SECOND, TABLE_1X, Written, body_1x, written_by_1x
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, shapes
 from flexiflow.analysis.history import open_history
 from flexiflow.errors import (
     ComponentNotFound,
@@ -93,7 +93,7 @@ def test_snapshots_equal_the_database(events):
         " snapshot_json FROM flexiflow_snapshots ORDER BY id"
     ).fetchall()
     frame = written.history.snapshots()
-    assert dict(frame.dtypes.astype(str)) == dict(frames.SNAPSHOTS)
+    assert dict(frame.dtypes.astype(str)) == dict(shapes.SNAPSHOTS)
     assert plain(frame) == [
         (id_, at(time_us), name, state, cid, step, "run-1", mark, text, None, "connection")
         for id_, time_us, name, state, cid, step, mark, text in rows
@@ -111,7 +111,7 @@ def test_steps_equal_the_database(events):
         " message_json, NULL, NULL, 'connection' FROM flexiflow_steps ORDER BY id"
     ).fetchall()
     frame = written.history.steps()
-    assert dict(frame.dtypes.astype(str)) == dict(frames.STEPS)
+    assert dict(frame.dtypes.astype(str)) == dict(shapes.STEPS)
     assert plain(frame) == [
         (id_, at(start), timedelta(microseconds=took), *rest) for id_, start, took, *rest in rows
     ]
@@ -364,8 +364,8 @@ def test_rows_of_several_files(tmp_path):
     """File by file, each in the order of its ids; categories and dtypes stay."""
     history = three_files(tmp_path)
     for frame, columns in (
-        (history.snapshots(), frames.SNAPSHOTS),
-        (history.steps(), frames.STEPS),
+        (history.snapshots(), shapes.SNAPSHOTS),
+        (history.steps(), shapes.STEPS),
     ):
         assert dict(frame.dtypes.astype(str)) == dict(columns)
         assert frame["id"].tolist() == [1, 2] * 3
@@ -469,8 +469,8 @@ def test_a_history_of_1x():
     frame = history.snapshots(explode=True)
     assert frame["state"].tolist() == ["A"]
     assert frame["metadata.total"].tolist() == [1.5]
-    assert dict(frame.iloc[:, :-1].dtypes.astype(str)) == dict(frames.SNAPSHOTS)
-    assert dict(history.steps().dtypes.astype(str)) == dict(frames.STEPS)
+    assert dict(frame.iloc[:, :-1].dtypes.astype(str)) == dict(shapes.SNAPSHOTS)
+    assert dict(history.steps().dtypes.astype(str)) == dict(shapes.STEPS)
     assert len(history.steps()) == 0
     assert len(history.snapshots(states="A", since="-1h")) == 1
 
@@ -556,7 +556,7 @@ def test_any_value_in_any_column(table, value):
     history = open_history(conn)
     assert len(history.snapshots(explode=True)) == len(columns) + 1
     assert len(history.steps()) == len(columns) + 1
-    assert dict(history.steps().dtypes.astype(str)) == dict(frames.STEPS)
+    assert dict(history.steps().dtypes.astype(str)) == dict(shapes.STEPS)
     assert "whole" in history.components()["component"].tolist()
     assert history.visits("whole")["state"].tolist() == ["B"]
     assert "whole" in history.stuck()["component"].tolist()
@@ -669,7 +669,7 @@ def test_columns_of_somebody_else():
     )
     frame = open_history(conn).snapshots()
     conn.close()
-    assert list(frame) == list(frames.SNAPSHOTS)
+    assert list(frame) == list(shapes.SNAPSHOTS)
 
 
 # -- one snapshot -------------------------------------------------------------------------
@@ -705,7 +705,7 @@ def test_an_id_that_several_files_have(tmp_path):
 def test_an_exploded_frame_without_rows():
     """The fixed columns, and no others."""
     frame = Written().history.snapshots(explode=True)
-    assert dict(frame.dtypes.astype(str)) == dict(frames.SNAPSHOTS)
+    assert dict(frame.dtypes.astype(str)) == dict(shapes.SNAPSHOTS)
 
 
 def test_large_parts_are_exploded_whole():

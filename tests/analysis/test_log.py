@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from logs import NOON, changed, finished, line, log_of, received, started, write
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, shapes
 from flexiflow.analysis.log import Log, open_log
 from flexiflow.analysis.records import BROKEN, records_frame
 from flexiflow.errors import InvalidType, InvalidValue, StateFileNotFound, TraceNotFound
@@ -34,7 +34,10 @@ def plain(frame, *names):
 def test_columns_and_dtypes(tmp_path, number):
     """The documented columns, for no record and for several."""
     log = log_of(tmp_path, *[received(at, f"s{at}") for at in range(number)])
-    for frame, expected in ((log.records(), frames.RECORDS), (log.traces(), frames.TRACES)):
+    for frame, expected in (
+        (log.records(), shapes.RECORDS),
+        (log.traces(), shapes.TRACES),
+    ):
         assert columns(frame) == expected
     assert len(log.records()) == number
 
@@ -88,7 +91,7 @@ def test_a_broken_line_is_shown_among_the_others(tmp_path):
     log = log_of(tmp_path, received(0, "s1"), b"{oops\n", received(1, "s2", component="other"))
     frame = log.records(component="other", event="message.received")
     assert plain(frame, "event", "component") == [(BROKEN, None), ("message.received", "other")]
-    assert columns(frame) == frames.RECORDS
+    assert columns(frame) == shapes.RECORDS
     where = frame["data"].iloc[0]
     assert where["text"] == "{oops"
     assert where["offset"] == log.paths[0].read_bytes().index(b"{oops")
@@ -141,7 +144,7 @@ def test_times_that_can_not_be_read_or_shown(tmp_path, ts):
 
 def test_frames_of_no_records():
     """Empty, and with the documented columns."""
-    assert columns(records_frame([])) == frames.RECORDS
+    assert columns(records_frame([])) == shapes.RECORDS
 
 
 # -- traces ---------------------------------------------------------------------------------
@@ -215,7 +218,7 @@ def test_a_trace_without_any_time(tmp_path):
     record = received(0, "s1")
     record.ts = "soon"
     frame = log_of(tmp_path, record).traces()
-    assert columns(frame) == frames.TRACES
+    assert columns(frame) == shapes.TRACES
     assert plain(frame, "start", "duration", "records") == [(None, None, 1)]
 
 
@@ -241,7 +244,7 @@ def test_search_looks_into_every_field(tmp_path):
     assert log.search("visa")["span_id"].tolist() == ["s1"]
     assert log.search("Payment")["span_id"].tolist() == ["s2"]
     assert log.search("payments")["span_id"].tolist() == ["s3"]
-    assert columns(log.search("nothing of it")) == frames.RECORDS
+    assert columns(log.search("nothing of it")) == shapes.RECORDS
 
 
 @pytest.mark.parametrize("text", ['say "hi"', "a\\b", "line\nbreak", "ü☃", "<b>", "tab\t"])

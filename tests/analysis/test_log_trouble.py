@@ -8,7 +8,7 @@ import pytest
 from logs import NOON, changed, finished, line, log_of, received, started
 
 from flexiflow import FlexiFlowEngine, State, log_event, on, record
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, shapes
 from flexiflow.analysis.log import open_log
 from flexiflow.analysis.log_trouble import alike
 from flexiflow.errors import InvalidValue
@@ -24,9 +24,9 @@ def plain(frame, *names):
 @pytest.mark.parametrize(
     ("ask", "columns"),
     [
-        ("errors", frames.ERRORS),
-        ("slowest", frames.SLOWEST),
-        ("lost_context", frames.LOST_CONTEXT),
+        ("errors", shapes.ERRORS),
+        ("slowest", shapes.SLOWEST),
+        ("lost_context", shapes.LOST_CONTEXT),
     ],
 )
 def test_nothing_is_wrong(tmp_path, ask, columns):
@@ -79,7 +79,7 @@ def test_errors_in_groups(tmp_path):
     ]
     assert frame["message"].iloc[0] == "card 17 declined"
     assert [frames.microseconds(frame[each].iloc[0]) - NOON for each in ("first", "last")] == [0, 9]
-    assert dict(frame.dtypes.astype(str)) == frames.ERRORS
+    assert dict(frame.dtypes.astype(str)) == shapes.ERRORS
 
 
 # -- slow spans -------------------------------------------------------------------------------
@@ -96,7 +96,7 @@ def test_the_slowest_spans(tmp_path):
     ]
     assert frames.microseconds(frame["start"].iloc[0]) - NOON == 100
     assert frames.microseconds_of(frame["usual"].iloc[0]) == 20
-    assert dict(frame.dtypes.astype(str)) == frames.SLOWEST
+    assert dict(frame.dtypes.astype(str)) == shapes.SLOWEST
 
 
 def test_what_is_no_limit(tmp_path):
@@ -122,7 +122,7 @@ def test_records_without_an_id(tmp_path):
         ("no id", "price.quoted", "order-#", None, 2, 0),
         ("no id", "log.line", None, "shop.pay", 1, 0),
     ]
-    assert dict(frame.dtypes.astype(str)) == frames.LOST_CONTEXT
+    assert dict(frame.dtypes.astype(str)) == shapes.LOST_CONTEXT
 
 
 def moved_and_gone():

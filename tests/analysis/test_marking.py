@@ -7,7 +7,7 @@ import time
 import pytest
 from histories import Written
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import shapes
 from flexiflow.analysis.history import open_history
 from flexiflow.component import AsyncComponent
 from flexiflow.engine import FlexiFlowEngine
@@ -34,7 +34,7 @@ def marks(history):
 def test_no_marks(history):
     """A frame without rows, and no file."""
     found = history.bookmarks()
-    assert {name: str(dtype) for name, dtype in found.dtypes.items()} == dict(frames.BOOKMARKS)
+    assert {name: str(dtype) for name, dtype in found.dtypes.items()} == dict(shapes.BOOKMARKS)
     assert len(found) == 0
 
 

@@ -8,7 +8,7 @@ from histories import NOON, SECOND, Written
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, shapes
 from flexiflow.analysis.visits import visits_of
 from flexiflow.errors import InvalidValue
 
@@ -57,7 +57,7 @@ def test_outliers_of_stays_equal_a_reference(stays, factor, least):
     assert [frames.microseconds_of(each) for each in frame["took"]] == reference(
         timed, factor, least
     )
-    assert dict(frame.dtypes.astype(str)) == dict(frames.OUTLIERS)
+    assert dict(frame.dtypes.astype(str)) == dict(shapes.OUTLIERS)
 
 
 @settings(max_examples=40)

@@ -12,7 +12,7 @@ from histories import NOON, Written, body_1x, written_by_1x
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from flexiflow.analysis import columns, packed, packing, rows
+from flexiflow.analysis import columns, packed, packing, rows, shapes
 from flexiflow.analysis.history import open_history
 
 TEXTS = st.one_of(
@@ -319,7 +319,7 @@ def test_an_empty_file_has_the_columns_too():
     """No block at all."""
     frame = Written().history.snapshots(explode=True)
     assert len(frame) == 0
-    assert np.all(frame.dtypes.astype(str) == list(columns.frames.SNAPSHOTS.values()))
+    assert np.all(frame.dtypes.astype(str) == list(shapes.SNAPSHOTS.values()))
 
 
 AT_THE_END = """

@@ -16,7 +16,7 @@ from histories import (
 )
 from hypothesis import given, settings
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, shapes
 from flexiflow.analysis.history import open_history
 from flexiflow.analysis.process_map import map_of
 from flexiflow.errors import ComponentNotFound, InvalidValue
@@ -65,7 +65,7 @@ def test_ways_equal_a_reference(steps):
     history = random_history(steps).history
     expected = stays_by_way(history)
     found = history.process_map()
-    assert dict(found.frame.dtypes.astype(str)) == dict(frames.PROCESS_MAP)
+    assert dict(found.frame.dtypes.astype(str)) == dict(shapes.PROCESS_MAP)
     assert {(row.from_state, row.to_state) for row in found.frame.itertuples()} == expected.keys()
     for row in found.frame.itertuples():
         stays = expected[row.from_state, row.to_state]
@@ -75,7 +75,7 @@ def test_ways_equal_a_reference(steps):
         shown = [frames.microseconds_of(each) for each in (row.p50, row.p95, row.longest)]
         assert shown == [nearest(dwells, 50), nearest(dwells, 95), max(dwells)]
         rows = found.rows((row.from_state, row.to_state))
-        assert dict(rows.dtypes.astype(str)) == dict(frames.TAKEN)
+        assert dict(rows.dtypes.astype(str)) == dict(shapes.TAKEN)
         assert [
             (each.component, frames.microseconds(each.entered), frames.microseconds_of(each.dwell))
             for each in rows.itertuples()
@@ -101,11 +101,11 @@ def test_columns_and_dtypes(number):
         written.snapshot("order", "A" if at % 2 else "B", NOON + at)
     written.snapshot("order", "C")
     found = written.history.process_map()
-    assert dict(found.frame.dtypes.astype(str)) == dict(frames.PROCESS_MAP)
+    assert dict(found.frame.dtypes.astype(str)) == dict(shapes.PROCESS_MAP)
     assert len(found.frame) == number
     for row in found.frame.itertuples():
         rows = found.rows((row.from_state, row.to_state))
-        assert dict(rows.dtypes.astype(str)) == dict(frames.TAKEN)
+        assert dict(rows.dtypes.astype(str)) == dict(shapes.TAKEN)
 
 
 def test_what_was_declared_and_what_was_not(shop):
@@ -123,7 +123,7 @@ def test_what_was_declared_and_what_was_not(shop):
 def test_rows_of_a_way_that_was_never_taken(shop):
     """None, with their columns."""
     rows = shop.history.process_map().rows(("C", "D"))
-    assert dict(rows.dtypes.astype(str)) == dict(frames.TAKEN)
+    assert dict(rows.dtypes.astype(str)) == dict(shapes.TAKEN)
     assert len(rows) == 0
 
 

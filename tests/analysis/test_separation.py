@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from logs import line, log_of, received
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import shapes
 from flexiflow.errors import InvalidType, InvalidValue, TraceNotFound
 
 
@@ -29,7 +29,7 @@ def test_a_value(tmp_path):
     frame = log_with(tmp_path, *data, failed=(1, 3)).separate()
     assert best(frame) == ("go.card", "= 'amex'", 2, 0)
     assert frame["difference"].iloc[0] == 1.0
-    assert dict(frame.dtypes.astype(str)) == frames.SEPARATION
+    assert dict(frame.dtypes.astype(str)) == shapes.SEPARATION
 
 
 def test_a_limit(tmp_path):

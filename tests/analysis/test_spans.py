@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from logs import NOON, changed, finished, line, received, started
 from random_traces import everything, slow_path, slow_self_time, slow_spans, timed_traces
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, shapes
 from flexiflow.analysis.trace import Trace
 
 
@@ -54,7 +54,7 @@ def test_spans_equal_a_reference(records):
 def test_columns_and_dtypes(number):
     """The documented ones, for no span and for several."""
     frame = spans_of(*[received(at, f"s{at}") for at in range(number)])
-    assert dict(frame.dtypes.astype(str)) == frames.SPANS
+    assert dict(frame.dtypes.astype(str)) == shapes.SPANS
     assert len(frame) == number
 
 

@@ -5,7 +5,7 @@ from histories import NOON, SECOND, Written, body_1x, written_by_1x
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import shapes
 from flexiflow.analysis.history import open_history
 from flexiflow.errors import ComponentNotFound, InvalidType, InvalidValue
 
@@ -50,7 +50,7 @@ def test_a_component_did_not_begin_where_pruning_cut_its_snapshots():
 def test_as_a_frame():
     """The rows behind each sentence."""
     frame = written().history.story("order").frame
-    assert dict(frame.dtypes.astype(str)) == dict(frames.STORY)
+    assert dict(frame.dtypes.astype(str)) == dict(shapes.STORY)
     assert frame["steps"].tolist() == [0, 1, 3, 1, 0]
     assert frame["last_step"].dropna().tolist() == [1, 4, 5]
     assert frame["outcome"].dropna().tolist() == ["moved", "stayed", "failed"]

@@ -9,7 +9,7 @@ from histories import NOON, SECOND, Written, body_1x, written_by_1x
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, shapes
 from flexiflow.analysis.history import open_history
 from flexiflow.analysis.stuck import Departures, Siblings
 from flexiflow.analysis.visits import visits_of
@@ -78,7 +78,7 @@ def test_stuck_equals_a_reference(events, factor, least):
     """Which components, in which order, compared with how many, and by how much."""
     history = run_of(events).history
     frame = history.stuck(factor=factor, min_departures=least, min_dwell=0)
-    assert dict(frame.dtypes.astype(str)) == dict(frames.STUCK)
+    assert dict(frame.dtypes.astype(str)) == dict(shapes.STUCK)
     shown = [
         (
             row.component,
@@ -291,7 +291,7 @@ def test_arguments_that_make_no_sense(arguments):
 def test_nothing_is_stuck_in_an_empty_history():
     """The columns are there, and no rows."""
     frame = Written().history.stuck()
-    assert dict(frame.dtypes.astype(str)) == dict(frames.STUCK)
+    assert dict(frame.dtypes.astype(str)) == dict(shapes.STUCK)
     assert frame.empty
 
 

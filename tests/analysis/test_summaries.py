@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from logs import NOON, changed, finished, line, received, started, write
 from pandas.testing import assert_frame_equal
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, shapes
 from flexiflow.analysis.log import LogSummary, open_log
 from flexiflow.errors import InvalidValue
 from flexiflow.tracing.records import encode_record, utc_text
@@ -51,7 +51,7 @@ def test_what_is_read_piece_by_piece(tmp_path_factory, pieces, data):
         with path.open("ab") as file:
             file.write(raw[start:end])
         assert_like_new(log, path)
-    assert dict(log.traces().dtypes.astype(str)) == frames.TRACES
+    assert dict(log.traces().dtypes.astype(str)) == shapes.TRACES
 
 
 def test_only_what_is_new_is_read(tmp_path, monkeypatch):
@@ -182,7 +182,7 @@ def test_filters_of_traces(three, asked, expected):
     found = three.traces(**asked)
     assert found["correlation_id"].tolist() == expected
     assert found.index.tolist() == list(range(len(expected)))
-    assert dict(found.dtypes.astype(str)) == frames.TRACES
+    assert dict(found.dtypes.astype(str)) == shapes.TRACES
 
 
 @pytest.mark.parametrize("asked", [{"since": "soon"}, {"until": 5}, {"limit": -1}])

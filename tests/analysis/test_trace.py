@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from logs import changed, finished, line, received, started
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import shapes
 from flexiflow.analysis.trace import Trace
 from flexiflow.tracing.line_formats import BrokenLine
 
@@ -376,7 +376,7 @@ def test_records_in_the_same_microsecond():
     ]
     frame = Trace("trace-1", events).records()
     assert frame["event"].tolist() == [record.event for record in reversed(events)]
-    assert dict(frame.dtypes.astype(str)) == frames.RECORDS
+    assert dict(frame.dtypes.astype(str)) == shapes.RECORDS
 
 
 def test_an_empty_trace():

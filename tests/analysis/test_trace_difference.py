@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from logs import changed, finished, line, log_of, received, started
 from random_traces import timed_traces
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import shapes
 from flexiflow.analysis.trace import Trace
 from flexiflow.errors import InvalidType
 
@@ -61,7 +61,7 @@ def test_any_two_traces(one, other):
     """The columns, each span once, and the same the other way round."""
     left, right = Trace("a", one), Trace("b", other)
     found = left.compare(right)
-    assert dict(found.frame.dtypes.astype(str)) == frames.TRACE_DIFFERENCE
+    assert dict(found.frame.dtypes.astype(str)) == shapes.TRACE_DIFFERENCE
     assert found.frame["one"].notna().sum() == len(left.spans())
     assert found.frame["other"].notna().sum() == len(right.spans())
     assert right.compare(left).together == found.together

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from logs import changed, finished, line, received, started
 from random_traces import timed_traces
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import shapes
 from flexiflow.analysis.trace import Trace
 from flexiflow.errors import InvalidValue
 
@@ -122,7 +122,7 @@ def test_every_message_is_told_or_counted(records):
     """Whatever is lost or shuffled; the columns are the documented ones."""
     trace = Trace("trace-1", records)
     story = trace.story(limit=4)
-    assert dict(story.frame.dtypes.astype(str)) == frames.TRACE_STORY
+    assert dict(story.frame.dtypes.astype(str)) == shapes.TRACE_STORY
     steps = sum(node.kind == "step" for _, node in trace.tree().walk())
     told = story.frame["kind"].isin(["step", "handler"]).sum()
     assert told <= 4

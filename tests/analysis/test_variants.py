@@ -7,7 +7,7 @@ import pytest
 from histories import NOON, RANDOM_STEPS, SECOND, Written, random_history
 from hypothesis import given, settings
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import shapes
 from flexiflow.errors import InvalidValue
 
 
@@ -38,14 +38,14 @@ def test_paths_equal_a_reference(steps):
 
 def test_columns_and_dtypes_of_none():
     """The documented columns, for no path."""
-    assert dict(Written().history.variants().frame.dtypes.astype(str)) == dict(frames.VARIANTS)
+    assert dict(Written().history.variants().frame.dtypes.astype(str)) == dict(shapes.VARIANTS)
 
 
 def test_columns_and_dtypes(written):
     """The documented columns, for paths and those who took them."""
     found = written.history.variants()
-    assert dict(found.frame.dtypes.astype(str)) == dict(frames.VARIANTS)
-    assert dict(found.rows(0).dtypes.astype(str)) == dict(frames.FOLLOWED)
+    assert dict(found.frame.dtypes.astype(str)) == dict(shapes.VARIANTS)
+    assert dict(found.rows(0).dtypes.astype(str)) == dict(shapes.FOLLOWED)
 
 
 def test_what_a_row_says(written):

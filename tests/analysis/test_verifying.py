@@ -3,7 +3,7 @@
 import pytest
 from histories import Written
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import shapes
 from flexiflow.analysis.history import open_history
 from flexiflow.errors import InvalidValue
 from flexiflow.persistence.schema import SNAPSHOTS, STEPS
@@ -25,7 +25,7 @@ def test_an_untouched_history_is_as_it_was_written(written):
     assert repr(report) == (
         "as it was written; checked: 2 snapshots, 2 steps, 0 markers, 0 large parts."
     )
-    assert {name: str(dtype) for name, dtype in report.rows.dtypes.items()} == frames.FINDINGS
+    assert {name: str(dtype) for name, dtype in report.rows.dtypes.items()} == shapes.FINDINGS
 
 
 def test_findings_are_rows(written):

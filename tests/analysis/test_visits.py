@@ -7,7 +7,7 @@ from histories import NOON, SECOND, Written, body_1x, written_by_1x
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, shapes
 from flexiflow.analysis.history import open_history
 from flexiflow.extras import prune_snapshots_sqlite
 
@@ -92,7 +92,7 @@ def test_visits_equal_a_reference(events):
     """State by state, however the clocks went; what lasts reaches to the newest record."""
     written, places = run_of(events)
     frame = written.history.visits()
-    assert dict(frame.dtypes.astype(str)) == dict(frames.VISITS)
+    assert dict(frame.dtypes.astype(str)) == dict(shapes.VISITS)
     assert shown(frame) == reference(events, places)
 
 
@@ -130,7 +130,7 @@ def test_columns_and_dtypes(number):
     for at in range(number):
         written.snapshot("order", f"S{at}", NOON + at)
     frame = written.history.visits()
-    assert dict(frame.dtypes.astype(str)) == dict(frames.VISITS)
+    assert dict(frame.dtypes.astype(str)) == dict(shapes.VISITS)
     assert len(frame) == number
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from logs import NOON, changed, finished, received, started
 from random_traces import slow_gaps, slow_spans, timed_traces
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, shapes
 from flexiflow.analysis.trace import Trace
 from flexiflow.analysis.waterfall import Axis
 from flexiflow.errors import InvalidValue
@@ -38,7 +38,7 @@ def test_gaps_equal_a_reference(records):
         for row in frame.itertuples()
     ]
     assert found == slow_gaps(slow_spans(trace.tree()), records)
-    assert dict(frame.dtypes.astype(str)) == frames.GAPS
+    assert dict(frame.dtypes.astype(str)) == shapes.GAPS
 
 
 def test_only_long_gaps():

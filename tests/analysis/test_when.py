@@ -14,7 +14,7 @@ from histories import (
 )
 from hypothesis import given, settings
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, shapes
 from flexiflow.analysis.history import open_history
 from flexiflow.analysis.rows import newest_of
 from flexiflow.errors import ComponentNotFound, InvalidValue
@@ -87,7 +87,7 @@ def test_when_equals_a_reference(steps):
                 continue
             found = history.when(component, text)
             assert asked(found) == reference(history, component, holds)
-            assert dict(found.frame.dtypes.astype(str)) == dict(frames.WHEN)
+            assert dict(found.frame.dtypes.astype(str)) == dict(shapes.WHEN)
             assert [each.dwell_us for each in found] == [
                 max((now if each.end_us is None else each.end_us) - each.start_us, 0)
                 for each in found

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, shapes
 from flexiflow.cli.json_text import print_json, records_of
 
 
@@ -54,7 +54,7 @@ def test_a_column_of_json_holds_values(text, value):
 
 def test_no_rows_are_an_empty_list():
     """Not an error, and not null."""
-    assert records_of(frames.frame(frames.STEPS, ())) == []
+    assert records_of(frames.frame(shapes.STEPS, ())) == []
 
 
 @pytest.mark.parametrize("levels", [200, 900])

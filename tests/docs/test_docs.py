@@ -11,7 +11,7 @@ import click
 import pytest
 
 from flexiflow import AsyncComponent, FlexiFlowEngine, StateMachine, record
-from flexiflow.analysis import frames, machine_graph
+from flexiflow.analysis import machine_graph, shapes
 from flexiflow.events import EVENTS
 from flexiflow.lessons.hunting import ZOO
 from flexiflow.lessons.report import STANDINGS
@@ -149,14 +149,14 @@ def test_the_code_of_the_tracing_page_runs(workplace):
 def test_every_column_is_documented(name):
     """The page lists the columns of each frame in order, with their dtypes."""
     documented = {row[0]: row[1] for row in table_under(FRAMES[name], name)}
-    assert list(documented.items()) == list(getattr(frames, name.upper()).items())
+    assert list(documented.items()) == list(getattr(shapes, name.upper()).items())
 
 
 def test_every_frame_is_looked_at():
     """Those above are all that there are."""
     there = {
         name.lower()
-        for name, each in vars(frames).items()
+        for name, each in vars(shapes).items()
         if isinstance(each, dict) and name.isupper()
     }
     assert set(FRAMES) == there

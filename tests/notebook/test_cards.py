@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 from contrast import contrast
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, shapes
 from flexiflow.analysis.machine_graph import MachineGraph
 from flexiflow.analysis.why import Verdict
 from flexiflow.graph.model import Edge, Graph, StateNode
@@ -45,7 +45,7 @@ class Tags(HTMLParser):
 
 def step(**fields):
     """One row of a frame of steps."""
-    row = dict.fromkeys(frames.STEPS)
+    row = dict.fromkeys(shapes.STEPS)
     row |= {"id": 1574, "time": 0, "duration": 1500, "tries": 1, "from_state": "A"}
     return tuple((row | {"to_state": "A", "outcome": "failed"} | fields).values())
 
@@ -58,7 +58,7 @@ def verdict(component="order-1", rows=(), **fields):
         "headline": f"{component}: stuck.",
         "sentences": (),
     }
-    return Verdict(component=component, rows=frames.frame(frames.STEPS, rows), **given | fields)
+    return Verdict(component=component, rows=frames.frame(shapes.STEPS, rows), **given | fields)
 
 
 def test_a_card_says_all_of_the_verdict():

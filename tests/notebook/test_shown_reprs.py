@@ -99,14 +99,14 @@ def test_a_terminal_gets_a_line(recorded, question, expected):
 
 def test_a_bare_history_lists_the_stuck_first(notebook):
     """Each with the cell that says why."""
-    from flexiflow.analysis import frames
+    from flexiflow.analysis import frames, shapes
     from flexiflow.notebook.recorded_cards import _stuck_table
 
-    row = dict.fromkeys(frames.STUCK)
+    row = dict.fromkeys(shapes.STUCK)
     row |= {"component": "order-7", "state": "Paying", "verdict": "stuck", "dwell": 11_520_000_000}
     row |= {"siblings": 409, "p95": 1_800_000, "ratio": 6_400.0, "last_message": "pay"}
     row |= {"last_outcome": "failed"}
-    text = Tags(_stuck_table(frames.frame(frames.STUCK, [tuple(row.values())]), 1)).text
+    text = Tags(_stuck_table(frames.frame(shapes.STUCK, [tuple(row.values())]), 1)).text
     for part in ("order-7", "Paying", "3 h 12 min", "6,400 × p95, 1.8 s", "pay failed"):
         assert part in text
     assert "history.why('order-7')" in text

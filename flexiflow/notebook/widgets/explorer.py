@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets
 
-from flexiflow.analysis import frames, words
+from flexiflow.analysis import frames, shapes, words
 from flexiflow.analysis.machine_graph import MachineGraph
 from flexiflow.analysis.playback import Entry, Playback, playback_of
 from flexiflow.analysis.rows import Filter, newest_of, steps_frame
@@ -125,10 +125,10 @@ class HistoryExplorer(Widget):
         are; without a filter the one at the cursor.
 
         Returns:
-            a DataFrame with the columns of `frames.STEPS`.
+            a DataFrame with the columns of `shapes.STEPS`.
         """
         if not self.component:
-            return frames.frame(frames.STEPS, [])
+            return frames.frame(shapes.STEPS, [])
         steps = steps_frame(self.history.sources, Filter(self.component))
         chosen = _rows_about(steps, self.selection)
         return chosen.reset_index(drop=True)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from flexiflow.analysis import words
+from flexiflow.analysis.collecting import without_collecting
 
 if TYPE_CHECKING:
     from flexiflow.analysis.trace import Trace
@@ -33,7 +31,7 @@ def packed_list(traces: pd.DataFrame) -> bytes:
     """The list of traces.
 
     Args:
-        traces: the columns of `frames.TRACES`.
+        traces: the columns of `shapes.TRACES`.
     """
     trouble = in_trouble(traces)
     counts = {
@@ -80,19 +78,7 @@ def _slow(traces: pd.DataFrame) -> pd.Series[bool]:
     return traces["slow"].fillna(False).astype(bool)
 
 
-@contextmanager
-def _without_collecting() -> Iterator[None]:
-    """A large trace is many objects, all of which stay; looking for garbage takes a third."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
-@_without_collecting()
+@without_collecting()
 def packed_trace(trace: Trace) -> bytes:
     """One trace with its waterfall and its story."""
     shown = trace.waterfall()

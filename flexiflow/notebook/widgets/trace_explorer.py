@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, shapes
 from flexiflow.analysis.records import records_frame
 from flexiflow.errors import FlexiFlowError, bounded
 from flexiflow.notebook.html import element, escape, preformatted
@@ -78,10 +78,10 @@ class TraceExplorer(Widget):
         """The records of the selected span, or of the whole trace.
 
         Returns:
-            a DataFrame with the columns of `frames.RECORDS`.
+            a DataFrame with the columns of `shapes.RECORDS`.
         """
         if self._trace is None:
-            return frames.frame(frames.RECORDS, [])
+            return frames.frame(shapes.RECORDS, [])
         if "span" in self.selection:
             return records_frame(self._nodes()[self.selection["span"]].records)
         return self._trace.records()

@@ -12,7 +12,7 @@ import pytest
 from watched_order import Draft
 
 from flexiflow import FlexiFlowEngine, open_history, record
-from flexiflow.analysis import frames
+from flexiflow.analysis import shapes
 from flexiflow.errors import ComponentNotFound, InvalidType, InvalidValue
 from flexiflow.persistence.bookmarks import Bookmarks
 
@@ -97,7 +97,7 @@ def test_the_rows_are_those_of_the_cursor_or_of_the_filter(history):
     assert list(view.rows()["id"]) == list(steps[steps["outcome"] == "moved"]["id"])
     view.selection = {"state": "Draft"}
     assert list(view.rows()["id"]) == list(steps["id"])
-    assert list(view.rows()) == list(frames.STEPS)
+    assert list(view.rows()) == list(shapes.STEPS)
 
 
 @pytest.mark.parametrize(

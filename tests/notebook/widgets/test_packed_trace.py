@@ -8,7 +8,7 @@ import zlib
 import pandas as pd
 from traced import traced
 
-from flexiflow.analysis import frames
+from flexiflow.analysis import frames, shapes
 from flexiflow.notebook.widgets import packed_trace as module
 from flexiflow.notebook.widgets.packed_trace import packed_list, packed_trace
 
@@ -68,12 +68,12 @@ def test_a_long_list_keeps_trouble_and_the_newest(monkeypatch):
         (f"t{at}", at, 1, 1, 1, 1, 0, int(at == 1), "order", "go", "moved", None, None)
         for at in range(10)
     ]
-    shown = unpacked(packed_list(frames.frame(frames.TRACES, rows)))
+    shown = unpacked(packed_list(frames.frame(shapes.TRACES, rows)))
     assert shown["id"] == ["t1", "t8", "t9"]
     assert shown["counts"]["all"] == 10
 
 
 def test_no_traces_are_an_empty_list():
     """With zero in every filter."""
-    shown = unpacked(packed_list(frames.frame(frames.TRACES, [])))
+    shown = unpacked(packed_list(frames.frame(shapes.TRACES, [])))
     assert (shown["id"], set(shown["counts"].values())) == ([], {0})
