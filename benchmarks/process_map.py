@@ -8,7 +8,7 @@ from typing import Any
 from benchmarks import _large_history
 from benchmarks.harness import Benchmark, Measure
 from flexiflow import open_history
-from flexiflow.analysis.process_map import map_of
+from flexiflow.analysis.questions.process_map import map_of
 from flexiflow.persistence.schema import SNAPSHOTS
 
 RECORDED = _large_history.recorded()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.harness import Benchmark, Measure
 from flexiflow import open_log
-from flexiflow.analysis.trace import Trace
+from flexiflow.analysis.traces.trace import Trace
 from flexiflow.tracing.records import LogRecord, encode_record, utc_text
 
 bench = Benchmark(

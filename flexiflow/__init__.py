@@ -35,7 +35,7 @@ from flexiflow.visualize import visualize
 if TYPE_CHECKING:
     from flexiflow.analysis.history import open_history
     from flexiflow.analysis.log import open_log
-    from flexiflow.analysis.machine_graph import machine_graph
+    from flexiflow.analysis.machine.machine_graph import machine_graph
     from flexiflow.notebook.widgets.watching import watch
     from flexiflow.persistence.backup import backup_history
     from flexiflow.persistence.retention import prune_history
@@ -83,7 +83,7 @@ _also = (MappingPack, collect_provided_keys, load_packs)
 # the module as soon as that is imported.
 _LAZY = {
     "backup_history": "flexiflow.persistence.backup",
-    "machine_graph": "flexiflow.analysis.machine_graph",
+    "machine_graph": "flexiflow.analysis.machine.machine_graph",
     "open_history": "flexiflow.analysis.history",
     "open_log": "flexiflow.analysis.log",
     "prune_history": "flexiflow.persistence.retention",

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from flexiflow.analysis.check_report import MOST_DETAILS, Check, CheckReport
-from flexiflow.analysis.text_file import write_text
+from flexiflow.analysis.base.text_file import write_text
+from flexiflow.analysis.machine.check_report import MOST_DETAILS, Check, CheckReport
 from flexiflow.cli.boundary import Command, answer
 from flexiflow.cli.json_text import print_json, records_of
 from flexiflow.cli.opening import is_database, open_database, open_machine
@@ -107,7 +107,7 @@ def _print_report(report: CheckReport) -> None:
 
 
 def _document(report: CheckReport) -> dict[str, Any]:
-    from flexiflow.analysis.machine_graph import MachineGraph
+    from flexiflow.analysis.machine.machine_graph import MachineGraph
 
     covered = report.coverage
     return {

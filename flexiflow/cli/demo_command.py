@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flexiflow.analysis import words
+from flexiflow.analysis.base import words
 from flexiflow.cli.boundary import Command
 from flexiflow.cli.json_text import print_json
 from flexiflow.cli.output import FAINT, console, on_terminal, say
@@ -20,7 +20,7 @@ from flexiflow.cli.why_command import next_commands, print_verdict, verdict_docu
 
 if TYPE_CHECKING:
     from flexiflow.analysis.history import History
-    from flexiflow.analysis.why import Verdict
+    from flexiflow.analysis.questions.why import Verdict
     from flexiflow.lessons.demo import DemoResult
 
 DEFAULT_FOLDER = "flexiflow-demo"

@@ -12,7 +12,7 @@ from flexiflow.cli.opening import open_machine
 from flexiflow.cli.output import console, on_terminal, say
 
 if TYPE_CHECKING:
-    from flexiflow.analysis.machine_graph import MachineGraph
+    from flexiflow.analysis.machine.machine_graph import MachineGraph
 
 
 @click.command(cls=Command)

@@ -6,7 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from flexiflow.analysis import words
+from flexiflow.analysis.base import words
 from flexiflow.cli.output import FAILED, FAINT, REFUSED, say
 from flexiflow.cli.text import write_line
 from flexiflow.tracing.line_formats import BrokenLine

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flexiflow.analysis import words
+from flexiflow.analysis.base import words
 from flexiflow.cli.boundary import Command
 from flexiflow.cli.history_questions import (
     require_component,

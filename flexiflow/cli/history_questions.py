@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flexiflow.analysis.blame import arrow
+from flexiflow.analysis.questions.blame import arrow
 from flexiflow.cli.json_text import print_json, records_of
 from flexiflow.cli.output import FAINT, STRONG, Column, left_out, print_table, say, table_of
 from flexiflow.cli.steps import missing

@@ -10,7 +10,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from flexiflow.analysis.frames import microseconds, microseconds_of
+from flexiflow.analysis.base.frames import microseconds, microseconds_of
 from flexiflow.cli.text import write_line
 from flexiflow.tracing.records import utc_text
 

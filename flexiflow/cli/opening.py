@@ -19,7 +19,7 @@ from flexiflow.file_kind import is_sqlite
 if TYPE_CHECKING:
     from flexiflow.analysis.history import History
     from flexiflow.analysis.log import Log
-    from flexiflow.analysis.machine_graph import MachineGraph
+    from flexiflow.analysis.machine.machine_graph import MachineGraph
 
 
 def open_database(db: str, log: str | None = None, *, tell: bool = True) -> History:
@@ -52,7 +52,7 @@ def open_machine(source: str, component: str | None = None) -> MachineGraph:
         source: a config, a database, or a glob pattern of databases.
         component: whose, of a database; a config has only one.
     """
-    from flexiflow.analysis.machine_graph import machine_graph
+    from flexiflow.analysis.machine.machine_graph import machine_graph
 
     if is_database(source):
         return open_database(source).graph(component)

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from flexiflow.analysis import words
-from flexiflow.analysis.frames import microseconds, microseconds_of
+from flexiflow.analysis.base import words
+from flexiflow.analysis.base.frames import microseconds, microseconds_of
 from flexiflow.cli.text import visible, width, write_line
 from flexiflow.tracing.records import utc_text
 

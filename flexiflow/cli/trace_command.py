@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flexiflow.analysis import words
+from flexiflow.analysis.base import words
 from flexiflow.cli.boundary import Command
 from flexiflow.cli.following import follow_log
 from flexiflow.cli.json_text import print_json, records_of, time_text
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from flexiflow.analysis.log import Log
-    from flexiflow.analysis.span_tree import SpanNode, TraceTree
-    from flexiflow.analysis.trace import Trace
+    from flexiflow.analysis.traces.span_tree import SpanNode, TraceTree
+    from flexiflow.analysis.traces.trace import Trace
 
 TRACES_SHOWN = 20
 LINES_SHOWN = 500

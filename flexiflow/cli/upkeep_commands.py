@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flexiflow.analysis import words
-from flexiflow.analysis.moments import duration_us
+from flexiflow.analysis.base import words
+from flexiflow.analysis.base.moments import duration_us
 from flexiflow.cli.boundary import Command
 from flexiflow.cli.json_text import print_json
 from flexiflow.cli.output import FAINT, STRONG, say

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flexiflow.analysis import words
-from flexiflow.analysis.frames import microseconds_of
+from flexiflow.analysis.base import words
+from flexiflow.analysis.base.frames import microseconds_of
 from flexiflow.cli.boundary import Command, answer
 from flexiflow.cli.json_text import print_json, records_of
 from flexiflow.cli.opening import open_database, tell_notices
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from flexiflow.analysis.history import History
-    from flexiflow.analysis.why import Verdict
+    from flexiflow.analysis.questions.why import Verdict
 
 STUCK_SHOWN = 20
 

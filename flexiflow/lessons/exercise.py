@@ -12,7 +12,7 @@ from flexiflow.lessons.reply import Reply, as_html
 from flexiflow.notebook.html import MUTED, card, element, escape
 
 if TYPE_CHECKING:
-    from flexiflow.analysis.machine_graph import MachineGraph
+    from flexiflow.analysis.machine.machine_graph import MachineGraph
     from flexiflow.lessons.view import ExerciseView
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, ClassVar
 
-from flexiflow.analysis.machine_graph import machine_graph
+from flexiflow.analysis.machine.machine_graph import machine_graph
 from flexiflow.lessons.apart import LONGEST, run_apart
 from flexiflow.lessons.exercise import Exercise, quoted
 from flexiflow.lessons.machine import Machine

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from flexiflow.analysis.machine_graph import MachineGraph, machine_graph
-from flexiflow.analysis.words import plural
+from flexiflow.analysis.base.words import plural
+from flexiflow.analysis.machine.machine_graph import MachineGraph, machine_graph
 from flexiflow.arguments import require
 from flexiflow.component import AsyncComponent
 from flexiflow.errors import InvalidValue, StateError, bounded_repr, suggestion

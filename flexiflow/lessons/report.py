@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flexiflow.analysis import frames
+from flexiflow.analysis.base import frames
 from flexiflow.arguments import checked_path
 from flexiflow.errors import StateFileNotFound
 

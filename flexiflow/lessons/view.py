@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets
 
-from flexiflow.analysis import frames
+from flexiflow.analysis.base import frames
 from flexiflow.errors import FlexiFlowError
 from flexiflow.lessons.exercise import Exercise
 from flexiflow.lessons.predicting import Predict

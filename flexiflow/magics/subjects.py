@@ -12,7 +12,7 @@ from typing import Any
 
 from flexiflow.analysis.history import History
 from flexiflow.analysis.log import Log
-from flexiflow.analysis.machine_graph import MachineGraph, machine_graph
+from flexiflow.analysis.machine.machine_graph import MachineGraph, machine_graph
 from flexiflow.cli.opening import open_database, open_machine, open_trace_log
 from flexiflow.component import AsyncComponent
 from flexiflow.engine import FlexiFlowEngine

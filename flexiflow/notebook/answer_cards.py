@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from flexiflow.analysis import words
+from flexiflow.analysis.base import words
 from flexiflow.notebook.cards import figure
 from flexiflow.notebook.frame_table import frame_table, sentence
 from flexiflow.notebook.html import (
@@ -25,12 +25,12 @@ from flexiflow.notebook.live_cards import is_small
 from flexiflow.visualize import graph_of
 
 if TYPE_CHECKING:
-    from flexiflow.analysis.check_report import CheckReport
-    from flexiflow.analysis.difference import Difference
-    from flexiflow.analysis.story import Story
-    from flexiflow.analysis.trace_story import TraceStory
-    from flexiflow.analysis.verifying import VerifyReport
-    from flexiflow.analysis.when import Intervals
+    from flexiflow.analysis.history.verifying import VerifyReport
+    from flexiflow.analysis.machine.check_report import CheckReport
+    from flexiflow.analysis.questions.difference import Difference
+    from flexiflow.analysis.questions.story import Story
+    from flexiflow.analysis.questions.when import Intervals
+    from flexiflow.analysis.traces.trace_story import TraceStory
     from flexiflow.explanation import ConfigExplanation, Diagnostic
     from flexiflow.graph.findings import Coverage
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
-from flexiflow.analysis import words
-from flexiflow.analysis.frames import cell_text, microseconds, microseconds_of
+from flexiflow.analysis.base import words
+from flexiflow.analysis.base.frames import cell_text, microseconds, microseconds_of
 from flexiflow.errors import FlexiFlowError
 from flexiflow.graph.model import Graph
 from flexiflow.graph.render import to_svg
@@ -26,8 +26,8 @@ from flexiflow.notebook.html import (
 if TYPE_CHECKING:
     import pandas as pd
 
-    from flexiflow.analysis.machine_graph import MachineGraph
-    from flexiflow.analysis.why import Verdict
+    from flexiflow.analysis.machine.machine_graph import MachineGraph
+    from flexiflow.analysis.questions.why import Verdict
 
 _ACCENT = {"stuck": "failure", "waiting": "accent", "finished": "success", "unknown": "neutral"}
 _MARK = {

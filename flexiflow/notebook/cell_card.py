@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from flexiflow.analysis import words
+from flexiflow.analysis.base import words
 from flexiflow.graph.inferred import full_graph
 from flexiflow.graph.model import Graph
 from flexiflow.graph.overlay import with_observed

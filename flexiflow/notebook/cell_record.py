@@ -13,10 +13,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flexiflow.analysis.blame import changed_fields
-from flexiflow.analysis.fields import Document, field_name
-from flexiflow.analysis.timeline import document_of
-from flexiflow.analysis.values import shown as value_shown
+from flexiflow.analysis.base.fields import Document, field_name
+from flexiflow.analysis.base.values import shown as value_shown
+from flexiflow.analysis.questions.blame import changed_fields
+from flexiflow.analysis.reading.timeline import document_of
 from flexiflow.correlation import Span, current_span
 from flexiflow.engine import FlexiFlowEngine
 from flexiflow.hooks import Observer, engine_listeners, shown

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from flexiflow.analysis import frames, words
+from flexiflow.analysis.base import frames, words
 from flexiflow.notebook.html import code, element, escape, muted, table
 
 if TYPE_CHECKING:

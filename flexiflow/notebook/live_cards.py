@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from flexiflow.analysis import words
+from flexiflow.analysis.base import words
 from flexiflow.answers import Accepted
 from flexiflow.errors import bounded, bounded_repr
 from flexiflow.graph.inferred import full_graph

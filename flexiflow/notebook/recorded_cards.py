@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from flexiflow.analysis import words
-from flexiflow.analysis.tables import most_steps
+from flexiflow.analysis.base import words
+from flexiflow.analysis.reading.tables import most_steps
 from flexiflow.errors import FlexiFlowError, bounded_repr
 from flexiflow.notebook.frame_table import cell_words, frame_table, sentence
 from flexiflow.notebook.html import (
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from flexiflow.analysis.history import History
     from flexiflow.analysis.log import Log
-    from flexiflow.analysis.span_tree import TraceTree
-    from flexiflow.analysis.trace import Trace
+    from flexiflow.analysis.traces.span_tree import TraceTree
+    from flexiflow.analysis.traces.trace import Trace
     from flexiflow.persistence.snapshot import ComponentSnapshot
     from flexiflow.recording import Recording
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from flexiflow.analysis import words
+from flexiflow.analysis.base import words
 from flexiflow.errors import bounded_repr
 from flexiflow.graph.labels import visible
 from flexiflow.hooks import shown

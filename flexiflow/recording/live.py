@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from flexiflow.analysis.source import FileSource, reading_shared
+from flexiflow.analysis.reading.source import FileSource, reading_shared
 
 
 @dataclass(frozen=True, slots=True)

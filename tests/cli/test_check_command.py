@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import machines
 import pytest
 
-from flexiflow.analysis.machine_graph import machine_graph
+from flexiflow.analysis.machine.machine_graph import machine_graph
 from flexiflow.config_loader import ConfigLoader
 from flexiflow.engine import FlexiFlowEngine
 from flexiflow.recording import record

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from flexiflow.analysis import frames, shapes
+from flexiflow.analysis.base import frames, shapes
 from flexiflow.cli.json_text import print_json, records_of
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from flexiflow.analysis import frames
+from flexiflow.analysis.base import frames
 from flexiflow.cli.output import (
     FAILED,
     Branch,

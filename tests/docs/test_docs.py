@@ -11,7 +11,8 @@ import click
 import pytest
 
 from flexiflow import AsyncComponent, FlexiFlowEngine, StateMachine, record
-from flexiflow.analysis import machine_graph, shapes
+from flexiflow.analysis.base import shapes
+from flexiflow.analysis.machine import machine_graph
 from flexiflow.events import EVENTS
 from flexiflow.lessons.hunting import ZOO
 from flexiflow.lessons.report import STANDINGS

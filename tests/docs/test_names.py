@@ -20,8 +20,8 @@ import pytest
 from flexiflow import FlexiFlowEngine, record
 from flexiflow.analysis.history import History
 from flexiflow.analysis.log import Log
-from flexiflow.analysis.machine_graph import MachineGraph
-from flexiflow.analysis.trace import Trace
+from flexiflow.analysis.machine.machine_graph import MachineGraph
+from flexiflow.analysis.traces.trace import Trace
 from flexiflow.cli import cli
 from flexiflow.component import AsyncComponent
 from flexiflow.events import EVENTS

@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from flexiflow.analysis.machine_graph import FINDINGS, machine_graph
+from flexiflow.analysis.machine.machine_graph import FINDINGS, machine_graph
 from flexiflow.component import AsyncComponent
 from flexiflow.graph.declared import declared_graph
 from flexiflow.graph.findings import Coverage, Kind, coverage, findings

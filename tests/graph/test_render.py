@@ -138,7 +138,7 @@ def test_words_need_no_graphviz(tmp_path):
     done = run(
         REFUSE
         + """
-    from flexiflow.analysis.machine_graph import machine_graph
+    from flexiflow.analysis.machine.machine_graph import machine_graph
     from flexiflow.errors import FlexiFlowError
     from flexiflow.states import State
     graph = machine_graph(State)

@@ -116,7 +116,7 @@ def test_where_nothing_can_draw_the_words_stand_in(exercises, monkeypatch):
     def refuse(self):
         raise FlexiFlowError("no drawer")
 
-    monkeypatch.setattr("flexiflow.analysis.machine_graph.MachineGraph.to_svg", refuse)
+    monkeypatch.setattr("flexiflow.analysis.machine.machine_graph.MachineGraph.to_svg", refuse)
     view = exercises[1].view()
     assert (view.svg, "Locked" in view.words) == ("", True)
 

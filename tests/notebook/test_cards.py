@@ -8,9 +8,9 @@ from html.parser import HTMLParser
 import pytest
 from contrast import contrast
 
-from flexiflow.analysis import frames, shapes
-from flexiflow.analysis.machine_graph import MachineGraph
-from flexiflow.analysis.why import Verdict
+from flexiflow.analysis.base import frames, shapes
+from flexiflow.analysis.machine.machine_graph import MachineGraph
+from flexiflow.analysis.questions.why import Verdict
 from flexiflow.graph.model import Edge, Graph, StateNode
 from flexiflow.graph.theme import mixed
 from flexiflow.notebook.cards import graph_bundle, verdict_card

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from flexiflow.analysis.machine_graph import MachineGraph
+from flexiflow.analysis.machine.machine_graph import MachineGraph
 from flexiflow.graph.model import Edge, Graph, StateNode
 from flexiflow.notebook.cards import graph_bundle
 

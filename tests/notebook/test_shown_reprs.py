@@ -99,7 +99,7 @@ def test_a_terminal_gets_a_line(recorded, question, expected):
 
 def test_a_bare_history_lists_the_stuck_first(notebook):
     """Each with the cell that says why."""
-    from flexiflow.analysis import frames, shapes
+    from flexiflow.analysis.base import frames, shapes
     from flexiflow.notebook.recorded_cards import _stuck_table
 
     row = dict.fromkeys(shapes.STUCK)

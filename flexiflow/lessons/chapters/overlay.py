@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from flexiflow.analysis.history import History
-from flexiflow.analysis.machine_graph import machine_graph
+from flexiflow.analysis.machine.machine_graph import machine_graph
 from flexiflow.lessons.exercise import Exercise
 from flexiflow.lessons.finding import FindTheName, FindTheNumber
 from flexiflow.lessons.fixing import FixTheMachine

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets
 
-from flexiflow.analysis import frames, shapes, words
-from flexiflow.analysis.machine_graph import MachineGraph
-from flexiflow.analysis.playback import Entry, Playback, playback_of
-from flexiflow.analysis.rows import Filter, newest_of, steps_frame
-from flexiflow.analysis.tables import snapshots_up_to
-from flexiflow.analysis.windows import Place, trouble_near, window_of
+from flexiflow.analysis.base import frames, shapes, words
+from flexiflow.analysis.history.playback import Entry, Playback, playback_of
+from flexiflow.analysis.history.windows import Place, trouble_near, window_of
+from flexiflow.analysis.machine.machine_graph import MachineGraph
+from flexiflow.analysis.reading.rows import Filter, newest_of, steps_frame
+from flexiflow.analysis.reading.tables import snapshots_up_to
 from flexiflow.errors import FlexiFlowError, bounded
 from flexiflow.graph.model import Graph
 from flexiflow.notebook.cards import graph_bundle, verdict_card
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from flexiflow.analysis.history import History
-    from flexiflow.analysis.why import Verdict
+    from flexiflow.analysis.questions.why import Verdict
 
 MOST_STEPS = 10_000
 """Steps that are sent to the browser at once."""

@@ -6,12 +6,12 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from flexiflow.analysis import words
-from flexiflow.analysis.marking import bookmarks_frame, mark, unmark
-from flexiflow.analysis.playback import Entry
-from flexiflow.analysis.source import Source
-from flexiflow.analysis.when import Interval
-from flexiflow.analysis.windows import Place, trouble_near
+from flexiflow.analysis.base import words
+from flexiflow.analysis.history.marking import bookmarks_frame, mark, unmark
+from flexiflow.analysis.history.playback import Entry
+from flexiflow.analysis.history.windows import Place, trouble_near
+from flexiflow.analysis.questions.when import Interval
+from flexiflow.analysis.reading.source import Source
 from flexiflow.errors import FlexiFlowError
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from flexiflow.analysis.frames import microseconds, microseconds_of
+from flexiflow.analysis.base.frames import microseconds, microseconds_of
 from flexiflow.analysis.history import open_history
 from flexiflow.errors import InvalidValue
 from flexiflow.graph.model import ANY_MESSAGE, Graph

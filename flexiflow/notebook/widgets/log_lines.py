@@ -5,8 +5,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Any
 
-from flexiflow.analysis import frames
-from flexiflow.analysis.playback import Playback
+from flexiflow.analysis.base import frames
+from flexiflow.analysis.history.playback import Playback
 from flexiflow.errors import FlexiFlowError, bounded
 from flexiflow.notebook.widgets.moment import clock
 

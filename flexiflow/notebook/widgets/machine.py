@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import traitlets
 
-from flexiflow.analysis import frames
-from flexiflow.analysis.machine_graph import MachineGraph
+from flexiflow.analysis.base import frames
+from flexiflow.analysis.machine.machine_graph import MachineGraph
 from flexiflow.errors import FlexiFlowError, bounded
 from flexiflow.graph.model import Graph
 from flexiflow.graph.neighbourhood import neighbourhood

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flexiflow.analysis import frames, words
+from flexiflow.analysis.base import frames, words
 from flexiflow.errors import bounded
 from flexiflow.graph.model import ANY_MESSAGE, Graph
 from flexiflow.step import Step, first_line

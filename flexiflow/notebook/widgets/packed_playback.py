@@ -20,8 +20,8 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
-from flexiflow.analysis import words
-from flexiflow.analysis.playback import Entry, Playback
+from flexiflow.analysis.base import words
+from flexiflow.analysis.history.playback import Entry, Playback
 from flexiflow.errors import bounded
 from flexiflow.graph.model import Graph
 from flexiflow.notebook.widgets.moment import StepLine, attempted, clock, places

@@ -9,11 +9,11 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from flexiflow.analysis import words
-from flexiflow.analysis.collecting import without_collecting
+from flexiflow.analysis.base import words
+from flexiflow.analysis.base.collecting import without_collecting
 
 if TYPE_CHECKING:
-    from flexiflow.analysis.trace import Trace
+    from flexiflow.analysis.traces.trace import Trace
 
 MOST_TRACES = 10_000
 """Traces that are listed at once; those in trouble, then the newest."""

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from flexiflow.analysis import words
-from flexiflow.analysis.machine_graph import MachineGraph
+from flexiflow.analysis.base import words
+from flexiflow.analysis.machine.machine_graph import MachineGraph
 from flexiflow.errors import FlexiFlowError, bounded
 from flexiflow.graph.model import Graph, Source, StateNode
 from flexiflow.graph.overlay import with_observed
 
 if TYPE_CHECKING:
     from flexiflow.analysis.history import History
-    from flexiflow.analysis.span_tree import SpanNode
+    from flexiflow.analysis.traces.span_tree import SpanNode
     from flexiflow.tracing.records import ErrorRecord, LogRecord
 
 _MOST_RECORDS = 100

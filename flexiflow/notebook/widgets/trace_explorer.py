@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets
 
-from flexiflow.analysis import frames, shapes
-from flexiflow.analysis.records import records_frame
+from flexiflow.analysis.base import frames, shapes
+from flexiflow.analysis.traces.records import records_frame
 from flexiflow.errors import FlexiFlowError, bounded
 from flexiflow.notebook.html import element, escape, preformatted
 from flexiflow.notebook.widgets import modules
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from flexiflow.analysis.history import History
     from flexiflow.analysis.log import Log
-    from flexiflow.analysis.span_tree import SpanNode
-    from flexiflow.analysis.trace import Trace
+    from flexiflow.analysis.traces.span_tree import SpanNode
+    from flexiflow.analysis.traces.trace import Trace
 
 _MOST_SAVED = 500  # spans whose panes an offline file holds
 _MOST_KNOWN = 20

@@ -12,7 +12,7 @@ import pytest
 from watched_order import Draft
 
 from flexiflow import FlexiFlowEngine, open_history, record
-from flexiflow.analysis import shapes
+from flexiflow.analysis.base import shapes
 from flexiflow.errors import ComponentNotFound, InvalidType, InvalidValue
 from flexiflow.persistence.bookmarks import Bookmarks
 

@@ -8,7 +8,7 @@ import zlib
 import pandas as pd
 from traced import traced
 
-from flexiflow.analysis import frames, shapes
+from flexiflow.analysis.base import frames, shapes
 from flexiflow.notebook.widgets import packed_trace as module
 from flexiflow.notebook.widgets.packed_trace import packed_list, packed_trace
 

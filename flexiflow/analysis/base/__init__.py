@@ -1,0 +1,1 @@
+"""What every answer stands on: frames and their shapes, values, times, words."""

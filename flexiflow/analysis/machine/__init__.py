@@ -1,0 +1,1 @@
+"""A machine as people ask for it, what happened on it, and the gate for both."""

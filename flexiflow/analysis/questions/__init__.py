@@ -1,0 +1,1 @@
+"""Questions to a history, one a module: a frame or a plain model, and then the words."""

@@ -1,0 +1,223 @@
+"""A component's history as plain sentences, which is also what a screen reader reads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from flexiflow.analysis.base import frames, shapes, words
+from flexiflow.analysis.base.fields import Document, field_name
+from flexiflow.analysis.base.values import Change, shown
+from flexiflow.analysis.questions import sentences
+from flexiflow.analysis.questions.blame import changed_fields
+from flexiflow.analysis.reading.rows import Filter, steps_frame
+from flexiflow.analysis.reading.source import Source
+from flexiflow.analysis.reading.timeline import moments_of
+from flexiflow.analysis.reading.visits import Visit, visits_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_OPENING = 3
+_CLOSING = 10
+_CHANGES_TOLD = 3
+_LONGEST_VALUE = 40
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Story:
+    """The answer to `History.story`.
+
+    Attributes:
+        component: whose.
+        frame: one row a sentence, with the columns of `shapes.STORY`.
+        left_out: how many steps no sentence tells of one by one.
+    """
+
+    component: str
+    frame: pd.DataFrame
+    left_out: int
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The sentences, in order."""
+        return tuple(self.frame["sentence"])
+
+    @property
+    def text(self) -> str:
+        """The sentences, one a line."""
+        return "\n".join(self.sentences)
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+@dataclass(slots=True)
+class _Event:
+    """Steps in a row that are told in one sentence.
+
+    Attributes:
+        steps: the rows.
+        changes: what the first of them changed in the data.
+    """
+
+    steps: list[Any]
+    changes: list[Change] = field(default_factory=list)
+
+
+def story_of(sources: Sequence[Source], component: str, limit: int) -> Story:
+    """A component's history in at most about `limit` sentences; see `History.story`."""
+    visits = visits_of(sources, component)
+    steps = steps_frame(sources, Filter(component))
+    events = _events(steps)
+    told = _chosen(events, limit)
+    _add_changes(sources, component, [events[at] for at in told])
+    rows = [*_beginning(component, visits)]
+    after = -1
+    for at in told:
+        rows.extend(_gap(events[after + 1 : at]))
+        rows.append(_told(events[at]))
+        after = at
+    rows.extend(_gap(events[after + 1 :]))
+    if not events:
+        rows.extend(_from_visits(visits, limit))
+    rows.extend(_end(component, visits))
+    left_out = len(steps) - sum(len(events[at].steps) for at in told)
+    if not events:
+        left_out = max(len(visits) - 1 - limit, 0)
+    return Story(component, frames.frame(shapes.STORY, rows), left_out)
+
+
+def _events(steps: pd.DataFrame) -> list[_Event]:
+    """Steps, with those joined that repeat the one before."""
+    rows: list[Any] = steps.to_dict("records")
+    return [_Event(list(group)) for _, group in groupby(rows, key=_likeness)]
+
+
+def _likeness(step: dict[str, Any]) -> tuple[Any, ...]:
+    named = ("message", "from_state", "to_state", "outcome", "sender", "reason", "error")
+    return tuple(frames.cell_text(step[name]) for name in named)
+
+
+def _chosen(events: Sequence[_Event], limit: int) -> list[int]:
+    """Which are told: the first, the last, then those in trouble, then moves, newest first."""
+    ends = {*range(min(_OPENING, limit)), *range(max(len(events) - _CLOSING, 0), len(events))}
+    between = [at for at in reversed(range(len(events))) if at not in ends]
+    between.sort(key=lambda at: _weight(events[at]))
+    ranked = [*sorted((at for at in ends if at < len(events)), reverse=True), *between]
+    return sorted(ranked[:limit])
+
+
+def _weight(event: _Event) -> int:
+    outcome = event.steps[0]["outcome"]
+    return 0 if outcome in sentences.TROUBLE else 1 if outcome == "moved" else 2
+
+
+def _add_changes(sources: Sequence[Source], component: str, events: Iterable[_Event]) -> None:
+    """Note in each event what its first step changed, besides the state."""
+    by_step = {(each.steps[0]["source"], int(each.steps[0]["id"])): each for each in events}
+    before: Document | None = None
+    for moment in moments_of(sources, component, steps=False):
+        if moment.document is None:
+            continue
+        event = by_step.get((moment.source, moment.step_id or 0))
+        if event is not None and before is not None:
+            changes = changed_fields(before, moment.document)
+            event.changes = [each for each in changes if each.path != ("state",)]
+        before = moment.document
+
+
+def _told(event: _Event) -> tuple[Any, ...]:
+    first, last = event.steps[0], event.steps[-1]
+    time_us = frames.microseconds(first["time"])
+    again = ""
+    if len(event.steps) > 1:
+        until = words.count(int(last["id"]))
+        again = f", and so on until step {until}, {words.times(len(event.steps))} in all"
+    told = f"{sentences.step_told(first)}{again}{_changes(event)}"
+    sentence = f"At {_clock(time_us)} {told}."
+    return (
+        time_us,
+        int(first["id"]),
+        int(last["id"]),
+        len(event.steps),
+        first["outcome"],
+        sentence,
+        first["source"],
+    )
+
+
+def _changes(event: _Event) -> str:
+    told = [
+        f"{words.name(field_name(each.path))} {shown(each.old, _LONGEST_VALUE)}"
+        f" → {shown(each.new, _LONGEST_VALUE)}"
+        for each in event.changes[:_CHANGES_TOLD]
+    ]
+    more = len(event.changes) - len(told)
+    told += [words.plural(more, "more change")] if more else []
+    return f"; {', '.join(told)}" if told else ""
+
+
+def _gap(events: Sequence[_Event]) -> list[tuple[Any, ...]]:
+    """The sentence on steps that are left out."""
+    steps = [step for event in events for step in event.steps]
+    if not steps:
+        return []
+    outcomes = Counter(str(step["outcome"]) for step in steps)
+    counts = ", ".join(
+        f"{words.count(n)} {words.name(name)}" for name, n in outcomes.most_common(5)
+    )
+    verb = "is" if len(steps) == 1 else "are"
+    sentence = f"Here {words.plural(len(steps), 'step')} {verb} left out: {counts}."
+    first, last = steps[0], steps[-1]
+    time_us = frames.microseconds(first["time"])
+    ids = int(first["id"]), int(last["id"])
+    return [(time_us, *ids, len(steps), None, sentence, first["source"])]
+
+
+def _beginning(component: str, visits: Sequence[Visit]) -> Iterator[tuple[Any, ...]]:
+    if not visits:
+        return
+    first = visits[0]
+    yield first.entered_us, None, None, 0, None, _begins(words.name(component), first), first.source
+
+
+def _begins(name: str, first: Visit) -> str:
+    state, time = words.name(first.state), words.clock(first.entered_us)
+    if first.cut:
+        return f"{name} was before that already in {state}, at {time} UTC."
+    if first.entered_by is not None:  # it came from another state, whose rows were pruned
+        return f"What {name} did before it came to {state}, at {time} UTC, is not in the history."
+    return f"{name} began in {state}, at {time} UTC."
+
+
+def _from_visits(visits: Sequence[Visit], limit: int) -> Iterator[tuple[Any, ...]]:
+    """The moves that snapshots alone tell of: 1.x stored no messages."""
+    moves = visits[1:]
+    shown_moves = moves[len(moves) - min(limit, len(moves)) :]
+    if len(shown_moves) < len(moves):
+        count = words.plural(len(moves) - len(shown_moves), "move")
+        verb = "is" if len(moves) - len(shown_moves) == 1 else "are"
+        yield None, None, None, 0, None, f"Here {count} {verb} left out.", visits[0].source
+    for visit in shown_moves:
+        sentence = f"At {_clock(visit.entered_us)} it came to {words.name(visit.state)}."
+        yield visit.entered_us, None, None, 0, None, sentence, visit.source
+
+
+def _end(component: str, visits: Sequence[Visit]) -> Iterator[tuple[Any, ...]]:
+    if not visits:
+        sentence = f"Where {words.name(component)} is, no row that can be read says."
+        yield None, None, None, 0, None, sentence, ""
+        return
+    last = visits[-1]
+    dwell = "" if last.dwell_us is None else f", for {words.duration(last.dwell_us)} by then"
+    sentence = f"At the newest record it is in {words.name(last.state)}{dwell}."
+    yield None, None, None, 0, None, sentence, last.source
+
+
+def _clock(time_us: int | None) -> str:
+    """The time of day; the first sentence has the date."""
+    return words.clock(time_us)[-8:] if time_us is not None else words.clock(None)

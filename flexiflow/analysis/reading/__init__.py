@@ -1,0 +1,1 @@
+"""The stored rows as frames: read in blocks, filtered inside SQLite, whatever wrote them."""
