@@ -32,7 +32,7 @@ print(peak_bytes() / 1e6)
 
 @bench.candidate("log.traces()")
 def summary(measure: Measure) -> None:
-    from flexiflow.analysis.log.shares import shares_of
+    from flexiflow.analysis.traces.shares import shares_of
     from flexiflow.tracing.line_formats import LineFormat
 
     path = large_log()

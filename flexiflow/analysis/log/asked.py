@@ -1,7 +1,7 @@
 """What every group of a log's questions stands on: its files, and the records that are in them.
 
-`Log` inherits its questions from `records` and `traces` beside this module, which know nothing of it;
-a question that takes the log itself, or gives what other programs read, stands in `Log`.
+`Log` inherits its questions from `records` and `traces` beside this module, which know nothing of
+it; a question that takes the log itself, or gives what other programs read, stands in `Log`.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from flexiflow.tracing.records import LogRecord
 if TYPE_CHECKING:
     import pandas as pd
 
-    from flexiflow.analysis.log.summaries import Summaries
+    from flexiflow.analysis.traces.summaries import Summaries
 
 Moment = datetime | str | None
 """A time, ISO 8601 text, or ``"-1h"`` before the newest record."""
@@ -213,7 +213,7 @@ class TraceQuestions(AskedLog):
 
     @cached_property
     def _summaries(self) -> Summaries:
-        from flexiflow.analysis.log.summaries import Summaries
+        from flexiflow.analysis.traces.summaries import Summaries
 
         return Summaries(self._lines)
 

@@ -1,1 +1,1 @@
-"""One message's whole path: spans, critical path, trouble, and the formats of other tools."""
+"""Messages and what they caused: one row a trace, one trace whole, its trouble, other formats."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flexiflow.analysis.log.trace_table import TraceTable
+from flexiflow.analysis.traces.trace_table import TraceTable
 from flexiflow.tracing.blocks import Block
 from flexiflow.tracing.line_formats import LineFormat
 

@@ -11,9 +11,10 @@ from logs import changed, line, received, write
 from pandas.testing import assert_frame_equal
 
 from flexiflow.analysis.base.text_numbers import TextNumbers
-from flexiflow.analysis.log import open_log, shares
-from flexiflow.analysis.log.counted import Counted
-from flexiflow.analysis.log.shares import Share, counting, result, shares_of
+from flexiflow.analysis.log import open_log
+from flexiflow.analysis.traces import shares
+from flexiflow.analysis.traces.counted import Counted
+from flexiflow.analysis.traces.shares import Share, counting, result, shares_of
 from flexiflow.tracing.blocks import Block
 from flexiflow.tracing.line_formats import LineFormat
 from flexiflow.tracing.records import encode_record

@@ -18,7 +18,7 @@ from dataclasses import astuple, dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from flexiflow.analysis.log.counted import Counted
+from flexiflow.analysis.traces.counted import Counted
 from flexiflow.tracing.blocks import line_start, read_blocks
 from flexiflow.tracing.line_formats import LineFormat
 
@@ -29,7 +29,7 @@ _TAIL = 1 << 16  # bytes at the end, which may go on meanwhile, that belong to n
 
 _CODE = """import json, pickle, sys
 sys.path[:], share = json.loads(sys.argv[1])
-from flexiflow.analysis.log.shares import Share
+from flexiflow.analysis.traces.shares import Share
 sys.stdout.buffer.write(pickle.dumps(Share(*share).counted()))"""
 
 

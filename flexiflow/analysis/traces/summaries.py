@@ -9,8 +9,8 @@ from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
-from flexiflow.analysis.log.counted import Counted
-from flexiflow.analysis.log.shares import counting, result, shares_of
+from flexiflow.analysis.traces.counted import Counted
+from flexiflow.analysis.traces.shares import counting, result, shares_of
 from flexiflow.tracing.blocks import DAMAGED, Block, opened, read_blocks
 from flexiflow.tracing.line_formats import LineFormat
 from flexiflow.tracing.reader import unreadable
