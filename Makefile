@@ -35,8 +35,8 @@ docs: $(VENV)/.docs  ## Build the documentation, its notebooks run; warnings are
 bench: $(VENV)/.bench  ## Measure ours beside limits and peers, and write docs/benchmarks.md
 	$(BIN)/python -m benchmarks
 
-soak: $(VENV)/.dev $(BROWSER)/.ready  ## Run the tests that have a long form: hundreds of kills, all notebooks, 100,000 inputs; takes minutes
-	$(BIN)/python -m pytest --soak --timeout=3600 tests/faults tests/recording/test_interleavings.py
+soak: $(VENV)/.dev $(BROWSER)/.ready  ## Run the tests that have a long form: hundreds of kills, all notebooks, 100,000 inputs; takes an hour
+	$(BIN)/python -m pytest -n auto --soak --timeout=3600 tests/faults tests/recording/test_interleavings.py
 	$(BIN)/python -m pytest --soak tests/notebooks/test_nbmake.py tests/browser/test_notebooks_in_jupyter.py
 	$(BIN)/python tests/fuzz/soak.py
 

@@ -28,7 +28,7 @@ from flexiflow.persistence.sqlite_store import (
 from flexiflow.recording import record
 
 DAMAGES = 40
-SOAK_DAMAGES = 5000
+SOAK_DAMAGES = 2000
 PAGE = 4096
 _INDEXES = "SELECT rootpage FROM sqlite_schema WHERE type = 'index' ORDER BY rootpage"
 
