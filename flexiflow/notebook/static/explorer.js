@@ -52,9 +52,9 @@ class Explorer {
     this.timeline.go(at);
     this.details.show(this.playback, at);
     this.graph.mark(this.playback.marks(at));
-    this.lists.go(at);
     setText(this.count, `${this.#number(at)} / ${this.#total()}`);
     setText(this.star, this.#isMarked(at) ? "★" : "☆");
+    this.lists.go(at); // scrolls, and so lays out what was changed before
     this.frame.root.dataset.ffCursor = String(at);
     if (tell) this.tellPython();
     return true;

@@ -2,7 +2,7 @@
 import { el, fill } from "./dom.js";
 
 const ROW = 28; // px, as in the style sheet
-const BEYOND = 3; // rows kept above and below what can be seen
+const BEYOND = 1; // rows kept above and below what can be seen
 const WHOLE = 24; // rows up to which all are drawn, so that the browser's own search finds them
 const MOST = 400;
 const HIGH = 300; // px, as long as the height is not known
@@ -66,8 +66,7 @@ export class RowTable {
     if (index >= 0) {
       this.active = index;
       this.#reveal(index);
-    }
-    this.#draw();
+    } else this.#draw();
     for (const each of [...before, index]) this.#renew(each);
   }
 
@@ -114,21 +113,19 @@ export class RowTable {
     const before = this.active;
     this.active = Math.max(0, Math.min(index, this.count - 1));
     this.#reveal(this.active);
-    this.#draw();
     for (const each of [before, this.active]) this.#renew(each);
     this.#row(this.active)?.focus({ preventScroll: true });
     this.options.onMove?.(this.active);
   }
 
+  /** Bring a row into sight, with those around it. */
   #reveal(index) {
-    const [top, height] = [index * ROW, (this.high || HIGH) - ROW];
-    if (top < this.top) this.#scrollTo(top);
-    else if (top + ROW > this.top + height) this.#scrollTo(top + ROW - height);
-  }
-
-  #scrollTo(top) {
-    this.top = Math.max(0, top);
-    this.element.scrollTop = this.top;
+    const [top, height, before] = [index * ROW, (this.high || HIGH) - ROW, this.top];
+    if (top < before) this.top = top;
+    else if (top + ROW > before + height) this.top = top + ROW - height;
+    this.#draw();
+    // Scrolling lays the page out at once: after everything else, that is the only time.
+    if (this.top !== before) this.element.scrollTop = this.top;
   }
 
   #row(index) {
