@@ -27,10 +27,10 @@ _WIDTHS = {
         (667, "&ABEKPSVXY"),
         (722, "CDHNRUw"),
         (778, "GOQ"),
-        (833, "mM"),
+        (833, "mM✕◇"),
         (611, "FTZ"),
         (944, "W%@"),
-        (1000, "…→✕—"),
+        (1000, "…→—"),
     )
     for letter in letters
 }
@@ -59,13 +59,13 @@ def short(text: str) -> str:
     return visible(text, LONGEST_NAME)
 
 
-def count_text(count: int) -> str:
+def count_text(count: int, sign: str = "×") -> str:
     """``×128``; from 10,000 on three digits and a unit, so that its width is bounded."""
     if count < 10_000:
-        return f"×{count:,}"
+        return f"{sign}{count:,}"
     size, unit = next(each for each in _UNITS if count >= each[0])
     value = count / size
-    return f"×{value:.1f}{unit}" if value < 99.95 else f"×{min(value, 999):.0f}{unit}"
+    return f"{sign}{value:.1f}{unit}" if value < 99.95 else f"{sign}{min(value, 999):.0f}{unit}"
 
 
 WIDEST_COUNT = " ×9,999"

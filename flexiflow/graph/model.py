@@ -64,6 +64,8 @@ class Edge:
         count: how often it was taken, as observed; None where nothing was observed.
         description: one line for people, or None.
         measure: what a picture says in place of the count, such as ``p95 1.8 s``, or None.
+        failed, refused: how often its message came in the state it leads from and, as observed,
+            led nowhere.
     """
 
     source: str
@@ -75,6 +77,8 @@ class Edge:
     count: int | None = None
     description: str | None = None
     measure: str | None = None
+    failed: int = 0
+    refused: int = 0
 
     @property
     def label(self) -> str:

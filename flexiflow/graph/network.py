@@ -64,6 +64,8 @@ def to_networkx(graph: Graph) -> networkx.MultiDiGraph[Any]:
             error=edge.error,
             label=edge.label,
             count=edge.count,
+            failed=edge.failed,
+            refused=edge.refused,
             description=edge.description,
             sources=sorted(edge.sources),
         )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from flexiflow.graph.lines import completed
@@ -11,6 +11,8 @@ from flexiflow.graph.model import ANY_MESSAGE, Edge, Graph, Source, StateNode
 
 Key = tuple[str, str, str]
 Counts = Mapping[Key, int]
+Unmoved = Mapping[tuple[str, str], tuple[int, int]]
+"""By state and message: how often it failed there, and how often it was refused."""
 
 
 def with_observed(
@@ -18,6 +20,7 @@ def with_observed(
     counts: Counts,
     current: str | None = None,
     visits: Mapping[str, int] | None = None,
+    unmoved: Unmoved | None = None,
 ) -> Graph:
     """A graph with observed counts on it.
 
@@ -30,6 +33,7 @@ def with_observed(
         counts: how often each (source, target, message) was taken.
         current: the state in which the machine is now; the graph's own unless given.
         visits: how often each state was entered; from `counts` unless given.
+        unmoved: messages that led nowhere.
     """
     graph = completed(graph)  # a target that nobody defines stays unknown, seen or not
     taken = {key: count for key, count in counts.items() if count > 0}
@@ -37,6 +41,7 @@ def with_observed(
     known = {_key(edge) for edge in graph.edges}
     taken = _by_known(taken, known)
     edges = [_counted(edge, taken) for edge in graph.edges]
+    edges = [*_with_unmoved(edges, unmoved or {})]
     only_seen: frozenset[Source] = frozenset({"observed"})
     edges += [
         Edge(*key, sources=only_seen, count=count)
@@ -57,7 +62,7 @@ def without_observed(graph: Graph) -> Graph:
     """A graph without what was observed, such as one whose history is of no interest."""
     seen: frozenset[Source] = frozenset({"observed"})
     edges = tuple(
-        replace(edge, count=None, sources=edge.sources - seen)
+        replace(edge, count=None, failed=0, refused=0, sources=edge.sources - seen)
         for edge in graph.edges
         if not edge.undeclared
     )
@@ -86,6 +91,18 @@ def _counted(edge: Edge, taken: Counts) -> Edge:
     count = taken.get(_key(edge), 0)
     seen: frozenset[Source] = frozenset({"observed"} if count else ())
     return replace(edge, count=count, sources=edge.sources | seen)
+
+
+def _with_unmoved(edges: Sequence[Edge], unmoved: Unmoved) -> Iterator[Edge]:
+    """Edges with what led nowhere; one that a declared exception takes is not where it went."""
+    named = {(edge.source, edge.message) for edge in edges}
+    by_name: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for (source, message), (failed, refused) in unmoved.items():
+        key = (source, message if (source, message) in named else ANY_MESSAGE)
+        by_name[key].update(failed=failed, refused=refused)
+    for edge in edges:
+        seen = None if edge.error else by_name.get((edge.source, edge.message))
+        yield replace(edge, failed=seen["failed"], refused=seen["refused"]) if seen else edge
 
 
 def _visited(state: StateNode, entered: Mapping[str, int]) -> StateNode:

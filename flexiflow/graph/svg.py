@@ -10,8 +10,9 @@ What a script or a style may rely on:
 - ``g.ff-edge[data-edge][data-source][data-target]``: one a line. ``data-edge`` holds the places
   in `Graph.edges` of its transitions, separated by spaces; ``data-message`` where it is one. A
   line of several holds a ``g.ff-row`` with ``data-edge`` and ``data-message`` for each.
-  Classes: ``ff-taken``, ``ff-untaken``, ``ff-failure``, ``ff-inferred`` (dotted: read from
-  code), ``ff-undeclared``. Parts: ``ff-hit`` (the wide target for a pointer), ``ff-path``,
+  Classes: ``ff-taken``, ``ff-untaken``, ``ff-failure`` (a declared exception leads over it),
+  ``ff-stopped`` (never taken: its message failed), ``ff-inferred`` (dotted: read from code),
+  ``ff-undeclared``. Parts: ``ff-hit`` (the wide target for a pointer), ``ff-path``,
   ``ff-head``, ``ff-label``, ``ff-mark``.
 
 There are no ids, since several pictures share a page. Names in ``data-*`` are whole, except that
@@ -202,6 +203,7 @@ def _edge_classes(edges: list[Edge]) -> list[str]:
         "ff-taken": any(edge.count for edge in edges),
         "ff-untaken": all(edge.count == 0 for edge in edges),
         "ff-failure": all(edge.error for edge in edges),
+        "ff-stopped": all(edge.failed and not edge.count for edge in edges),
         "ff-inferred": all(edge.inferred for edge in edges),
         "ff-undeclared": all(edge.undeclared for edge in edges),
     }

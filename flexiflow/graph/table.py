@@ -10,7 +10,7 @@ from flexiflow.graph.model import Edge, Graph
 from flexiflow.graph.wording import onward, plural, state_words, summary
 
 MOST_ROWS = 1_000
-_HEADINGS = ("from", "message", "guard", "error", "to", "count", "known from")
+_HEADINGS = ("from", "message", "guard", "error", "to", "count", "failed", "refused", "known from")
 _MARKDOWN_SPECIAL = str.maketrans({each: f"\\{each}" for each in r"\`*_[]|~$"})
 _HTML_SPECIAL = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
@@ -82,8 +82,9 @@ def _columns(graph: Graph, most: int) -> tuple[Row, list[Row]]:
 def _row(edge: Edge) -> Row:
     sources = "" if edge.sources == {"declared"} else ", ".join(sorted(edge.sources))
     count = "" if edge.count is None else f"{edge.count:,}"
+    unmoved = (f"{number:,}" if number else "" for number in (edge.failed, edge.refused))
     names = (edge.source, edge.message, edge.guard or "", edge.error or "", edge.target)
-    return (*(visible(name) if name else "" for name in names), count, sources)
+    return (*(visible(name) if name else "" for name in names), count, *unmoved, sources)
 
 
 def _endnotes(graph: Graph, most: int) -> list[str]:

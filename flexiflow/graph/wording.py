@@ -56,10 +56,14 @@ def onward(edge: Edge) -> str:
 
 
 def measured(edge: Edge) -> str:
-    """What stands behind a transition's label in a picture: its measure, or its count."""
+    """What stands behind a transition's label in a picture: its measure, or its count.
+
+    Of one that was never taken that is how often its message failed or was refused.
+    """
     if edge.measure is not None:
         return f" {visible(edge.measure)}"
-    return f" {count_text(edge.count)}" if edge.count else ""
+    signs = {"×": edge.count, "✕": edge.failed, "◇": edge.refused}
+    return next((f" {count_text(count, sign)}" for sign, count in signs.items() if count), "")
 
 
 def plural(count: int, noun: str) -> str:
@@ -80,6 +84,8 @@ def _history(edge: Edge) -> str:
     words = ["read from code"] if edge.inferred else []
     if edge.count is not None:
         words.append(f"taken {times(edge.count)}" if edge.count else "never taken")
+    unmoved = {"failed": edge.failed, "refused": edge.refused}
+    words += [f"{word} {times(count)}" for word, count in unmoved.items() if count]
     if edge.measure is not None:
         words.append(visible(edge.measure))
     if edge.undeclared:

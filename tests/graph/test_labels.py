@@ -70,10 +70,10 @@ def test_counts_are_short(count, text):
     assert count_text(count) == text
 
 
-@given(st.integers(1, 10**20))
-def test_no_count_is_wider_than_its_room(count):
+@given(st.integers(1, 10**20), st.sampled_from("×✕◇"))
+def test_no_count_is_wider_than_its_room(count, sign):
     """The room that a layout keeps is enough for any count."""
-    assert text_width(f" {count_text(count)}", 10) <= text_width(WIDEST_COUNT, 10) * 1.2
+    assert text_width(f" {count_text(count, sign)}", 10) <= text_width(WIDEST_COUNT, 10) * 1.2
 
 
 def test_width_grows_with_the_text():

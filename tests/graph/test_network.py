@@ -31,6 +31,8 @@ def test_states_and_transitions_keep_their_facts(observed):
         "error": None,
         "label": "submit [has_items]",
         "count": 128,
+        "failed": 0,
+        "refused": 0,
         "description": None,
         "sources": ["declared", "observed"],
     }

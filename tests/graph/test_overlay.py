@@ -1,6 +1,6 @@
 """Observed counts on a declared graph."""
 
-from flexiflow.graph.model import Edge, Graph, StateNode
+from flexiflow.graph.model import ANY_MESSAGE, Edge, Graph, StateNode
 from flexiflow.graph.overlay import with_observed, without_observed
 
 
@@ -95,4 +95,31 @@ def test_source_is_left_alone(order):
 def test_what_was_observed_can_be_left_aside(order):
     """The declared graph comes back, without counts and without what only history knew."""
     counts = {("Draft", "Submitted", "submit"): 3, ("Draft", "Limbo", "drop"): 2}
-    assert without_observed(with_observed(order, counts, current="Limbo")) == order
+    unmoved = {("Draft", "submit"): (1, 2)}
+    seen = with_observed(order, counts, current="Limbo", unmoved=unmoved)
+    assert without_observed(seen) == order
+
+
+def unmoved_by_target(edges, unmoved):
+    graph = with_observed(Graph("g", (), edges), {}, unmoved=unmoved)
+    return {edge.target: (edge.failed, edge.refused) for edge in graph.edges}
+
+
+def test_what_led_nowhere_is_said_where_it_would_have_led():
+    """By state and message; of one state's messages no other state's transition says anything."""
+    edges = (Edge("A", "B", "go"), Edge("A", "C", "stop"), Edge("B", "D", "go"))
+    found = unmoved_by_target(edges, {("A", "go"): (2, 1), ("C", "go"): (5, 5)})
+    assert found == {"B": (2, 1), "C": (0, 0), "D": (0, 0)}
+
+
+def test_a_declared_exception_did_not_fail():
+    """Its transition moves: what failed is no reason to mark it."""
+    edges = (Edge("A", "B", "pay"), Edge("A", "C", "pay", error="CardDeclined"))
+    assert unmoved_by_target(edges, {("A", "pay"): (1, 0)}) == {"B": (1, 0), "C": (0, 0)}
+
+
+def test_messages_without_a_transition_of_their_own_led_nowhere_from_the_one_for_any():
+    """They are counted together there."""
+    edges = (Edge("A", "B", "go"), Edge("A", "C", ANY_MESSAGE))
+    found = unmoved_by_target(edges, {("A", "x"): (1, 0), ("A", "y"): (2, 3), ("A", "go"): (0, 4)})
+    assert found == {"B": (0, 4), "C": (3, 3)}

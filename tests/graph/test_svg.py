@@ -150,6 +150,26 @@ def test_failure_has_a_colour_and_a_mark():
     assert texts(line) == ["pay · PaymentError"]
 
 
+def test_what_was_tried_and_led_nowhere_says_so_and_moves_nothing(order):
+    """Failures are red, refusals are counted; what was taken as well says how often that was."""
+    counts = {("Submitted", "InReview", "assign"): 2}
+    unmoved = {
+        ("Draft", "submit"): (3, 1),
+        ("Submitted", "assign"): (1, 0),
+        ("InReview", "approve"): (0, 2),
+    }
+    untried = lines(parsed(with_observed(order, counts)))
+    submit, *others = lines(parsed(with_observed(order, counts, unmoved=unmoved)))
+    labels = [texts(line) for line in (submit, *others[:3])]
+    assert labels == [["submit [has_items] ✕3"], ["assign ×2"], ["approve ◇2"], ["reject"]]
+    assert "ff-stopped" in classes(submit)
+    assert [line for line in others if "ff-stopped" in classes(line)] == []
+    assert part(submit, "ff-label").get("fill") == "#c62a31"
+    assert part(submit, "ff-path").get("d") == part(untried[0], "ff-path").get("d")
+    words = submit.find(f"{NAMESPACE}title").text
+    assert words.endswith("; never taken; failed 3 times; refused once")
+
+
 def test_undeclared_transition_is_dashed_and_marked(observed):
     """What only history knows has a look of its own."""
     line = lines(parsed(observed))[-1]

@@ -45,6 +45,8 @@ TRANSITIONS: frames.Columns = {
     "inferred": frames.FLAG,
     "observed": frames.FLAG,
     "count": frames.OPTIONAL_ID,
+    "failed": frames.COUNT,
+    "refused": frames.COUNT,
     "description": frames.TEXT,
 }
 FINDINGS: frames.Columns = {
@@ -159,6 +161,8 @@ class MachineGraph:
                     "inferred" in edge.sources,
                     bool(edge.count),
                     edge.count,
+                    edge.failed,
+                    edge.refused,
                     edge.description,
                 )
                 for edge in self.model.edges

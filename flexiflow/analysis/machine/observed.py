@@ -16,7 +16,7 @@ from flexiflow.analysis.reading.visits import Visit, visits_of
 from flexiflow.graph.definition import fingerprint as fingerprint_of
 from flexiflow.graph.definition import reachable, to_definition
 from flexiflow.graph.model import Graph
-from flexiflow.graph.overlay import with_observed
+from flexiflow.graph.overlay import Unmoved, with_observed
 from flexiflow.persistence.schema import SNAPSHOTS, STEPS, columns_of, cursor
 
 if TYPE_CHECKING:
@@ -26,6 +26,19 @@ UNKNOWN_MESSAGE = "?"
 """On an edge that only snapshots tell of: 1.x stored no messages."""
 
 TransitionCounts = Counter[tuple[str, str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """What came of messages.
+
+    Attributes:
+        taken: how often each (from, to, message) was taken.
+        unmoved: what failed or was refused.
+    """
+
+    taken: TransitionCounts
+    unmoved: Unmoved
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +83,11 @@ def observe(
         fingerprint: only steps of this machine.
     """
     visits = visits_of(history.sources, component)
-    counts = transition_counts(history, component, fingerprint) or _from_visits(visits, fingerprint)
+    handled = handled_counts(history, component, fingerprint)
+    counts = handled.taken or _from_visits(visits, fingerprint)
     entered = Counter(v.state for v in visits if fingerprint in (None, v.fingerprint))
     current = visits[-1].state if component is not None and visits else None
-    return with_observed(graph, counts, current, entered)
+    return with_observed(graph, counts, current, entered, handled.unmoved)
 
 
 def selection_for(graph: Graph, history: History) -> Selection:
@@ -102,18 +116,24 @@ def observe_selected(graph: Graph, history: History, selection: Selection) -> Gr
     return observe(noted, history, selection.component, selection.fingerprint)
 
 
-def transition_counts(
+def handled_counts(
     history: History, component: str | None = None, fingerprint: str | None = None
-) -> TransitionCounts:
-    """How often each (from, to, message) was taken; refused and failed messages are not counted."""
-    counts: TransitionCounts = Counter()
+) -> Handled:
+    """What came of all messages, by the state in which they came."""
+    taken: TransitionCounts = Counter()
+    stopped: dict[str, Counter[tuple[str, str]]] = {"failed": Counter(), "refused": Counter()}
     for source in history.sources:
         with source.connect() as conn:
-            if has_steps(conn):
-                for before, after, message, number in _taken(conn, component, fingerprint):
-                    if isinstance(before, str) and isinstance(after, str):
-                        counts[before, after, frames.text_of(message) or UNKNOWN_MESSAGE] += number
-    return counts
+            if not has_steps(conn):
+                continue
+            for outcome, before, after, named, number in _handled(conn, component, fingerprint):
+                message = frames.text_of(named) or UNKNOWN_MESSAGE
+                if outcome in stopped and isinstance(before, str):
+                    stopped[outcome][before, message] += number
+                elif isinstance(before, str) and isinstance(after, str):
+                    taken[before, after, message] += number
+    failed, refused = stopped["failed"], stopped["refused"]
+    return Handled(taken, {key: (failed[key], refused[key]) for key in {**failed, **refused}})
 
 
 def _stored_machines(history: History) -> dict[str, Graph]:
@@ -124,18 +144,20 @@ def _stored_machines(history: History) -> dict[str, Graph]:
     return found
 
 
-def _taken(
+def _handled(
     conn: sqlite3.Connection, component: str | None, fingerprint: str | None
 ) -> Iterable[tuple[Any, ...]]:
     columns = step_columns(conn)
-    conditions, values = [f"{columns['outcome']} IN ('moved', 'stayed')"], []
+    known = "('moved', 'stayed', 'failed', 'refused')"
+    conditions, values = [f"{columns['outcome']} IN {known}"], []
     for column, value in (("component_name", component), ("fingerprint", fingerprint)):
         if value is not None:
             conditions.append(f"{columns[column]} = ?")
             values.append(value)
-    named = ", ".join(columns[name] for name in ("from_state", "to_state", "message_type"))
+    wanted = ("outcome", "from_state", "to_state", "message_type")
+    named = ", ".join(columns[name] for name in wanted)
     query = f"""SELECT {named}, count(*) FROM {STEPS} s
-        WHERE {" AND ".join(conditions)} GROUP BY 1, 2, 3 ORDER BY min(s.rowid)"""
+        WHERE {" AND ".join(conditions)} GROUP BY 1, 2, 3, 4 ORDER BY min(s.rowid)"""
     return cursor(conn).execute(query, values)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from flexiflow.analysis.base import frames, shapes, words
 from flexiflow.analysis.base.quantiles import quantiles
-from flexiflow.analysis.machine.observed import UNKNOWN_MESSAGE, TransitionCounts, transition_counts
+from flexiflow.analysis.machine.observed import UNKNOWN_MESSAGE, TransitionCounts, handled_counts
 from flexiflow.analysis.reading.machines import fingerprints_of, machines_of
 from flexiflow.analysis.reading.moves import moves_frame
 from flexiflow.analysis.reading.stays import Stays, stays_of
@@ -157,7 +157,7 @@ def process_map(history: History, component: str | None = None) -> ProcessMap:
     current = None if component is None else found.model.current
     model = replace(found.model, name=name, current=current)
     if any(edge.undeclared for edge in model.edges):
-        model = _with_messages(model, transition_counts(history, component))
+        model = _with_messages(model, handled_counts(history, component).taken)
     return replace(found, model=model)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flexiflow.analysis.history import open_history
-from flexiflow.analysis.machine.observed import observe, transition_counts
+from flexiflow.analysis.machine.observed import handled_counts, observe
 from flexiflow.graph.model import Edge, Graph, StateNode
 
 EDGES = (("A", "go", "B"), ("B", "back", "A"), ("B", "end", "C"))
@@ -49,7 +49,10 @@ def test_the_declared_machine_with_counts():
 
 def test_refused_and_failed_messages_are_not_counted():
     """An edge is counted where it was taken."""
-    assert ("B", "B", "end") not in transition_counts(one_order().history)
+    history = one_order().history
+    assert ("B", "B", "end") not in handled_counts(history).taken
+    end = next(edge for edge in history.graph("order").model.edges if edge.message == "end")
+    assert (end.count, end.failed, end.refused) == (0, 1, 1)
 
 
 def test_messages_that_stayed_are_counted():
@@ -179,7 +182,7 @@ def test_counts_equal_a_reference(events, component, fingerprint):
         asked = component in (None, name) and fingerprint in (None, mark)
         if asked and outcome in ("moved", "stayed"):
             expected[before, after, message or "?"] += 1
-    assert transition_counts(written.history, component, fingerprint) == expected
+    assert handled_counts(written.history, component, fingerprint).taken == expected
 
 
 def test_observing_a_graph_of_ones_own():
