@@ -123,7 +123,7 @@ def _line_attributes(line: Line, most: int) -> dict[str, Any]:
         "label": graphviz.nohtml(label),
         "penwidth": f"{pen_width(line.count, most):g}",
     }
-    if all(edge.error or (edge.failed and not edge.count) for edge in edges):
+    if all(edge.error or edge.stopped for edge in edges):
         about |= {"color": light("failure-border"), "fontcolor": light("failure")}
     elif all(edge.undeclared for edge in edges):
         about |= {"color": light("caution"), "fontcolor": light("caution"), "style": "dashed"}

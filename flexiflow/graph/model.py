@@ -92,6 +92,11 @@ class Edge:
         return self.source == self.target
 
     @property
+    def stopped(self) -> bool:
+        """Whether its message failed, and nothing ever went over it."""
+        return bool(self.failed) and not self.count
+
+    @property
     def undeclared(self) -> bool:
         """Whether only history knows it."""
         return self.sources == _OBSERVED_ONLY

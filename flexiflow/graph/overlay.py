@@ -11,8 +11,8 @@ from flexiflow.graph.model import ANY_MESSAGE, Edge, Graph, Source, StateNode
 
 Key = tuple[str, str, str]
 Counts = Mapping[Key, int]
-Unmoved = Mapping[tuple[str, str], tuple[int, int]]
-"""By state and message: how often it failed there, and how often it was refused."""
+Unmoved = Mapping[tuple[str, str, str], int]
+"""How often, by state, message, and outcome: ``failed`` or ``refused``."""
 
 
 def with_observed(
@@ -97,9 +97,9 @@ def _with_unmoved(edges: Sequence[Edge], unmoved: Unmoved) -> Iterator[Edge]:
     """Edges with what led nowhere; one that a declared exception takes is not where it went."""
     named = {(edge.source, edge.message) for edge in edges}
     by_name: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    for (source, message), (failed, refused) in unmoved.items():
+    for (source, message, outcome), count in unmoved.items():
         key = (source, message if (source, message) in named else ANY_MESSAGE)
-        by_name[key].update(failed=failed, refused=refused)
+        by_name[key][outcome] += count
     for edge in edges:
         seen = None if edge.error else by_name.get((edge.source, edge.message))
         yield replace(edge, failed=seen["failed"], refused=seen["refused"]) if seen else edge

@@ -203,7 +203,7 @@ def _edge_classes(edges: list[Edge]) -> list[str]:
         "ff-taken": any(edge.count for edge in edges),
         "ff-untaken": all(edge.count == 0 for edge in edges),
         "ff-failure": all(edge.error for edge in edges),
-        "ff-stopped": all(edge.failed and not edge.count for edge in edges),
+        "ff-stopped": all(edge.stopped for edge in edges),
         "ff-inferred": all(edge.inferred for edge in edges),
         "ff-undeclared": all(edge.undeclared for edge in edges),
     }

@@ -69,5 +69,5 @@ def _state(graph: Graph, state: StateNode) -> Text:
 def _edge(edge: Edge) -> Text:
     from rich.text import Text
 
-    style = _FAILED if edge.error else _CAUTION if edge.undeclared else ""
+    style = _FAILED if edge.error or edge.stopped else _CAUTION if edge.undeclared else ""
     return Text(onward(edge), style or (_FAINT if edge.count == 0 else ""))

@@ -72,11 +72,13 @@ def _figures(record: CellRecord) -> Iterator[str]:
 
 def _with_steps(graph: Graph, record: CellRecord, alike: list[Any]) -> Graph:
     taken: Counter[tuple[str, str, str]] = Counter()
+    unmoved: Counter[tuple[str, str, str]] = Counter()
     for component in alike:
         taken += record.taken_by(component.name)
+        unmoved += record.unmoved_by(component.name)
     name = alike[0].name if len(alike) == 1 else words.plural(len(alike), "component")
     current = graph.current if len(alike) == 1 else None
-    seen = with_observed(replace(graph, current=current), taken)
+    seen = with_observed(replace(graph, current=current), taken, unmoved=unmoved)
     return replace(seen, name=name, notes=())
 
 

@@ -73,6 +73,7 @@ class CellRecord(Observer):
         self.lines: deque[LogLine] = deque(maxlen=LINES_KEPT)
         self.took_us: int | None = None
         self._taken: dict[str, Counter[tuple[str, str, str]]] = {}
+        self._unmoved: dict[str, Counter[tuple[str, str, str]]] = {}
         self._components: dict[str, Any] = {}
         self._before: dict[str, Document] = {}
         self._began_ns = time.perf_counter_ns()
@@ -102,6 +103,10 @@ class CellRecord(Observer):
         """How often a component took each (from, to, message)."""
         return self._taken[component]
 
+    def unmoved_by(self, component: str) -> Counter[tuple[str, str, str]]:
+        """How often each (state, message, outcome) led a component nowhere."""
+        return self._unmoved[component]
+
     def changes_of(self, component: str) -> list[tuple[str, str, str]]:
         """Which of a component's fields are not what they were: (field, old, new) as texts."""
         live, before = self._components[component], self._before.get(component)
@@ -128,7 +133,7 @@ class CellRecord(Observer):
         component = self._find(step.component)
         if component is not None:
             self._components[step.component] = component
-            self._taken[step.component] = Counter()
+            self._taken[step.component], self._unmoved[step.component] = Counter(), Counter()
             document = _document(component)
             if document is not None:
                 self._before[step.component] = document
@@ -160,12 +165,14 @@ class CellRecord(Observer):
         if live is not None and line.reason is not None:
             line = replace(line, reason=shown(live._hooks, line.reason))
         self.last.append(line)
-        if live is not None and step.outcome in ("moved", "stayed"):
+        trouble = step.outcome not in ("moved", "stayed")
+        if live is not None and trouble:
+            self._unmoved[step.component][step.from_state, line.message, step.outcome] += 1
+        elif live is not None:
             self._taken[step.component][step.from_state, step.to_state, line.message] += 1
         events = {"moved": "state.changed", "stayed": "message.received"}
         events["refused"] = "message.refused"
         event = events.get(step.outcome, "message.failed")
-        trouble = step.outcome not in ("moved", "stayed")
         self._note(event, step.component, _told(line), live, trouble=trouble)
         return None
 

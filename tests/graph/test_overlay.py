@@ -95,7 +95,7 @@ def test_source_is_left_alone(order):
 def test_what_was_observed_can_be_left_aside(order):
     """The declared graph comes back, without counts and without what only history knew."""
     counts = {("Draft", "Submitted", "submit"): 3, ("Draft", "Limbo", "drop"): 2}
-    unmoved = {("Draft", "submit"): (1, 2)}
+    unmoved = {("Draft", "submit", "failed"): 1, ("Draft", "submit", "refused"): 2}
     seen = with_observed(order, counts, current="Limbo", unmoved=unmoved)
     assert without_observed(seen) == order
 
@@ -108,18 +108,27 @@ def unmoved_by_target(edges, unmoved):
 def test_what_led_nowhere_is_said_where_it_would_have_led():
     """By state and message; of one state's messages no other state's transition says anything."""
     edges = (Edge("A", "B", "go"), Edge("A", "C", "stop"), Edge("B", "D", "go"))
-    found = unmoved_by_target(edges, {("A", "go"): (2, 1), ("C", "go"): (5, 5)})
+    here = {("A", "go", "failed"): 2, ("A", "go", "refused"): 1}
+    found = unmoved_by_target(edges, {**here, ("C", "go", "failed"): 5})
     assert found == {"B": (2, 1), "C": (0, 0), "D": (0, 0)}
 
 
 def test_a_declared_exception_did_not_fail():
     """Its transition moves: what failed is no reason to mark it."""
     edges = (Edge("A", "B", "pay"), Edge("A", "C", "pay", error="CardDeclined"))
-    assert unmoved_by_target(edges, {("A", "pay"): (1, 0)}) == {"B": (1, 0), "C": (0, 0)}
+    assert unmoved_by_target(edges, {("A", "pay", "failed"): 1}) == {"B": (1, 0), "C": (0, 0)}
 
 
 def test_messages_without_a_transition_of_their_own_led_nowhere_from_the_one_for_any():
     """They are counted together there."""
     edges = (Edge("A", "B", "go"), Edge("A", "C", ANY_MESSAGE))
-    found = unmoved_by_target(edges, {("A", "x"): (1, 0), ("A", "y"): (2, 3), ("A", "go"): (0, 4)})
+    found = unmoved_by_target(
+        edges,
+        {
+            ("A", "x", "failed"): 1,
+            ("A", "y", "failed"): 2,
+            ("A", "y", "refused"): 3,
+            ("A", "go", "refused"): 4,
+        },
+    )
     assert found == {"B": (0, 4), "C": (3, 3)}

@@ -154,9 +154,10 @@ def test_what_was_tried_and_led_nowhere_says_so_and_moves_nothing(order):
     """Failures are red, refusals are counted; what was taken as well says how often that was."""
     counts = {("Submitted", "InReview", "assign"): 2}
     unmoved = {
-        ("Draft", "submit"): (3, 1),
-        ("Submitted", "assign"): (1, 0),
-        ("InReview", "approve"): (0, 2),
+        ("Draft", "submit", "failed"): 3,
+        ("Draft", "submit", "refused"): 1,
+        ("Submitted", "assign", "failed"): 1,
+        ("InReview", "approve", "refused"): 2,
     }
     untried = lines(parsed(with_observed(order, counts)))
     submit, *others = lines(parsed(with_observed(order, counts, unmoved=unmoved)))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import re
+
 import pytest
 
 from flexiflow.hooks import engine_listeners
@@ -21,6 +24,26 @@ def test_a_cell_shows_its_steps(shop):
     page = page_of(shop)
     for part in ("1 step", "data:image/svg+xml", "Draft → Submitted", "nothing → 99.0"):
         assert part in page
+
+
+def test_what_led_nowhere_is_on_the_graph(shop):
+    """With how often, and not as if nobody had tried."""
+    shop.run("""%%flexiflow
+class Locked(State):
+    @on("open", to=Submitted, guard=lambda message, door: False)
+    async def open(self, message, door): ...
+    @on("kick")
+    async def kick(self, message, door):
+        raise RuntimeError("it holds")
+door = engine.add("door", Locked)
+await door.send("open")
+try:
+    await door.send("kick")
+except RuntimeError: pass
+""")
+    (picture,) = re.findall('data:image/svg\\+xml;base64,([^"]+)', page_of(shop))
+    svg = base64.b64decode(picture).decode()
+    assert ("◇1" in svg, "kick ✕1" in svg) == (True, True)
 
 
 def test_the_last_value_is_shown_as_ever(shop):

@@ -121,19 +121,18 @@ def handled_counts(
 ) -> Handled:
     """What came of all messages, by the state in which they came."""
     taken: TransitionCounts = Counter()
-    stopped: dict[str, Counter[tuple[str, str]]] = {"failed": Counter(), "refused": Counter()}
+    unmoved: Counter[tuple[str, str, str]] = Counter()
     for source in history.sources:
         with source.connect() as conn:
             if not has_steps(conn):
                 continue
             for outcome, before, after, named, number in _handled(conn, component, fingerprint):
                 message = frames.text_of(named) or UNKNOWN_MESSAGE
-                if outcome in stopped and isinstance(before, str):
-                    stopped[outcome][before, message] += number
+                if outcome in ("failed", "refused") and isinstance(before, str):
+                    unmoved[before, message, outcome] += number
                 elif isinstance(before, str) and isinstance(after, str):
                     taken[before, after, message] += number
-    failed, refused = stopped["failed"], stopped["refused"]
-    return Handled(taken, {key: (failed[key], refused[key]) for key in {**failed, **refused}})
+    return Handled(taken, unmoved)
 
 
 def _stored_machines(history: History) -> dict[str, Graph]:
