@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import errno
 import gzip
+import hashlib
 import stat
 import zlib
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ _BOM = len(codecs.BOM_UTF8)
 DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)
 """What a packed file raises that is cut off or damaged."""
 
+_EDGE = 4096
 _LONGEST_LINE = 64 << 20  # what is longer is cut into pieces, none of which is a record
 
 
@@ -127,6 +129,20 @@ def line_start(path: Path, at: int) -> int | None:
                 return begin + newline + 1
             begin += len(piece)
     return None if at else 0
+
+
+def edges(path: Path, size: int) -> str:
+    """A hash of the first and the last of so many bytes of a file, by which it is known again.
+
+    Raises:
+        OSError: where it can't be read.
+    """
+    with opened(path) as file:
+        digest = hashlib.blake2b(file.read(min(size, _EDGE)), digest_size=16)
+        start = max(size - _EDGE, 0)
+        file.seek(start)
+        digest.update(file.read(size - start))
+    return digest.hexdigest()
 
 
 def opened(path: Path) -> IO[bytes]:

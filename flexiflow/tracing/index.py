@@ -21,7 +21,7 @@ from typing import IO, Any
 
 import msgspec
 
-from flexiflow.tracing.blocks import Block, read_blocks
+from flexiflow.tracing.blocks import Block, edges, read_blocks
 from flexiflow.tracing.line_formats import LineFormat
 
 ENDING = ".ffindex"
@@ -32,7 +32,6 @@ PART = 1 << 16
 
 _FORMAT = 1
 _HEADER_BYTES = 256
-_EDGE = 4096
 _MOST_NEW = 8 << 20  # bytes behind what is indexed that are searched before it is written anew
 
 
@@ -156,7 +155,7 @@ def _read(log: Path, path: Path, stat: os.stat_result, lines: LineFormat) -> Log
     same = header.size == stat.st_size and header.changed_ns == stat.st_mtime_ns
     grown = header.size < stat.st_size
     known = header.format == _FORMAT and header.fields == _fields(lines)
-    if not (whole and known and (same or grown) and _edges(log, header.size) == header.edges):
+    if not (whole and known and (same or grown) and edges(log, header.size) == header.edges):
         return None
     return LogIndex(path, header)
 
@@ -165,7 +164,7 @@ def _write(log: Path, path: Path, stat: os.stat_result, lines: LineFormat) -> Lo
     """Write the index of a log, as far as its last whole line."""
     hashes, parts, size = _entries(log, stat.st_size, lines)
     changed_ns = stat.st_mtime_ns
-    header = Header(_FORMAT, size, _edges(log, size), changed_ns, len(hashes), _fields(lines))
+    header = Header(_FORMAT, size, edges(log, size), changed_ns, len(hashes), _fields(lines))
     raw = msgspec.json.encode(header).ljust(_HEADER_BYTES - 1) + b"\n"
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
@@ -237,12 +236,3 @@ def _bytes_at(file: IO[bytes], at: int, count: int) -> bytes:
 def _fields(lines: LineFormat) -> str:
     raw = msgspec.json.encode(lines.fields, order="sorted")
     return hashlib.blake2b(raw, digest_size=8).hexdigest()
-
-
-def _edges(log: Path, size: int) -> str:
-    """A hash of the first and the last of so many bytes of a log."""
-    with log.open("rb") as file:
-        digest = hashlib.blake2b(_bytes_at(file, 0, min(size, _EDGE)), digest_size=16)
-        start = max(size - _EDGE, 0)
-        digest.update(_bytes_at(file, start, size - start))
-    return digest.hexdigest()

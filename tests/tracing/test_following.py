@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flexiflow.analysis.log import open_log
-from flexiflow.errors import StateFileNotFound
+from flexiflow.errors import PersistenceError, StateFileNotFound
 from flexiflow.tracing.line_formats import BrokenLine
 from flexiflow.tracing.records import LogRecord, encode_record
 
@@ -126,3 +126,51 @@ def test_every_line_comes_once(tmp_path_factory, counts, data):
             seen += 1
     append(path, pending)
     assert seen + len(names(follower)) == written
+
+
+@pytest.mark.parametrize("new", [0, 1, 9])
+def test_a_log_that_is_copied_and_cut_off(path, new):
+    """Its copy is not new; what came before the copying is, and what the log begins with then."""
+    follower = open_log(path).follow()
+    append(path, line("one"))
+    path.with_name("run.jsonl.1").write_bytes(path.read_bytes())
+    path.write_bytes(b"".join(line(str(each)) for each in range(new)))
+    assert names(follower) == ["one", *map(str, range(new))]
+    append(path, line("last"))
+    assert names(follower) == ["last"]
+
+
+def test_a_copy_that_is_seen_before_the_log_is_cut_off(path):
+    """Gives a line once, whichever of the two is read first."""
+    follower = open_log(path).follow()
+    append(path, line("one"))
+    path.with_name("run.jsonl.1").write_bytes(path.read_bytes())
+    assert names(follower) == ["one"]
+    append(path, line("two"))
+    assert names(follower) == ["two"]
+    path.write_bytes(line("three"))
+    assert names(follower) == ["three"]
+
+
+def test_another_file_of_the_same_name(path):
+    """Begins anew, however large it is and whichever number the system gives it."""
+    follower = open_log(path).follow()
+    path.unlink()
+    path.write_bytes(b"".join(line(str(each)) for each in range(9)))
+    assert names(follower) == [str(each) for each in range(9)]
+
+
+@pytest.mark.parametrize("make", ["mkdir", "mkfifo"])
+def test_what_is_no_file(tmp_path, make):
+    """Is refused, and not waited for."""
+    getattr(os, make)(tmp_path / "run.jsonl")
+    with pytest.raises(PersistenceError, match="can't be read"):
+        open_log(tmp_path / "run.jsonl").follow()
+
+
+def test_what_is_packed_and_damaged(path):
+    """Is not looked at: nothing comes to it."""
+    path.with_name("run.jsonl.1.gz").write_bytes(b"junk")
+    follower = open_log(path).follow()
+    append(path, line("one"))
+    assert names(follower) == ["one"]

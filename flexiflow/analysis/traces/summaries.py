@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 from copy import deepcopy
@@ -11,11 +10,10 @@ from pathlib import Path
 
 from flexiflow.analysis.traces.counted import Counted
 from flexiflow.analysis.traces.shares import counting, result, shares_of
-from flexiflow.tracing.blocks import DAMAGED, Block, opened, read_blocks
+from flexiflow.tracing.blocks import DAMAGED, Block, edges, read_blocks
 from flexiflow.tracing.line_formats import LineFormat
 from flexiflow.tracing.reader import unreadable
 
-_EDGE = 4096  # bytes at both ends of what was read, by which a file is known again
 _Key = tuple[int, int]
 
 
@@ -30,7 +28,7 @@ class _Read:
     """
 
     size: int = 0
-    edges: bytes = b""
+    edges: str = ""
     changed_ns: int = 0
 
 
@@ -104,7 +102,7 @@ class Summaries:
             raise unreadable(path, exc) from exc
         finally:
             if read.size > start:
-                read.edges = b"" if packed else _edges(path, read.size)
+                read.edges = "" if packed else _edges(path, read.size)
                 read.changed_ns = stat.st_mtime_ns
         return None
 
@@ -145,15 +143,11 @@ def _is_same(read: _Read, path: Path, stat: os.stat_result) -> bool:
     return read.size <= stat.st_size and _edges(path, read.size) == read.edges
 
 
-def _edges(path: Path, size: int) -> bytes:
-    """A hash of the first and the last bytes that were read."""
+def _edges(path: Path, size: int) -> str:
+    """What a file is known by, once something of it was read."""
     if not size:
-        return b""
+        return ""
     try:
-        with opened(path) as file:
-            digest = hashlib.blake2b(file.read(min(size, _EDGE)), digest_size=16)
-            file.seek(max(size - _EDGE, 0))
-            digest.update(file.read(min(size, _EDGE)))
+        return edges(path, size)
     except OSError as exc:
         raise unreadable(path, exc) from exc
-    return digest.digest()
