@@ -21,6 +21,7 @@ def timed_traces(draw):
         begin = draw(st.integers(0, LONGEST))
         end = begin + draw(st.integers(0, LONGEST))
         took = draw(st.sampled_from([end - begin, end - begin, None]))
+        end += draw(st.integers(0, 2))  # a step's line is written after its commit
         kind = draw(st.sampled_from(["step", "handler", "try", "refused"]))
         own = draw(st.lists(st.integers(begin, end), max_size=1))
         records += [line("order.weighed", each, span, cause) for each in own]
@@ -50,6 +51,7 @@ class Slow:
 
     Attributes:
         own: the (beginning, end) that it lasted.
+        told: when its records say something last.
         reach: the same, with all that it caused.
         below: what it caused, by time.
         attempt: which try of a call it is.
@@ -58,6 +60,7 @@ class Slow:
     span_id: str | None
     known: bool = True
     own: tuple[int, int] | None = None
+    told: int = 0
     reach: tuple[int, int] | None = None
     below: list[Slow] = field(default_factory=list)
     attempt: int | None = None
@@ -75,6 +78,7 @@ def _slow(node):
     closed = [r for r in node.records if r.event in CLOSING]
     durations = [r.duration_us for r in closed]
     tries = [r.data["attempt"] for r in node.records if r.event in HANDLER and r.data]
+    span.told = max(times, default=0)
     span.attempt = tries[0] if tries else None
     lower = [each.own for each in span.below]
     if not node.records:
@@ -106,7 +110,7 @@ CLOSING = ("state.changed", "message.refused", "handler.finished")
 def slow_path(roots):
     """(span, what) of each microsecond from the first to the last moment."""
     first = min(root.reach[0] for root in roots)
-    last = max(root.reach[1] for root in roots)
+    last = last_moment(roots)
     whole = Slow(None, known=False, reach=(first, last), below=roots)
     return [_owner(whole, at) for at in range(first, last)]
 
@@ -137,6 +141,11 @@ def _waited_for(span):
     return chain
 
 
+def last_moment(roots):
+    """The end of what lasted longest, or the last record."""
+    return max(max(each.reach[1], each.told) for each in everything(roots))
+
+
 def everything(roots):
     """All spans, depth first."""
     for root in roots:
@@ -157,7 +166,7 @@ def slow_gaps(roots, records):
     spans = list(everything(roots))
     edges = {edge for span in spans for edge in span.own} | {int(r.ts[-7:-1]) for r in records}
     first = min(root.reach[0] for root in roots)
-    last = max(root.reach[1] for root in roots)
+    last = last_moment(roots)
     gaps = []
     for a, b in pairwise(sorted(edge for edge in edges if first <= edge <= last)):
         busy = any(s.own[0] < b and a < s.own[1] for s in spans if not s.below)

@@ -5,7 +5,9 @@ from logs import NOON, changed, finished, line, received, started
 from random_traces import slow_path, slow_spans, timed_traces
 
 from flexiflow.analysis.base import frames, shapes
+from flexiflow.analysis.log import open_log
 from flexiflow.analysis.traces.trace import Trace
+from flexiflow.tracing.records import encode_record
 
 
 def path_of(*records):
@@ -44,6 +46,15 @@ def test_what_ran_beside_the_path_is_not_on_it():
         finished(9, "long", "s1", duration_us=8),
         changed(10, "s1", duration_us=10),
     ) == [("s1", "own work", 1), ("long", "own work", 8), ("s1", "own work", 1)]
+
+
+def test_a_trace_lasts_until_its_last_line(tmp_path):
+    """Which a step's commit may keep waiting; the list of traces counts that as well."""
+    records = received(0, "s1"), changed(9, "s1", duration_us=4)
+    assert path_of(*records) == [("s1", "own work", 4), (None, "idle", 5)]
+    (tmp_path / "run.jsonl").write_bytes(b"".join(map(encode_record, records)))
+    listed = open_log(tmp_path / "run.jsonl").traces()
+    assert frames.microseconds_of(listed["duration"].iloc[0]) == 9
 
 
 def test_what_outlives_its_cause_is_on_the_path():
