@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence, Set
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,8 @@ from flexiflow.cli.output import (
 )
 from flexiflow.cli.steps import STYLES
 from flexiflow.cli.text import as_argument, command_line, visible
+from flexiflow.errors import FlexiFlowError
+from flexiflow.tracing.line_formats import BrokenLine
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +40,11 @@ if TYPE_CHECKING:
     from flexiflow.analysis.traces.trace import Trace
 
 TRACES_SHOWN = 20
+_TYPED = {
+    'fields={"correlation_id": "trace_id"}': "--field correlation_id=trace_id",
+    'open_log(…, fields={"correlation_id": "trace.id"})': "--field correlation_id=trace.id",
+    "log.traces()": "`flexiflow trace LOG`",
+}
 LINES_SHOWN = 500
 
 
@@ -111,13 +119,25 @@ def trace(
       snapshots}]}, depth first; with --story {"correlation_id",
       "sentences": [{time, span_id, kind, outcome, sentence}]}.
     """
-    opened = open_trace_log(log, index=index, fields=fields)
-    if follow:
-        follow_log(opened, correlation_id, errors=errors, as_json=as_json)
-    elif correlation_id is not None:
-        _show_trace(opened.trace(correlation_id), errors, story, limit, as_json)
-    else:
-        _list_traces(log, opened, errors, since, limit, as_json)
+    with _as_typed():
+        opened = open_trace_log(log, index=index, fields=fields)
+        if follow:
+            follow_log(opened, correlation_id, errors=errors, as_json=as_json)
+        elif correlation_id is not None:
+            _show_trace(opened.trace(correlation_id), errors, story, limit, as_json)
+        else:
+            _list_traces(log, opened, errors, since, limit, as_json)
+
+
+@contextlib.contextmanager
+def _as_typed() -> Iterator[None]:
+    """Errors whose fix says what is typed in a terminal, and not what Python takes."""
+    try:
+        yield
+    except FlexiFlowError as error:
+        for python, typed in _TYPED.items():
+            error.fix = error.fix and error.fix.replace(python, typed)
+        raise
 
 
 def _show_trace(found: Trace, errors: bool, story: bool, limit: int | None, as_json: bool) -> None:
@@ -146,7 +166,8 @@ def _troubled(tree: TraceTree) -> set[SpanNode]:
     for depth, node in tree.walk():
         del above[depth:]
         above.append(node)
-        if node.outcome in STYLES or node.outcome == "unknown":
+        unended = node.outcome == "unknown" and node.kind != "other"
+        if node.outcome in STYLES or unended:
             wanted.update(above)
     return wanted
 
@@ -177,7 +198,20 @@ def _list_traces(
             REFUSED,
         )
     if summary.broken:
-        say(f"! {words.plural(summary.broken, 'line')} of {log} can't be read.", REFUSED)
+        why = "" if summary.records else _first_broken(opened)
+        say(f"! {words.plural(summary.broken, 'line')} of {log} can't be read.{why}", REFUSED)
+
+
+def _first_broken(opened: Log) -> str:
+    """Why the first line can't be read, and what helps where its fields have other names."""
+    lines = opened.follow(from_start=True).new()
+    first = next((each for each in lines if isinstance(each, BrokenLine)), None)
+    if first is None:
+        return ""
+    why = f" The first: {words.sentence(first.why, 200)}."
+    if first.text.startswith("{"):
+        why += " Say where its time and event stand: --field ts=PLACE --field event=PLACE."
+    return why
 
 
 def in_trouble(traces: pd.DataFrame) -> pd.DataFrame:

@@ -33,6 +33,7 @@ _CLASSIC = re.compile(
     r"(?P<before>.*?)(?:^|\s)cid=(?P<id>\S+)(?:\s(?P<message>.*))?",
     re.DOTALL,
 )
+_EPOCH = re.compile(r"[0-9]{9,19}(\.[0-9]{1,9})?")  # as text: no year has so many digits
 _LEVELS = {"WARN": "WARNING"}
 _LEVEL = re.compile(r"\b(DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL)\b")
 
@@ -44,7 +45,7 @@ class BrokenLine:
     Attributes:
         path: its file.
         offset: its first byte, counted from 0; in a ``.gz`` file in the unpacked text.
-        text: its bounded beginning.
+        text: its bounded beginning; empty where a packed file can't be read on.
         why: what is wrong with it.
     """
 
@@ -100,6 +101,8 @@ class LineFormat:
         found = self._foreign(line) if line.lstrip()[:1] == b"{" else _classic(line)
         if found is not None:
             return found
+        if b"\0" in line:
+            why = "it has NUL bytes, as UTF-16 has, or a file that was cut off and written on"
         return BrokenLine(path, offset, line[:200].decode("utf-8", "replace").rstrip(), why)
 
     def briefs(self, block: Block, path: str) -> tuple[Sequence[Brief | LogRecord], int]:
@@ -188,10 +191,12 @@ def _inside(found: Any, path: list[str]) -> Any:
 
 def _time_text(value: Any) -> str | None:
     """A time as ISO 8601; numbers are seconds, milli-, micro- or nanoseconds since 1970."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
     if isinstance(value, str):
-        return value
+        if not _EPOCH.fullmatch(value):
+            return value
+        value = float(value) if "." in value else int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
     for limit, factor in ((1e11, 1e6), (1e14, 1e3), (1e17, 1.0), (1e20, 1e-3)):
         if abs(value) < limit:
             return utc_text(round(value * factor))

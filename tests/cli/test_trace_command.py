@@ -231,7 +231,7 @@ def test_records_without_an_id_are_no_empty_log(run_cli, theirs):
     assert json.loads(run_cli("trace", theirs, "--json").stdout)["without_id"] == 2
     asked = run_cli("trace", theirs, "abc123").stderr
     assert "2 of them that have no id" in asked
-    assert "fields=" in asked
+    assert "Fix: Say where the id stands: --field correlation_id=trace.id." in asked
 
 
 def test_fields_of_other_people(run_cli, theirs):
@@ -330,3 +330,35 @@ def test_hostile_lines_are_followed_harmlessly(follow):
     told = follow(raw=b"".join(map(encode_record, records)))
     assert len(told) == 2
     assert not {letter for each in told for letter in each if not letter.isprintable()}
+
+
+def test_what_helps_is_said_as_it_is_typed(run_cli, theirs):
+    """In a terminal nobody writes Python."""
+    assert (
+        "fields={" not in run_cli("trace", theirs, "--field", "nonsense=id").stderr.split("Con")[0]
+    )
+    assert "`flexiflow trace LOG`" in run_cli("trace", theirs, "zzzz").stderr
+
+
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [
+        (b'{"when": 1, "what": "x"}\n', "--field ts=PLACE"),
+        ('{"ts": "x"}\n'.encode("utf-16"), "UTF-16"),
+        (b"hello\n", "invalid character"),
+    ],
+)
+def test_a_log_of_which_nothing_can_be_read(run_cli, tmp_path, raw, why):
+    """Why, by its first line, and what may help."""
+    (tmp_path / "theirs.jsonl").write_bytes(raw)
+    told = " ".join(run_cli("trace", str(tmp_path / "theirs.jsonl")).stdout.split())
+    assert "can't be read. The first:" in told
+    assert why in told
+
+
+@pytest.mark.parametrize("options", [(), ("--follow",)])
+def test_a_folder_in_place_of_a_log(run_cli, tmp_path, options):
+    """Is an error in four parts, also where it is followed."""
+    result = run_cli("trace", str(tmp_path), *options)
+    assert result.exit_code == 1
+    assert f"Error: The log {tmp_path} can't be read." in " ".join(result.stderr.split())

@@ -64,9 +64,19 @@ def test_fields_say_where_things_stand():
     )
 
 
-@pytest.mark.parametrize("value", [1_700_000_000, 1_700_000_000_000, 1.7e15, 1_700_000_000 * 10**9])
+@pytest.mark.parametrize(
+    "value",
+    [
+        1_700_000_000,
+        1_700_000_000_000,
+        1.7e15,
+        1_700_000_000 * 10**9,
+        "1700000000",
+        "1700000000.000",
+    ],
+)
 def test_times_since_1970(value):
-    """In seconds, milliseconds, microseconds or nanoseconds."""
+    """In seconds, milliseconds, microseconds or nanoseconds; as digits in quotes, too."""
     found = parse({"t": value, "msg": "x"}, {"ts": "t"})
     assert found.ts == "2023-11-14T22:13:20.000000Z"
 

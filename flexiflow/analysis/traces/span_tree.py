@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from flexiflow.analysis.base import words
+from flexiflow.tracing.line_formats import LINE_EVENT
 from flexiflow.tracing.records import LogRecord
 
 TimedRecord = tuple[int | None, LogRecord]
@@ -13,7 +14,10 @@ TimedRecord = tuple[int | None, LogRecord]
 
 _MARKS = {"refused": "◇", "failed": "✕", "cancelled": "✕", "unknown": "?"}
 _MOST_LINES = 2_000
+_MOST_TOLD = 5  # lines of one span that has nothing else to tell
 _DEEPEST = 30  # levels that are indented; deeper ones say how deep they are
+
+_SKEW_US = 1_000  # by which clocks of one machine may differ
 
 _LONGEST_US = 10**17  # three thousand years: what claims to take longer is damaged
 
@@ -75,7 +79,11 @@ class SpanNode:
     def sentence(self) -> str:
         """The node in one line."""
         mark = _MARKS.get(self.outcome, "·" if self.kind == "handler" else "●")
-        what = f"{mark} {words.name(self.component or '?')}: {words.name(self._label)}"
+        mark = "·" if self.kind == "other" else mark
+        who = f"{words.name(self.component or '?')}: "
+        if self.kind == "other" and self.component is None:
+            who = ""  # nobody expects a text line to name one
+        what = f"{mark} {who}{self._label}"
         if self.kind == "step" and self.outcome == "moved":
             before, after = (words.name(each or "?") for each in (self.from_state, self.to_state))
             what += f"  {before} → {after}"
@@ -88,7 +96,13 @@ class SpanNode:
 
     @property
     def _label(self) -> str:
-        return self.label or (self.records[0].event if self.records else "no records")
+        if self.label or not self.records:
+            return words.name(self.label or "no records")
+        told = [_line_told(each) for each in self.records[:_MOST_TOLD]]
+        if len(self.records) == 1:
+            return told[0]
+        more = "; …" if len(self.records) > _MOST_TOLD else ""
+        return f"{words.plural(len(self.records), 'line')}: {'; '.join(told)}{more}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +141,16 @@ class TraceTree:
     __repr__ = __str__
 
 
-def build_tree(correlation_id: str, timed: Sequence[TimedRecord], broken: int = 0) -> TraceTree:
+def build_tree(
+    correlation_id: str, timed: Sequence[TimedRecord], broken: int = 0, damaged: int = 0
+) -> TraceTree:
     """What caused what, with what is missing.
 
     Args:
         correlation_id: the trace.
         timed: its records by time, each with its microseconds since 1970.
         broken: how many lines with its id in them are no records.
+        damaged: how many files can't be read to their end.
     """
     nodes = _nodes(timed)
     roots, notes = _adopt(nodes)
@@ -142,12 +159,15 @@ def build_tree(correlation_id: str, timed: Sequence[TimedRecord], broken: int = 
         node.children.sort(key=lambda child: starts[id(child)])
         _conclude(node)
     roots.sort(key=lambda root: starts[id(root)])
-    notes += _unfinished(nodes.values())
+    notes += [*_unfinished(nodes.values()), *_begun_twice(nodes), *_early(nodes.values())]
     timeless = sum(time_us is None for time_us, _ in timed)
     if timeless:
         notes.append(f"{words.plural(timeless, 'record')} without a time that can be read")
     if broken:
         notes.append(f"{words.plural(broken, 'broken line')} with this id in it")
+    if damaged:
+        ends = "ends" if damaged == 1 else "end"
+        notes.append(f"{words.plural(damaged, 'damaged file')} that {ends} before its time")
     return TraceTree(correlation_id, tuple(roots), tuple(notes))
 
 
@@ -301,3 +321,46 @@ def _unfinished(nodes: Iterable[SpanNode]) -> list[str]:
     count = sum(node.kind in kinds and node.outcome == "unknown" for node in nodes)
     ends = "has" if count == 1 else "have"
     return [f"{words.plural(count, 'span')} {ends} no end here"] if count else []
+
+
+def _begun_twice(nodes: Mapping[str | None, SpanNode]) -> list[str]:
+    """Spans of which only the last is told, for they cannot be told apart."""
+    count = sum(
+        sum(each.event in ("message.received", "handler.started") for each in node.records) > 1
+        for span_id, node in nodes.items()
+        if span_id is not None
+    )
+    if not count:
+        return []
+    begin, their = ("begins", "its id is") if count == 1 else ("begin", "their ids are")
+    return [
+        f"{words.plural(count, 'span')} {begin} more than once: {their} used again, "
+        "or lines are doubled"
+    ]
+
+
+def _early(nodes: Iterable[SpanNode]) -> list[str]:
+    """Spans that begin before what caused them does."""
+    early = [
+        cause.start_us - node.start_us
+        for cause in nodes
+        if cause.start_us is not None
+        for node in cause.children
+        if node.start_us is not None and cause.start_us - node.start_us > _SKEW_US
+    ]
+    if not early:
+        return []
+    begin, cause = ("begins", "its cause") if len(early) == 1 else ("begin", "their causes")
+    return [
+        f"{words.plural(len(early), 'span')} {begin} before {cause}, by up to "
+        f"{words.duration(max(early))}: clocks differ, or one was set back"
+    ]
+
+
+def _line_told(record: LogRecord) -> str:
+    """What a line of somebody else's says, where its event says nothing."""
+    data = record.data
+    said = data.get("message") if record.event == LINE_EVENT and isinstance(data, dict) else None
+    text = said if isinstance(said, str) and said else record.event
+    level = "" if record.level in ("DEBUG", "INFO") else f"{words.name(record.level)} "
+    return f"{level}{words.sentence(text, 80)}"

@@ -199,7 +199,8 @@ class Trace:
 
     @cached_property
     def _tree(self) -> TraceTree:
-        return build_tree(self.correlation_id, self._timed, len(self.broken))
+        damaged = sum(not each.text for each in self.broken)  # a file, and no line of it
+        return build_tree(self.correlation_id, self._timed, len(self.broken) - damaged, damaged)
 
     @cached_property
     def _spans(self) -> Spans:

@@ -408,3 +408,41 @@ def test_repr():
     trace = Trace("trace-1", [received(0, "s1"), received(1, "s2", component="other")])
     assert repr(trace) == "<Trace trace-1: 2 records of 2 components>"
     assert len(trace) == 2
+
+
+def test_a_damaged_file_is_no_line():
+    """Nobody knows what stood behind the damage."""
+    damaged = BrokenLine("run.jsonl.1.gz", 90, "", "the file is damaged from here on")
+    tree = tree_of(received(0, "s1"), changed(1, "s1"), damaged)
+    assert tree.missing == ("1 damaged file that ends before its time",)
+
+
+def test_an_id_of_two_spans():
+    """They can't be told apart, and the tree says so."""
+    twice = received(0, "s1"), changed(1, "s1"), received(5, "s1"), changed(6, "s1")
+    assert tree_of(*twice).missing == (
+        "1 span begins more than once: its id is used again, or lines are doubled",
+    )
+
+
+def test_a_clock_that_was_set_back():
+    """What was caused seems to begin first; a millisecond may be the clocks of two processes."""
+    cause, caused = [received(5_000, "s1"), changed(9_000, "s1")], [4_000, 3_999]
+    told = [
+        tree_of(*cause, received(at, "s2", "s1"), changed(at, "s2", "s1")).missing for at in caused
+    ]
+    assert told == [
+        (),
+        ("1 span begins before its cause, by up to 1.0 ms: clocks differ, or one was set back",),
+    ]
+
+
+def test_lines_outside_every_span_are_told():
+    """By what they say; a terminal shows nothing else of them."""
+    said = {"logger": "app", "message": "paid\x1b[31m\n"}
+    one = line("log.line", 0, None, component=None, data=said)
+    assert tree_of(one).roots[0].sentence == "· paid\\x1b[31m"
+    error = line("declined", 1, None, component=None)
+    error.level = "ERROR"
+    assert tree_of(one, error).roots[0].sentence == "· 2 lines: paid\\x1b[31m; ERROR declined"
+    assert tree_of(*[one] * 9).roots[0].sentence.count("paid") == 5
