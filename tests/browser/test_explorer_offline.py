@@ -130,8 +130,7 @@ async def test_all_fields_are_those_of_the_moment(opened, history):
 
 async def test_guards_and_errors_are_shown(opened):
     """With the values that were read."""
-    await press(opened, "Home", "r")
-    await opened.get_by_role("tab", name="Guards").click()
+    await press(opened, "Home", "r")  # opens them
     assert (await opened.locator(".ff-guards").inner_text()).split() == [
         "✗", "has_items", "data.items", "=", "0",
     ]  # fmt: skip
@@ -140,12 +139,16 @@ async def test_guards_and_errors_are_shown(opened):
     assert "ValueError: card declined" in await opened.locator(".ff-detail:visible").inner_text()
 
 
-async def test_a_failure_opens_its_error_and_the_next_step_what_was_open(opened):
-    """Whatever a person chose stands again after it."""
+async def test_trouble_opens_what_explains_it_and_the_next_step_what_was_open(opened):
+    """A failure its error, a refusal its guards. What a person chose stands again after it."""
     tabs = opened.get_by_role("tablist", name="About the step")
     await tabs.get_by_role("tab", name="All").click()
-    await press(opened, "Home", "e")
+    await press(opened, "Home", "r")
     shown = tabs.locator("[aria-selected=true]")
+    assert await shown.inner_text() == "Guards ●"
+    await press(opened, "ArrowRight")
+    assert await shown.inner_text() == "All"
+    await press(opened, "e")
     assert await shown.inner_text() == "Error ✕"
     await press(opened, "ArrowRight")
     assert await shown.inner_text() == "All"
@@ -172,7 +175,7 @@ async def test_a_click_in_the_graph_filters_and_esc_takes_it_away(opened, histor
     await opened.get_by_role("tab", name=f"Steps {paying}").wait_for()
     assert await cursor(opened) == before
     await press(opened, "Escape")
-    await opened.get_by_role("tab", name=f"Steps {len(steps) + 1}").wait_for()
+    await opened.get_by_role("tab", name=f"Steps {len(steps)}").wait_for()
     assert await opened.locator(".ff-chip").count() == 0
 
 
@@ -235,6 +238,49 @@ async def test_copied_code_shows_in_python_what_is_shown(opened, history):
     rows = eval(last, names)
     assert set(rows["from_state"]) | set(rows["to_state"]) == {"Draft", "Paying", "Paid"}
     assert names["explorer"].selection["state"] == "Paying"
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def of_two_files(tab, tmp_path):
+    """order-2 in two files that have the same ids, opened at the end; and the history."""
+    names: dict = {}
+    exec(RECORD, names)
+    for name in ("a.db", "b.db"):
+        await names["record_orders"](tmp_path / name)
+    history = open_history([tmp_path / "a.db", tmp_path / "b.db"])
+    await open_file(tab.page, history.explore("order-2"), tmp_path)
+    return tab.page, history
+
+
+async def test_code_of_several_files_names_the_file(of_two_files):
+    """An id alone would be a row of each."""
+    page, history = of_two_files
+    await press(page, "End")
+    await page.get_by_role("button", name="Copy as code").click()
+    code = await page.locator(f"{ROOT}[data-ff-copied]").get_attribute("data-ff-copied")
+    _, _, rows, snapshot, _, last = code.splitlines()
+    names = {"history": history}
+    exec(code, names)
+    newest = history.steps("order-2").iloc[-1]
+    assert eval(rows, names).to_dict("records") == [newest.to_dict()]
+    snapshots = open_history(history.sources[1].path).snapshots("order-2", explode=True)
+    assert eval(snapshot, names).metadata["items"] == snapshots["metadata.items"].iloc[-1]
+    assert newest["id"] in eval(last, names)["id"].to_list()
+
+
+async def test_sentences_of_several_files_lead_to_their_own(of_two_files):
+    """And one on what no step did to the moment of which it tells."""
+    page, history = of_two_files
+    saved = list(history.steps("order-2")["source"]).count(history.sources[0].name) + 1
+    await page.locator(".ff-slider").fill(str(saved + 4))
+    await page.get_by_role("tab", name="Story").click()
+    sentences = page.locator(".ff-lists tr[data-row]:visible")
+    await sentences.filter(has_text="outside of any step").click()
+    assert await cursor(page) == saved
+    await page.locator(".ff-slider").fill(str(saved + 10))  # only rows near it are in the page
+    await sentences.filter(has_text="card declined").last.click()
+    assert history.sources[1].name in await page.locator(".ff-facts").first.inner_text()
+    assert "✕ failed" in await page.locator(".ff-steptitle").inner_text()
 
 
 async def test_what_needs_python_is_absent_and_the_keys_are_listed(opened):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -15,7 +15,7 @@ from flexiflow.analysis.questions import sentences
 from flexiflow.analysis.questions.blame import changed_fields
 from flexiflow.analysis.reading.rows import Filter, steps_frame
 from flexiflow.analysis.reading.source import Source
-from flexiflow.analysis.reading.timeline import moments_of
+from flexiflow.analysis.reading.timeline import Save, moments_of, saves_of
 from flexiflow.analysis.reading.visits import Visit, visits_of
 
 if TYPE_CHECKING:
@@ -57,14 +57,16 @@ class Story:
 
 @dataclass(slots=True)
 class _Event:
-    """Steps in a row that are told in one sentence.
+    """Steps in a row that are told in one sentence, or a snapshot that follows none.
 
     Attributes:
         steps: the rows.
-        changes: what the first of them changed in the data.
+        saved: that snapshot.
+        changes: what the first of them changed in the data; of a snapshot alone the state too.
     """
 
     steps: list[Any]
+    saved: Save | None = None
     changes: list[Change] = field(default_factory=list)
 
 
@@ -72,14 +74,14 @@ def story_of(sources: Sequence[Source], component: str, limit: int) -> Story:
     """A component's history in at most about `limit` sentences; see `History.story`."""
     visits = visits_of(sources, component)
     steps = steps_frame(sources, Filter(component))
-    events = _events(steps)
+    events = _events(steps, saves_of(sources, component))
     told = _chosen(events, limit)
     _add_changes(sources, component, [events[at] for at in told])
     rows = [*_beginning(component, visits)]
     after = -1
     for at in told:
         rows.extend(_gap(events[after + 1 : at]))
-        rows.append(_told(events[at]))
+        rows.extend(_told(events[at]))
         after = at
     rows.extend(_gap(events[after + 1 :]))
     if not events:
@@ -91,15 +93,44 @@ def story_of(sources: Sequence[Source], component: str, limit: int) -> Story:
     return Story(component, frames.frame(shapes.STORY, rows), left_out)
 
 
-def _events(steps: pd.DataFrame) -> list[_Event]:
-    """Steps, with those joined that repeat the one before."""
+def _events(steps: pd.DataFrame, saves: Iterable[Save]) -> list[_Event]:
+    """Steps, with those joined that repeat the one before, and the saves between them.
+
+    Where there is no step the states alone tell the story, and so there are no events.
+    """
     rows: list[Any] = steps.to_dict("records")
-    return [_Event(list(group)) for _, group in groupby(rows, key=_likeness)]
+    if not rows:
+        return []
+    events = []
+    for alike, group in groupby(_in_order(rows, saves), key=_likeness):
+        events += [_Event([], alike)] if isinstance(alike, Save) else [_Event(list(group))]
+    return events
 
 
-def _likeness(step: dict[str, Any]) -> tuple[Any, ...]:
+def _in_order(steps: Sequence[dict[str, Any]], saves: Iterable[Save]) -> Iterator[Any]:
+    waiting = deque(saves)
+    files = list(dict.fromkeys(step["source"] for step in steps))
+    for step in steps:
+        while waiting and _is_before(waiting[0], step, files):
+            yield waiting.popleft()
+        yield step
+    yield from waiting
+
+
+def _is_before(save: Save, step: dict[str, Any], files: Sequence[str]) -> bool:
+    if save.source != step["source"]:
+        return save.source not in files[files.index(step["source"]) :]
+    if step["id"] <= save.after_step:
+        return False
+    start_us = frames.microseconds(step["time"])
+    return start_us is None or save.time_us is None or save.time_us <= start_us
+
+
+def _likeness(row: Any) -> Any:
+    if isinstance(row, Save):
+        return row
     named = ("message", "from_state", "to_state", "outcome", "sender", "reason", "error")
-    return tuple(frames.cell_text(step[name]) for name in named)
+    return tuple(frames.cell_text(row[name]) for name in named)
 
 
 def _chosen(events: Sequence[_Event], limit: int) -> list[int]:
@@ -112,25 +143,41 @@ def _chosen(events: Sequence[_Event], limit: int) -> list[int]:
 
 
 def _weight(event: _Event) -> int:
-    outcome = event.steps[0]["outcome"]
+    outcome = event.steps[0]["outcome"] if event.steps else "moved"
     return 0 if outcome in sentences.TROUBLE else 1 if outcome == "moved" else 2
 
 
 def _add_changes(sources: Sequence[Source], component: str, events: Iterable[_Event]) -> None:
-    """Note in each event what its first step changed, besides the state."""
-    by_step = {(each.steps[0]["source"], int(each.steps[0]["id"])): each for each in events}
+    """Note in each event what its first step changed, besides the state, or what the save shows."""
+    by_step, by_snapshot = {}, {}
+    for each in events:
+        if each.saved is not None:
+            by_snapshot[each.saved.source, each.saved.snapshot_id] = each
+        else:
+            by_step[each.steps[0]["source"], int(each.steps[0]["id"])] = each
     before: Document | None = None
     for moment in moments_of(sources, component, steps=False):
         if moment.document is None:
             continue
         event = by_step.get((moment.source, moment.step_id or 0))
+        saved = by_snapshot.get((moment.source, moment.snapshot_id))
         if event is not None and before is not None:
             changes = changed_fields(before, moment.document)
             event.changes = [each for each in changes if each.path != ("state",)]
+        elif saved is not None and before is not None:
+            saved.changes = list(changed_fields(before, moment.document))
         before = moment.document
 
 
-def _told(event: _Event) -> tuple[Any, ...]:
+def _told(event: _Event) -> Iterator[tuple[Any, ...]]:
+    """The sentence on an event; none on a snapshot in which nothing is new."""
+    saved = event.saved
+    if saved is not None:
+        if event.changes:
+            told = f"it was saved outside of any step{_changes(event)}"
+            sentence = f"At {_clock(saved.time_us)} {told}."
+            yield saved.time_us, None, None, 0, None, sentence, saved.source
+        return
     first, last = event.steps[0], event.steps[-1]
     time_us = frames.microseconds(first["time"])
     again = ""
@@ -139,7 +186,7 @@ def _told(event: _Event) -> tuple[Any, ...]:
         again = f", and so on until step {until}, {words.times(len(event.steps))} in all"
     told = f"{sentences.step_told(first)}{again}{_changes(event)}"
     sentence = f"At {_clock(time_us)} {told}."
-    return (
+    yield (
         time_us,
         int(first["id"]),
         int(last["id"]),
@@ -162,20 +209,29 @@ def _changes(event: _Event) -> str:
 
 
 def _gap(events: Sequence[_Event]) -> list[tuple[Any, ...]]:
-    """The sentence on steps that are left out."""
+    """The sentence on steps that are left out, and on saves between them."""
     steps = [step for event in events for step in event.steps]
+    saves = [event.saved for event in events if event.saved is not None]
     if not steps:
-        return []
+        return [_gap_of_saves(saves)] if saves else []
     outcomes = Counter(str(step["outcome"]) for step in steps)
     counts = ", ".join(
         f"{words.count(n)} {words.name(name)}" for name, n in outcomes.most_common(5)
     )
-    verb = "is" if len(steps) == 1 else "are"
-    sentence = f"Here {words.plural(len(steps), 'step')} {verb} left out: {counts}."
+    left_out = words.plural(len(steps), "step")
+    left_out += f" and {words.plural(len(saves), 'save')}" if saves else ""
+    verb = "is" if len(steps) + len(saves) == 1 else "are"
+    sentence = f"Here {left_out} {verb} left out: {counts}."
     first, last = steps[0], steps[-1]
     time_us = frames.microseconds(first["time"])
     ids = int(first["id"]), int(last["id"])
     return [(time_us, *ids, len(steps), None, sentence, first["source"])]
+
+
+def _gap_of_saves(saves: Sequence[Save]) -> tuple[Any, ...]:
+    verb = "is" if len(saves) == 1 else "are"
+    sentence = f"Here {words.plural(len(saves), 'save')} outside of any step {verb} left out."
+    return saves[0].time_us, None, None, 0, None, sentence, saves[0].source
 
 
 def _beginning(component: str, visits: Sequence[Visit]) -> Iterator[tuple[Any, ...]]:

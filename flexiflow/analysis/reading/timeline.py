@@ -84,6 +84,39 @@ def moments_from(source: Source, component: str, first_id: int) -> Iterator[Mome
         yield from _moments_in(conn, source.name, rows, (), {})
 
 
+class Save(NamedTuple):
+    """A snapshot that follows no step: one saved by hand, or a component's first of a recording.
+
+    Attributes:
+        source: the file.
+        snapshot_id: the row's id there.
+        after_step: the last step with a snapshot before it in this file, 0 for none.
+        time_us: microseconds since 1970; None where the row doesn't say.
+    """
+
+    source: str
+    snapshot_id: int
+    after_step: int
+    time_us: int | None
+
+
+def saves_of(sources: Sequence[Source], component: str) -> Iterator[Save]:
+    """A component's snapshots that follow no step, but for its very first; none is looked into."""
+    first = True
+    for source in sources:
+        with source.connect() as conn:
+            columns = snapshot_columns(conn)
+            query = f"""SELECT s.rowid, {columns["step_id"]}, {columns["time_us"]}
+                FROM {SNAPSHOTS} s WHERE s.component_name = ? ORDER BY s.rowid"""
+            after_step = 0
+            for row_id, step_id, time_us in cursor(conn).execute(query, (component,)):
+                if step_id is not None:
+                    after_step = max(after_step, step_id)
+                elif not first:
+                    yield Save(source.name, row_id, after_step, time_us)
+                first = False
+
+
 def last_moment(sources: Sequence[Source], component: str) -> Moment | None:
     """A component's newest moment that can be read, or None."""
     for source in reversed(sources):

@@ -1,12 +1,13 @@
 // What is known of one entry of a playback: its changes, all fields, guards and error.
 import { counted, el, fill, setText, visible } from "./dom.js";
 import { button, tabs } from "./controls.js";
+import { restoring } from "./explorer_words.js";
 
 const MARKS = { failed: "✕ ", cancelled: "✕ ", refused: "◇ " };
 const KINDS = { failed: "ff-failed-text", cancelled: "ff-failed-text", refused: "ff-refused-text" };
 const MOST_GUARDS = 50;
 const DEEPEST = 20;
-const ERROR = 3; // its place among the panes
+const [GUARDS, ERROR] = [2, 3]; // their places among the panes
 
 /** An outcome with its mark, as in every list. */
 export function outcomeText(outcome, failed = false) {
@@ -34,7 +35,7 @@ export class Details {
     this.moving = false;
     this.tabs = tabs("About the step", this.panes, (index) => {
       this.shown = index;
-      if (!this.moving) this.chosen = index; // a person did, and no failure
+      if (!this.moving) this.chosen = index; // a person did, and no trouble
       this.#fillPane();
     });
     this.element = el("div", { class: "ff-details" }, el("div", { class: "ff-stephead" }, this.title, this.facts, this.ids), this.tabs.element);
@@ -57,9 +58,10 @@ export class Details {
     const counts = [entry.changes?.length ?? 0, playback.fields.length];
     this.tabs.retitle(0, `Changes ${counts[0] + (entry.more ?? 0)}`);
     this.tabs.retitle(1, "All");
-    this.tabs.retitle(2, entry.guards === undefined ? "Guards" : "Guards ●");
+    this.tabs.retitle(GUARDS, entry.guards === undefined ? "Guards" : "Guards ●");
     this.tabs.retitle(ERROR, failed ? "Error ✕" : "Error");
-    const shown = failed ? ERROR : this.chosen; // a failure opens its error, and the next step what was open before
+    // What explains trouble opens by itself; the next step has what was open before.
+    const shown = failed ? ERROR : outcome === "refused" && entry.guards !== undefined ? GUARDS : this.chosen;
     if (shown === this.shown) return this.#fillPane();
     this.moving = true;
     this.tabs.show(shown);
@@ -84,8 +86,8 @@ export class Details {
 
   #all() {
     const values = this.playback.values(this.at);
-    const { snapshot } = this.playback.entry(this.at);
-    const back = snapshot === undefined ? null : el("p", { class: "ff-facts ff-muted" }, "Alive again: ", el("code", {}, `history.restore(${snapshot}, engine)`));
+    const entry = this.playback.entry(this.at);
+    const back = entry.snapshot === undefined ? null : el("p", { class: "ff-facts ff-muted" }, "Alive again: ", el("code", {}, restoring(entry)));
     return [values.length ? list(values.map(({ field, value, by }) => this.#row(field, [value], by))) : said("No data yet."), back];
   }
 

@@ -22,12 +22,23 @@ export function stripNote({ shown, total, before = 0, after = 0 }, playback) {
   return parts.filter(Boolean).join(" ");
 }
 
+/** The code that brings an entry's snapshot back. */
+export function restoring(entry) {
+  return `${historyOf(entry)}.restore(${entry.snapshot}, engine)`;
+}
+
+/** The history in which an id is one row: several files may each have it. */
+function historyOf({ file }) {
+  return file === undefined ? "history" : `flexiflow.open_history(${JSON.stringify(file)})`;
+}
+
 /** A cell that shows in Python what is shown here. */
 export function codeOf(component, entry, selection, condition) {
   const name = JSON.stringify(component);
-  const lines = [`steps = history.steps(${name})`];
-  if (entry.step !== undefined) lines.push(`steps[steps["id"] == ${entry.step}]`);
-  if (entry.snapshot !== undefined) lines.push(`history.snapshot(${entry.snapshot})  # alive again: history.restore(${entry.snapshot}, engine)`);
+  const lines = [...(entry.file === undefined ? [] : ["import flexiflow"]), `steps = history.steps(${name})`];
+  const ofFile = entry.file === undefined ? "" : ` & (steps["source"] == ${JSON.stringify(entry.file)})`;
+  if (entry.step !== undefined) lines.push(ofFile ? `steps[(steps["id"] == ${entry.step})${ofFile}]` : `steps[steps["id"] == ${entry.step}]`);
+  if (entry.snapshot !== undefined) lines.push(`${historyOf(entry)}.snapshot(${entry.snapshot})  # alive again: ${restoring(entry)}`);
   if (condition) lines.push(`history.when(${name}, ${JSON.stringify(condition)}).frame`);
   lines.push(`explorer = history.explore(${name}, selection=${JSON.stringify(selection)})`, "explorer.rows()");
   return lines.join("\n");

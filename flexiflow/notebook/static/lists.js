@@ -88,7 +88,9 @@ export class Lists {
     this.places[SNAPSHOTS] = this.snapshots.filter((at) => !this.keeps || this.keeps(at));
     this.lines = (this.allLines ?? []).filter(([at]) => !this.keeps || this.keeps(at));
     this.places[LOG] = this.lines.map(([at]) => at);
-    [STEPS, LOG, SNAPSHOTS].forEach((list) => this.tabs.retitle(list, `${TITLES[list]} ${counted(this.places[list].length)}`));
+    // Snapshots that follow no step stand among the steps, and are counted as snapshots.
+    const counts = [all.filter((at) => playback.entry(at).step !== undefined), this.lines, this.places[SNAPSHOTS]].map((each) => each.length);
+    counts.forEach((count, list) => this.tabs.retitle(list, `${TITLES[list]} ${counted(count)}`));
     this.#showOpen();
   }
 
@@ -125,11 +127,11 @@ export class Lists {
   }
 }
 
-/** Where each sentence begins; one that names no step stands with the one before it. */
+/** Where each sentence begins: at its step, else at its time, else with the one before it. */
 function placesOfStory(playback, story) {
   let before = 0;
-  return story.map(([, first]) => {
-    const at = first === null ? -1 : playback.place({ step: first });
+  return story.map(([, step, file, time]) => {
+    const at = step === null ? lastUpTo(playback.times, time ?? NaN) : playback.place({ step, file });
     before = Math.max(before, at);
     return before;
   });

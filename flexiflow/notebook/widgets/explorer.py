@@ -269,7 +269,7 @@ class HistoryExplorer(Widget):
         with self.hold_sync():
             self.told = self._all_told()
             self.log = log_lines(self.history, self.playback)
-            self.packed = packed(self.playback, self._graph)
+            self.packed = packed(self.playback, self._graph, several=len(self.history.sources) > 1)
 
     def _all_told(self) -> dict[str, Any]:
         window = self.playback.window
@@ -302,10 +302,13 @@ class HistoryExplorer(Widget):
         return f"{words.name(self.component)}: last seen in {words.name(state or '?')}."
 
     def _story(self) -> list[list[Any]]:
-        """Sentences, each with its first step."""
+        """Sentences, each with its first step, its file, and its time in milliseconds."""
         story = self.history.story(self.component).frame
         steps = story["first_step"].astype(object).where(story["first_step"].notna(), None)
-        return [list(row) for row in zip(story["sentence"], steps, strict=True)]
+        moments = [frames.microseconds(each) for each in story["time"]]
+        times = [None if each is None else each / 1000 for each in moments]
+        told = zip(story["sentence"], steps, story["source"], times, strict=True)
+        return [list(row) for row in told]
 
     # -- the cursor -----------------------------------------------------------------------
 

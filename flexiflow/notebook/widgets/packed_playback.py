@@ -49,12 +49,13 @@ class Names:
         return list(self._codes)
 
 
-def packed(playback: Playback, graph: Graph) -> bytes:
+def packed(playback: Playback, graph: Graph, *, several: bool = False) -> bytes:
     """The bytes that the script reads; see the module.
 
     Args:
         playback: what to pack.
         graph: the machine whose edges the steps went over.
+        several: whether the history has several files, so that an id alone names no row.
     """
     names = {kind: Names() for kind in ("states", "messages", "outcomes")}
     entries = playback.entries
@@ -67,7 +68,6 @@ def packed(playback: Playback, graph: Graph) -> bytes:
             ("outcomes", "outcome"),
         )
     ]
-    several = len({entry.source for entry in entries}) > 1
     bodies = [
         json.dumps(_body(entry, several), separators=(",", ":")).encode() for entry in entries
     ]

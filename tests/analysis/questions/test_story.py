@@ -1,7 +1,15 @@
 """story(): a component's history in sentences, bounded, and honest about what it leaves out."""
 
 import pytest
-from histories import NOON, SECOND, Written, body_1x, written_by_1x
+from histories import (
+    NOON,
+    RANDOM_STEPS,
+    SECOND,
+    Written,
+    body_1x,
+    random_history,
+    written_by_1x,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -143,3 +151,52 @@ def test_wrong_arguments():
         history.story(None)
     with pytest.raises(InvalidValue):
         history.story("order", limit="many")
+
+
+def recorded_twice() -> Written:
+    """A component that is stuck, and begins anew when its program does."""
+    made = Written()
+    made.snapshot("order", "A", NOON, data={"n": 1})
+    made.step("order", "go", "A", "B", NOON + SECOND, data={"n": 2})
+    made.step("order", "pay", "B", time_us=NOON + 2 * SECOND, outcome="refused")
+    made.snapshot("order", "A", NOON + 3 * SECOND, data={"n": 1})
+    made.snapshot("order", "A", NOON + 4 * SECOND, data={"n": 1})
+    made.step("order", "pay", "A", time_us=NOON + 5 * SECOND, outcome="refused")
+    return made
+
+
+def test_what_changed_outside_of_any_step_is_told():
+    """Where a new recording begins, state and data are others; a save that shows nothing new is not
+    told, and what stands before and after one is not joined."""
+    assert recorded_twice().history.story("order").sentences[1:-1] == (
+        "At 22:13:21 `go` moved A → B, step 1; n 1 → 2.",
+        "At 22:13:22 `pay` was refused, step 2.",
+        "At 22:13:23 it was saved outside of any step; state 'B' → 'A', n 2 → 1.",
+        "At 22:13:25 `pay` was refused, step 3.",
+    )
+
+
+def test_saves_that_are_left_out_are_said():
+    """With the steps beside them, or alone."""
+    texts = [recorded_twice().history.story("order", limit=limit).text for limit in (0, 1)]
+    assert "Here 3 steps and 2 saves are left out: 2 refused, 1 moved." in texts[0]
+    assert "Here 2 steps and 2 saves are left out: 1 moved, 1 refused." in texts[1]
+    made = of_outcomes(["stayed"] * 3 + ["refused"])
+    made.snapshot("order", "B", NOON + 3)
+    made.step("order", "m", "B", time_us=NOON + 4, outcome="refused")
+    for at in range(10):
+        made.step("order", f"n{at}", "B", time_us=NOON + 5 + at)
+    story = made.history.story("order", limit=15)
+    assert "Here 1 save outside of any step is left out." in story.sentences
+    assert story.left_out == 0
+
+
+@given(RANDOM_STEPS)
+def test_saves_stand_where_they_were_made(steps):
+    """In the order of time, which is that of the rows, where each row is later than the last."""
+    steps = [(name, state, data, abs(pause) + 1, how) for name, state, data, pause, how in steps]
+    history = random_history(steps).history
+    for name in history.names()[:1]:
+        # Its beginning is told first, also where a step stands before the first snapshot.
+        times = history.story(name, limit=50).frame["time"].iloc[1:].dropna()
+        assert times.is_monotonic_increasing

@@ -226,7 +226,7 @@ async def test_the_story_of_a_long_history_is_asked_for(tmp_path, monkeypatch):
     view = await many_steps(tmp_path / "state.db", monkeypatch, 4)
     assert "story" not in view.told
     asked(view, do="story")
-    assert "submit" in " ".join(text for text, _ in view.told["story"])
+    assert "submit" in " ".join(text for text, *_ in view.told["story"])
 
 
 async def test_the_story_of_a_long_history_is_in_what_is_saved(tmp_path, monkeypatch):
@@ -234,7 +234,7 @@ async def test_the_story_of_a_long_history_is_in_what_is_saved(tmp_path, monkeyp
     monkeypatch.setattr("flexiflow.notebook.widgets.explorer._TOLD_AT_ONCE", 2)
     view = await many_steps(tmp_path / "state.db", monkeypatch, 200)
     view.save_html(tmp_path / "explorer.html")
-    told = [text for text, _ in view.told["story"]]
+    told = [text for text, *_ in view.told["story"]]
     assert any(each.startswith("Here 171 steps are left out") for each in told)
 
 
