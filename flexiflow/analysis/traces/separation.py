@@ -26,8 +26,9 @@ def separation_frame(
 ) -> pd.DataFrame:
     """Tests on fields, the one that differs most first; see `Log.separate`."""
     found: dict[str, dict[str, set[Any]]] = {}
+    wanted = bad | good
     for record in lines:
-        if isinstance(record, BrokenLine) or record.correlation_id not in bad | good:
+        if isinstance(record, BrokenLine) or record.correlation_id not in wanted:
             continue
         for name, value in _fields(record):
             traces = found.setdefault(name, {})
