@@ -75,7 +75,7 @@ def _told(record: LogRecord) -> str:
     parts = [
         record.ts[11:23] or "?",
         _MARKS[_style(record)],
-        (record.correlation_id or "no id")[:8],
+        words.short_id(record.correlation_id or "no id"),
         f"{record.component}:" if record.component else "",
         record.event,
         f"`{what}`" if what else "",

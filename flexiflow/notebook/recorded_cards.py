@@ -146,6 +146,7 @@ def log(log: Log) -> str:
     trouble = traces[(traces["failed"] > 0) | (traces["refused"] > 0)]
     shown = trouble if len(trouble) else traces
     overview = f"{words.plural(len(traces), 'trace')}, {len(trouble)} in trouble; {told}."
+    overview = " ".join([overview, *(f"{each}." for each in log.summary().troubles)])
     columns = {"correlation_id": "id", "start": "start (UTC)", "duration": "took"}
     columns |= {"first_component": "begins with", "first_message": "message"}
     columns |= {"refused": "refused", "failed": "failed"}

@@ -68,6 +68,11 @@ def name(text: object, longest: int = 80) -> str:
     return visible(str(text), longest)
 
 
+def short_id(correlation_id: str) -> str:
+    """A correlation id that is read, not typed: of a long one the beginning, a short one whole."""
+    return name(correlation_id if len(correlation_id) <= 16 else correlation_id[:8])
+
+
 def sentence(text: object, longest: int) -> str:
     """Somebody else's text as part of a sentence: on one line, bounded, without its full stop."""
     return name(" ".join(str(text).split()).rstrip("."), longest)

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from flexiflow.analysis.base import frames
+from flexiflow.analysis.base import frames, words
 from flexiflow.analysis.base.moments import moment_us
 from flexiflow.analysis.log.asked import AskedLog, ids_argument, text_argument
 from flexiflow.analysis.questions.outliers import FACTOR, MIN_SIBLINGS
@@ -53,6 +53,17 @@ class LogSummary:
     refused: int
     unfinished: int
     slow: int
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """What of the log no trace shows, in words; where it has traces, records may be outside."""
+        found = []
+        if self.broken:
+            found.append(f"{words.plural(self.broken, 'line')} can't be read")
+        if self.without_id and not self.traces:
+            records = words.plural(self.without_id, "record")
+            found.append(f"{records} {'has' if self.without_id == 1 else 'have'} no correlation id")
+        return tuple(found)
 
 
 class TraceQuestions(AskedLog):

@@ -83,7 +83,7 @@ class SpanNode:
         who = f"{words.name(self.component or '?')}: "
         if self.kind == "other" and self.component is None:
             who = ""  # nobody expects a text line to name one
-        what = f"{mark} {who}{self._label}"
+        what = f"{mark} {who}{self.title}"
         if self.kind == "step" and self.outcome == "moved":
             before, after = (words.name(each or "?") for each in (self.from_state, self.to_state))
             what += f"  {before} → {after}"
@@ -95,7 +95,8 @@ class SpanNode:
         return f"{what}{detail}{saved}{took}"
 
     @property
-    def _label(self) -> str:
+    def title(self) -> str:
+        """What it is called: its label, or what its lines say; bounded, and harmless."""
         if self.label or not self.records:
             return words.name(self.label or "no records")
         told = [_line_told(each) for each in self.records[:_MOST_TOLD]]

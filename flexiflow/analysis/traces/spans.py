@@ -103,7 +103,7 @@ class Spans:
             self.depths[row],
             node.kind,
             node.component,
-            node.label,
+            node.title if node.kind == "other" else node.label,
             None if own is None else own[0],
             None if own is None else own[1] - own[0],
             self.self_times[row],

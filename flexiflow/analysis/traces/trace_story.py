@@ -222,8 +222,13 @@ def _ending(spans: Spans) -> tuple[Any, ...]:
         told = "Unfinished" if outcome == "unknown" else outcome.capitalize()
         return None, node.span_id, "ending", outcome, f"{told} in {where}{others}{detail}."
     outcome = steps[0].outcome if len(steps) == 1 else "ok" if steps else "unknown"
-    handled = f"{words.plural(len(steps), 'message')} handled" if steps else "No message"
-    sentence = f"{handled}, by {words.plural(components, 'component')}."
+    lines = sum(len(node.records) for node in spans.nodes)
+    by = words.plural(components, "component")
+    sentence = (
+        f"{words.plural(len(steps), 'message')} handled, by {by}."
+        if steps
+        else f"No message is in it; {words.plural(lines, 'line')}."
+    )
     return None, None, "ending", outcome, sentence
 
 

@@ -14,6 +14,11 @@ export function visible(value, longest = 2000) {
   return cut.replace(INVISIBLE, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
+/** A correlation id that is read, not typed: of a long one the beginning is enough, a short one is whole. */
+export function shortId(id) {
+  return visible(id, String(id).length > 16 ? 8 : 16);
+}
+
 /** A name of someone else's: one of blanks alone is quoted, so that it can be seen. */
 export function named(value, longest) {
   const text = visible(value, longest);

@@ -1,6 +1,6 @@
 // The explorer of traces: a list, the waterfall of one trace, and panes about one of its spans,
 // all of which follow one selection.
-import { el, fill, setText, visible } from "./dom.js";
+import { el, fill, setText, shortId, visible } from "./dom.js";
 import { button, tabs } from "./controls.js";
 import { copyText } from "./copying.js";
 import { GraphPane } from "./graph.js";
@@ -91,7 +91,7 @@ class View {
     if (trace === null) return;
     this.trace = trace;
     this.rowOf = new Map(trace.span.map((span, row) => [span, row]));
-    fill(this.title, "trace ", el("code", {}, visible(trace.id, 8)));
+    fill(this.title, "trace ", el("code", {}, shortId(trace.id)));
     this.title.title = visible(trace.id, 128);
     setText(this.headline, trace.headline, 600);
     fill(this.missing, ...trace.missing.map((note) => el("li", {}, note)));

@@ -1,5 +1,5 @@
 // The list of traces: search, filters with their counts, and columns that sort.
-import { el, fill, debounced, visible } from "./dom.js";
+import { el, fill, debounced, shortId, visible } from "./dom.js";
 import { RowTable } from "./table.js";
 import { duration } from "./unpack.js";
 
@@ -90,7 +90,7 @@ export class TraceList {
     const ended = el("span", { class: KINDS[outcome] ?? "" }, (MARKS[outcome] ?? "") + outcome + (traces.slow[at] ? " · slow" : ""));
     const begins = `${visible(traces.first[at], 60)}: ${visible(traces.message[at], 60)}`;
     return [traces.clock[at], begins, ended, duration(traces.duration[at]), others > 0 ? `+${others}` : "alone",
-      el("code", {}, visible(traces.id[at], 8)), visible(traces.error[at], 200)];
+      el("code", {}, shortId(traces.id[at])), visible(traces.error[at], 200)];
   }
 }
 

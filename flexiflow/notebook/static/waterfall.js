@@ -183,29 +183,35 @@ export class Waterfall {
     const parent = this.#hasChildren(row);
     const open = !this.closed.has(row);
     const toggle = el("span", { class: "ff-toggle", "data-toggle": parent ? row : null, "aria-hidden": "true" }, parent ? (open ? "▾" : "▸") : "");
-    const component = trace.components[trace.component[row]] || "?";
+    const other = this.#isOther(row); // a line of somebody else's need not name a component
+    const component = trace.components[trace.component[row]] || (other ? "" : "?");
     const label = trace.labels[trace.label[row]] || (trace.kinds[trace.kind[row]] === "missing" ? "no records" : "");
-    const mark = MARKS[outcome] ? ` ${MARKS[outcome]}` : "";
+    const mark = MARKS[outcome] && !other ? ` ${MARKS[outcome]}` : "";
     const kind = BAD.has(outcome) ? "ff-failed-text" : outcome === "refused" ? "ff-refused-text" : "";
     const indent = Math.min(trace.depth[row], DEEPEST) * 12;
     const deep = trace.depth[row] > DEEPEST ? el("span", { class: "ff-muted" }, `level ${trace.depth[row]} `) : null;
     const change = trace.change[row] ? el("span", { class: "ff-muted" }, ` ${trace.change[row]}`) : null;
     const spoken = parent ? el("span", { class: "ff-spoken" }, open ? " opened" : " closed") : null;
-    const name = el("span", { class: "ff-spanname", style: `padding-left:${indent}px`, title: [`${component}: ${label}`, outcome, trace.detail[row]].filter(Boolean).join("\n") },
-      toggle, deep, el("strong", {}, visible(component, 60)), ` ${visible(label, 60)}`, el("span", { class: kind }, mark), change, spoken);
+    const name = el("span", { class: "ff-spanname", style: `padding-left:${indent}px`, title: [[component, label].filter(Boolean).join(": "), other ? "" : outcome, trace.detail[row]].filter(Boolean).join("\n") },
+      toggle, deep, el("strong", {}, visible(component, 60)), ` ${visible(label, other ? 300 : 60)}`, el("span", { class: kind }, mark), change, spoken);
     return [name, this.#bar(row, outcome)];
+  }
+
+  #isOther(row) {
+    return this.trace.kinds[this.trace.kind[row]] === "other";
   }
 
   #bar(row, outcome) {
     const { trace } = this;
     if (trace.from[row] === null) return el("span", { class: "ff-muted" }, "no time");
     const [left, right] = [this.#percent(trace.from[row]), this.#percent(trace.to[row])];
-    const took = duration(trace.took[row]) + (trace.ended[row] ? "" : " or longer");
-    const kind = BAD.has(outcome) ? "ff-bad" : outcome === "refused" ? "ff-shy" : trace.ended[row] ? "" : "ff-open";
+    const other = this.#isOther(row);
+    const took = other && !trace.took[row] ? "" : duration(trace.took[row]) + (trace.ended[row] || other ? "" : " or longer");
+    const kind = BAD.has(outcome) ? "ff-bad" : outcome === "refused" ? "ff-shy" : trace.ended[row] || other ? "" : "ff-open";
     const critical = (this.onPath.get(row) ?? []).map(([a, b, what]) =>
       el("span", { class: `ff-critical ${what === "retry wait" ? "ff-wait" : ""}`.trim(), style: placed(this.#percent(a), this.#percent(b)) }));
-    // The time stands where there is room for it.
-    const side = right < 82 ? `left:${Math.max(right, 0)}%` : `right:${left > 18 ? 100 - left : 0}%`;
+    // The time stands where there is room for it: behind the bar, before it, or inside.
+    const side = right < 82 ? `left:${Math.max(right, 0)}%` : `right:${100 - (left > 18 ? left : Math.min(right, 100))}%`;
     return el("div", { class: "ff-bars" },
       el("span", { class: `ff-spanbar ${kind}`.trim(), style: placed(left, right) }), ...critical,
       el("span", { class: "ff-took", style: side }, took));

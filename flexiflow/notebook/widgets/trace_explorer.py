@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets
 
-from flexiflow.analysis.base import frames, shapes
+from flexiflow.analysis.base import frames, shapes, words
 from flexiflow.analysis.traces.records import records_frame
 from flexiflow.errors import FlexiFlowError, bounded
 from flexiflow.notebook.html import element, escape, preformatted
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _MOST_SAVED = 500  # spans whose panes an offline file holds
 _MOST_KNOWN = 20
 _NOTHING = "No trace is recorded in this log yet."
+_FIELDS = 'open_log(…, fields={"ts": "when", "event": "what", "correlation_id": "trace.id"})'
 _RECORD = 'recording = record(engine, "state.db", log="run.jsonl")'
 
 
@@ -70,7 +71,7 @@ class TraceExplorer(Widget):
         if trace is not None:
             self._show(trace)
             selection = selection or {"trace": trace.correlation_id}
-        self.empty = [] if selection else [_NOTHING, _RECORD]
+        self.empty = [] if selection else _nothing(log)
         self.selection = selection
         self.on_msg(self._received)
 
@@ -89,15 +90,15 @@ class TraceExplorer(Widget):
     def static_html(self) -> str:
         """The story's beginning, and the tree as text."""
         if self._trace is None:
-            return element("p", escape(f"{_NOTHING} {_RECORD}"))
+            return element("p", escape(" ".join(self.empty)))
         tree = "\n".join(str(self._trace.tree()).splitlines()[:60])
         return element("p", escape(self.static_text())) + preformatted(tree)
 
     def static_text(self) -> str:
         """How the trace ended, and where its time went."""
         if self._trace is None:
-            return _NOTHING
-        return f"trace {self._trace.correlation_id[:8]}: {self._trace.headline}"
+            return self.empty[0]
+        return f"trace {words.short_id(self._trace.correlation_id)}: {self._trace.headline}"
 
     def check_selection(self, chosen: Mapping[str, Any]) -> None:
         """Raise an error for a trace or span that is not there; show the trace that is."""
@@ -203,6 +204,17 @@ class TraceExplorer(Widget):
         if self._log is not None:
             self.listed = packed_list(self._log.traces())
         return {}
+
+
+def _nothing(log: Log | None) -> list[str]:
+    """Why there is no trace, and the code that helps."""
+    summary = None if log is None else log.summary()
+    told = summary.troubles if summary is not None else ()
+    return (
+        [f"No trace is in this log: {' and '.join(told)}.", _FIELDS]
+        if told
+        else [_NOTHING, _RECORD]
+    )
 
 
 def _first(traces: pd.DataFrame) -> str:

@@ -103,3 +103,9 @@ def test_a_sentence_is_one_line_without_its_full_stop():
 def test_a_long_sentence_is_cut():
     """What is left out is shown by an ellipsis."""
     assert words.sentence("x" * 100, 10) == "x" * 9 + "…"
+
+
+def test_short_ids():
+    """Ids that people made are told apart at their ends; of a long one the beginning is enough."""
+    assert words.short_id("north-order-7") == "north-order-7"
+    assert words.short_id("4bf92f3577b34da6a3ce929d0e0e4736") == "4bf92f35"

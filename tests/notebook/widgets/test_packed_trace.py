@@ -47,7 +47,7 @@ async def test_the_critical_path_and_the_story_name_rows(tmp_path):
     trace = log.trace(failing)
     shown, path = unpacked(packed_trace(trace)), trace.critical_path()
     named = [None if row < 0 else shown["span"][row] for row, *_ in shown["path"]]
-    assert named == path["span_id"].where(path["span_id"].notna(), None).tolist()
+    assert named == path["span_id"].astype(object).where(path["span_id"].notna(), None).tolist()
     assert [text for text, _ in shown["story"]] == list(trace.story(200).sentences)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import zlib
 
@@ -10,6 +11,7 @@ from traced import traced
 
 from flexiflow import FlexiFlowEngine, State, on, open_history, open_log, record
 from flexiflow.errors import InvalidValue, TraceNotFound
+from flexiflow.notebook import recorded_cards
 
 
 class Login(State):
@@ -148,3 +150,32 @@ async def test_what_is_redacted_reaches_no_page(tmp_path):
     told.append(view.save_html(tmp_path / "trace.html").read_text())
     assert not [text for text in told if secret in text]
     assert "ann" in str(saved)
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ('{"when": 1}', "1 line can't be read"),
+        ('{"time": 1764200000, "msg": "x"}', "1 record has no correlation id"),
+    ],
+)
+def test_a_log_without_a_trace_says_why(tmp_path, line, why):
+    """And what helps, in place of how one is recorded; its card says it, too."""
+    (tmp_path / "theirs.jsonl").write_text(line + "\n")
+    log = open_log(tmp_path / "theirs.jsonl")
+    view = log.explore()
+    assert view.static_text() == f"No trace is in this log: {why}."
+    assert "fields=" in view.empty[1]
+    assert "fields=" in view.static_html()
+    assert why in html.unescape(str(recorded_cards.log(log)))
+
+
+def test_text_lines_are_told_in_the_waterfall(tmp_path):
+    """By what they say, for they have no label."""
+    (tmp_path / "app.log").write_text(
+        "2026-11-26 10:00:00 INFO pay cid=req-84 charged\n"
+        "2026-11-26 10:00:01 ERROR pay cid=req-84 declined\n"
+    )
+    view = open_log(tmp_path / "app.log").explore()
+    assert unpacked(view.shown)["labels"] == ["2 lines: charged; ERROR declined"]
+    assert view.static_text().startswith("trace req-84: No message is in it; 2 lines.")
