@@ -173,8 +173,9 @@ class Explorer {
       el("div", { class: "ff-twopanes" }, this.graph.element, this.details.element),
       this.timeline.element,
       el("div", { class: "ff-bar" }, this.player.element, this.count, frame.offline ? null : this.star, this.nextStar, el("span", { class: "ff-spring" }),
-        this.#windowButtons(), button("Copy as code", () => this.copyCode(), { title: "The cell that shows this" }),
-        button("?", () => { this.help.hidden = !this.help.hidden; }, { title: "Keys (?)" })),
+        this.#windowButtons(),
+        el("span", { class: "ff-line" }, button("Copy as code", () => this.copyCode(), { title: "The cell that shows this" }),
+          button("?", () => { this.help.hidden = !this.help.hidden; }, { title: "Keys (?)" }))),
       this.help,
       el("div", { class: "ff-bar" }, frame.offline ? null : this.#searchForm(), this.chips, this.answer),
       this.lists.element);

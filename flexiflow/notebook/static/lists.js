@@ -25,7 +25,7 @@ export class Lists {
       onSelect: (index) => onSelect(this.places[list][index]),
     });
     this.tables = [
-      table(STEPS, "Steps", ["step", "time (UTC)", "message", "outcome", "state", "took", "why"], ["72px", "116px", "16%", "100px", "24%", "80px", ""], (at) => this.#stepCells(at), "No step is like that."),
+      table(STEPS, "Steps", ["step", "time (UTC)", "message", "outcome", "state", "took", "why"], ["64px", "112px", "15%", "96px", "20%", "72px", ""], (at) => this.#stepCells(at), "No step is like that."),
       table(LOG, "Log lines", ["time (UTC)", "level", "event", "text"], ["116px", "72px", "160px", ""], (_, index) => this.lines[index].slice(1, 5), "No lines."),
       table(SNAPSHOTS, "Snapshots", ["snapshot", "time (UTC)", "state", "changes"], ["88px", "116px", "20%", ""], (at) => this.#snapshotCells(at), "No snapshots."),
       table(STORY, "Story", ["what happened"], [""], (_, index) => [this.story[index][0]], "The story of a long history is told by history.story(…)."),

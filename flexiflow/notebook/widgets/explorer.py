@@ -92,7 +92,7 @@ class HistoryExplorer(Widget):
 
     def refresh(self) -> None:
         """Read what was recorded since, and stay at the row; at the end, go to the new end."""
-        if not self.component:
+        if self._is_empty():
             self.component = self._first()  # whoever observes it loads it
             return
         here = self._here()
@@ -127,7 +127,7 @@ class HistoryExplorer(Widget):
         Returns:
             a DataFrame with the columns of `shapes.STEPS`.
         """
-        if not self.component:
+        if self._is_empty():
             return frames.frame(shapes.STEPS, [])
         steps = steps_frame(self.history.sources, Filter(self.component))
         chosen = _rows_about(steps, self.selection)
@@ -142,14 +142,14 @@ class HistoryExplorer(Widget):
         Raises:
             PersistenceError: where it can't be written.
         """
-        if self.component and "story" not in self.told:
+        if "story" not in self.told and not self._is_empty():
             self.tell_story()  # nobody can be asked for it there
         return super().save_html(path)
 
     def static_html(self) -> str:
         """The verdict and the picture."""
         said = element("p", escape(self.static_text()))
-        if not self.component:
+        if self._is_empty():
             return said
         head = said if self._verdict is None else verdict_card(self._verdict)
         here = self._here()
@@ -158,7 +158,7 @@ class HistoryExplorer(Widget):
 
     def static_text(self) -> str:
         """What happened, in one line, and how much is shown."""
-        if not self.component:
+        if self._is_empty():
             return _NOTHING
         window = self.playback.window
         total = words.plural(window.total, "step")
@@ -216,7 +216,7 @@ class HistoryExplorer(Widget):
 
     def _load(self) -> None:
         """Read the history, and go to the last step that failed or was refused."""
-        if not self.component:
+        if self._is_empty():
             self.told = {"empty": _NOTHING, "code": _RECORD}
             return
         self._read(trouble_near(self.history.sources, self.component, "any"))
@@ -232,6 +232,10 @@ class HistoryExplorer(Widget):
         self.history.require(self.component)
         self.selection = {}
         self._load()
+
+    def _is_empty(self) -> bool:
+        """Whether the history has no component; one may be called ``""``."""
+        return self.component == "" and "" not in self.history.names()
 
     def _first(self) -> str:
         """The component to begin with: the one that was in trouble last, else the newest one."""

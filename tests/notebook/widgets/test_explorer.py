@@ -255,6 +255,18 @@ async def test_what_was_recorded_since_is_read(tmp_path, monkeypatch):
     assert view.told["total"] == 12
 
 
+async def test_a_component_without_a_name_is_one(tmp_path):
+    """Its history is not an empty one."""
+    engine = FlexiFlowEngine()
+    order = engine.add("", Draft, data={"items": 1})
+    async with record(engine, tmp_path / "state.db"):
+        await order.send("submit")
+    view = open_history(tmp_path / "state.db").explore("")
+    assert len(view.rows()) == 1
+    assert "empty" not in view.told
+    assert "Submitted" in view.static_html()
+
+
 async def test_an_empty_history_that_is_written_is_shown(tmp_path, monkeypatch):
     """Its first component is the one that is gone through."""
     path = tmp_path / "state.db"
