@@ -51,7 +51,7 @@ class Slow:
 
     Attributes:
         own: the (beginning, end) that it lasted.
-        told: when its records say something last.
+        told: when its records say something first and last.
         reach: the same, with all that it caused.
         below: what it caused, by time.
         attempt: which try of a call it is.
@@ -60,7 +60,7 @@ class Slow:
     span_id: str | None
     known: bool = True
     own: tuple[int, int] | None = None
-    told: int = 0
+    told: tuple[int, int] | None = None
     reach: tuple[int, int] | None = None
     below: list[Slow] = field(default_factory=list)
     attempt: int | None = None
@@ -78,7 +78,7 @@ def _slow(node):
     closed = [r for r in node.records if r.event in CLOSING]
     durations = [r.duration_us for r in closed]
     tries = [r.data["attempt"] for r in node.records if r.event in HANDLER and r.data]
-    span.told = max(times, default=0)
+    span.told = (min(times), max(times)) if times else None
     span.attempt = tries[0] if tries else None
     lower = [each.own for each in span.below]
     if not node.records:
@@ -109,8 +109,7 @@ CLOSING = ("state.changed", "message.refused", "handler.finished")
 
 def slow_path(roots):
     """(span, what) of each microsecond from the first to the last moment."""
-    first = min(root.reach[0] for root in roots)
-    last = last_moment(roots)
+    first, last = whole_extent(roots)
     whole = Slow(None, known=False, reach=(first, last), below=roots)
     return [_owner(whole, at) for at in range(first, last)]
 
@@ -141,9 +140,10 @@ def _waited_for(span):
     return chain
 
 
-def last_moment(roots):
-    """The end of what lasted longest, or the last record."""
-    return max(max(each.reach[1], each.told) for each in everything(roots))
+def whole_extent(roots):
+    """From the first to the last moment in which a span lasted or a record says something."""
+    known = [each for span in everything(roots) for each in (span.reach, span.told) if each]
+    return min(a for a, _ in known), max(b for _, b in known)
 
 
 def everything(roots):
@@ -165,8 +165,7 @@ def slow_gaps(roots, records):
     """The stretches without a record, an edge, or a span at work that caused nothing."""
     spans = list(everything(roots))
     edges = {edge for span in spans for edge in span.own} | {int(r.ts[-7:-1]) for r in records}
-    first = min(root.reach[0] for root in roots)
-    last = last_moment(roots)
+    first, last = whole_extent(roots)
     gaps = []
     for a, b in pairwise(sorted(edge for edge in edges if first <= edge <= last)):
         busy = any(s.own[0] < b and a < s.own[1] for s in spans if not s.below)

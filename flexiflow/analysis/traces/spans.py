@@ -64,12 +64,16 @@ class Spans:
     def extent(self) -> Interval | None:
         """From the first to the last moment of the trace; None where no time can be read.
 
-        That is its last record's, as in the list of traces: a span has ended where its handling
-        has, and its commit, which the line that closes it waits for, comes after that.
+        These are its records', as in the list of traces: a span has ended where its handling has,
+        and its commit, which the line that closes it waits for, comes after that.
         """
         reaches = [reach for row in self.roots if (reach := self.reaches[row]) is not None]
-        told = [node.last_us for node in self.nodes if node.last_us is not None]
-        return _around([*reaches, (max(told), max(told))] if told else reaches)
+        told = [
+            (node.first_us, node.last_us)
+            for node in self.nodes
+            if node.first_us is not None and node.last_us is not None
+        ]
+        return _around([*reaches, *told])
 
     @cached_property
     def self_times(self) -> list[int | None]:

@@ -57,6 +57,12 @@ def test_a_trace_lasts_until_its_last_line(tmp_path):
     assert frames.microseconds_of(listed["duration"].iloc[0]) == 9
 
 
+def test_a_trace_lasts_from_its_first_line():
+    """Also where its span begins once more later, by an id that is used again."""
+    again = received(0, "s1"), received(5, "s1"), changed(9, "s1", duration_us=4)
+    assert path_of(*again) == [(None, "idle", 5), ("s1", "own work", 4)]
+
+
 def test_what_outlives_its_cause_is_on_the_path():
     """A task that a handler left behind; where nobody worked in between, nobody is named busy."""
     assert path_of(
