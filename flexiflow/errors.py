@@ -266,7 +266,8 @@ def component_not_found(name: str, known: Iterable[str]) -> ComponentNotFound:
     return ComponentNotFound(
         f"Unknown component {bounded_repr(name)}.",
         why=f"Known components: {listed(names)}." if names else "There are no components at all.",
-        fix=suggestion(name, names) or "Add the component first, or correct the name.",
+        fix=suggestion(name, names)
+        or "Correct the name: a component is known once it was added, or recorded.",
         context={"component": name, "components": len(names)},
     )
 
