@@ -252,3 +252,15 @@ async def test_eighty_thousand_spans_stay_few_rows(tab, tmp_path):
     assert json.loads(await tab.page.locator(".ff-widget").get_attribute("data-ff-selected"))[
         "span"
     ]
+
+
+async def test_lines_outside_every_span_are_read(tab, tmp_path):
+    """They have no id to be selected by, and are selected all the same."""
+    (tmp_path / "app.log").write_text(
+        "2026-11-26 10:00:00 INFO pay cid=req-84 declined: no funds\n"
+    )
+    page = open_log(tmp_path / "app.log").explore().save_html(tmp_path / "trace.html")
+    await tab.page.goto(page.as_uri())
+    await tab.page.locator(".ff-spanname").click()
+    await tab.page.get_by_role("tab", name="Record").click()
+    await tab.page.locator(".ff-records").get_by_text("no funds").wait_for()

@@ -15,7 +15,7 @@ export class SpanPanes {
    * @param {(row: number) => void} options.onJump a sentence of the story was chosen
    */
   constructor({ graph, onShow, onJump }) {
-    Object.assign(this, { graph, onJump, span: null, way: null, shown: STORY });
+    Object.assign(this, { graph, onJump, span: undefined, way: null, shown: STORY });
     this.pages = TITLES.map((title) => ({ title, panel: el("div", { class: "ff-detail", tabindex: 0, role: "group", "aria-label": title }) }));
     this.wayNote = el("p", { class: "ff-muted ff-fact" });
     this.pages[PATH].panel.append(this.wayNote, graph.tools, graph.element);
@@ -34,7 +34,7 @@ export class SpanPanes {
 
   /** No span is selected. */
   clear() {
-    this.span = null;
+    this.span = undefined;
     for (const at of [RECORD, CHANGE, ERROR]) fill(this.pages[at].panel, said("Select a span to see this."));
     this.wayNote.textContent = "Select a span to see the way of its component.";
     this.graph.element.hidden = this.graph.tools.hidden = true;
@@ -42,7 +42,10 @@ export class SpanPanes {
     this.tabs.retitle(ERROR, "Error");
   }
 
-  /** @param {string} span @param {any} detail as span_detail.py says; null where a file lacks it */
+  /**
+   * @param {string | null} span null for the records outside every span
+   * @param {any} detail as span_detail.py says; null where a file lacks it
+   */
   show(span, detail) {
     this.span = span;
     if (detail === null) {

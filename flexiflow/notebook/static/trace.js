@@ -106,15 +106,14 @@ class View {
 
   go(row) {
     if (row < 0 || !this.trace) return;
-    const span = this.trace.span[row];
-    this.select(span === null ? { trace: this.trace.id } : { trace: this.trace.id, span });
+    this.select({ trace: this.trace.id, span: this.trace.span[row] }); // null: the records outside every span
   }
 
   mark(chosen) {
     this.frame.root.dataset.ffSelected = JSON.stringify(chosen);
     this.list.mark(chosen.trace);
     if (!this.trace || (chosen.trace ?? this.trace.id) !== this.trace.id) return; // it is on its way
-    this.row = this.rowOf.get(chosen.span) ?? -1;
+    this.row = "span" in chosen ? this.rowOf.get(chosen.span) ?? -1 : -1;
     this.water.select(this.row);
     this.panes.mark(this.row);
     if (this.row < 0) this.panes.clear();
@@ -132,7 +131,7 @@ class View {
       else this.panes.showWay(this.saved?.ways[component] ?? null, this.trace.id);
     } else if (this.panes.span !== span) {
       if (!this.frame.offline) this.ask("span", { span });
-      else this.panes.show(span, this.saved?.spans[span] ?? null);
+      else this.panes.show(span, this.saved?.spans[span ?? ""] ?? null);
     }
   }
 

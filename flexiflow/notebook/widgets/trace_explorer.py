@@ -35,7 +35,8 @@ _RECORD = 'recording = record(engine, "state.db", log="run.jsonl")'
 class TraceExplorer(Widget):
     """Traces, to go through. Made by `Log.explore` and `Trace.explore`.
 
-    Its `selection` is ``{"trace": id}``, with a ``"span"`` where one is chosen.
+    Its `selection` is ``{"trace": id}``, with a ``"span"`` where one is chosen; None means the
+    records outside every span.
 
     Args:
         log: whose traces are listed; None for one trace alone.
@@ -118,7 +119,8 @@ class TraceExplorer(Widget):
     @property
     def cursor(self) -> Cursor:
         """Where it is; see `linking.link`."""
-        node = self._nodes().get(self.selection.get("span"))
+        chosen = self.selection
+        node = self._nodes().get(chosen["span"]) if "span" in chosen else None
         if node is None and self._trace is not None:
             node = next((each for _, each in self._trace.tree().walk()), None)
         if node is None or self._trace is None:
@@ -173,7 +175,7 @@ class TraceExplorer(Widget):
         kept = nodes[:_MOST_SAVED]
         components = list(dict.fromkeys(node.component for _, node in kept if node.component))
         saved = {
-            "spans": {span: span_detail(node, self._history) for span, node in kept if span},
+            "spans": {span or "": span_detail(node, self._history) for span, node in kept},
             "ways": {each: self._way(each) for each in components[:_MOST_KNOWN]},
         }
         return {**super()._values(), "listed": b"", "saved": packed(saved)}

@@ -179,3 +179,7 @@ def test_text_lines_are_told_in_the_waterfall(tmp_path):
     view = open_log(tmp_path / "app.log").explore()
     assert unpacked(view.shown)["labels"] == ["2 lines: charged; ERROR declined"]
     assert view.static_text().startswith("trace req-84: No message is in it; 2 lines.")
+    view.selection = {"trace": "req-84", "span": None}
+    assert len(view.rows()) == 2
+    (pane,) = unpacked(view._values()["saved"])["spans"].values()
+    assert "declined" in pane["records"][1][4]
