@@ -326,10 +326,13 @@ def _unfinished(nodes: Iterable[SpanNode]) -> list[str]:
 
 def _begun_twice(nodes: Mapping[str | None, SpanNode]) -> list[str]:
     """Spans of which only the last is told, for they cannot be told apart."""
-    count = sum(
-        sum(each.event in ("message.received", "handler.started") for each in node.records) > 1
+    told = (
+        [each.event for each in node.records]
         for span_id, node in nodes.items()
-        if span_id is not None
+        if span_id is not None and len(node.records) > 1
+    )
+    count = sum(
+        events.count("message.received") + events.count("handler.started") > 1 for events in told
     )
     if not count:
         return []
