@@ -40,6 +40,7 @@ class FileSource:
         self._history = open_history(self.path)
         self._history.require(name)
         self._stamp: Stamp = ()
+        self._settled = False
         self._graph = Graph(name)
         self._lines: list[StepLine] = []
         self._count = 0
@@ -51,10 +52,16 @@ class FileSource:
         return {state.name for state in self._graph.states if state.visits}
 
     def read(self) -> bool:
-        """Read anew where the file has changed; whether it has."""
+        """Read anew where the file has changed; whether it has.
+
+        What is in the file can't be seen until its commit ends, which the disk may hold up: after
+        a change it is read once more, when it looks the same.
+        """
         stamp = self._stamp_now()
-        if stamp == self._stamp:
+        same = stamp == self._stamp
+        if same and self._settled:
             return False
+        self._settled = same
         self._graph = self._history.graph(self.name).model
         self._lines = [_line(step) for _, step in self._newest().iterrows()]
         components = self._history.components()

@@ -24,10 +24,23 @@ async def recorded(engine, order, tmp_path):
 
 
 def test_a_file_that_has_not_changed_is_not_read_again(recorded):
-    """Looking at it costs two questions to the file system."""
+    """Looking at it costs two questions to the file system, once it has been read twice."""
     source = FileSource(recorded, "order-1042")
+    source.read()
     graph = source.graph()
     assert (source.read(), source.graph() is graph) == (False, True)
+
+
+async def test_a_commit_that_is_seen_later_than_its_bytes_is_found(
+    recorded, engine, order, monkeypatch
+):
+    """The file looked the same already when the disk was still being waited for."""
+    monkeypatch.setattr(FileSource, "_stamp_now", lambda _: ((1, 1),))
+    source = FileSource(recorded, "order-1042")
+    async with record(engine, recorded):
+        await order.send("pay")
+    source.read()
+    assert source.moment().state == "Paid"
 
 
 def test_its_steps_have_the_ids_of_the_history(recorded):

@@ -215,10 +215,12 @@ async def test_a_file_of_another_process_is_followed(engine, order, tmp_path):
     await recording.flush()
     view = watch(tmp_path / "state.db", "order-1042")
     assert (view.now["state"], view.now["count"], view.can_send) == ("Submitted", "1 step", False)
+    paid = asyncio.Event()
+    view.observe(lambda change: change.new["state"] == "Paid" and paid.set(), "now")
     await order.send("pay")
     await recording.flush()
-    view._source.read()
-    assert (await shown(view))["state"] == "Paid"
+    await paid.wait()
+    assert view.now["count"] == "2 steps"
     view.close()
     recording.close()
 
