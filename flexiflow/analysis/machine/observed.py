@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from flexiflow.analysis.base import frames, words
 from flexiflow.analysis.reading.machines import machines_of
 from flexiflow.analysis.reading.tables import has_steps, step_columns
-from flexiflow.analysis.reading.visits import Visit, visits_of
+from flexiflow.analysis.reading.visits import Visit, read_visits
 from flexiflow.graph.definition import fingerprint as fingerprint_of
 from flexiflow.graph.definition import reachable, to_definition
 from flexiflow.graph.model import Graph
@@ -82,11 +82,18 @@ def observe(
         component: only this one's steps.
         fingerprint: only steps of this machine.
     """
-    visits = visits_of(history.sources, component)
+    visits = read_visits(history.sources, component)
+    states = visits.names("state", visits.stays.row)
+    machines = visits.names("fingerprint", visits.machine)
+    entered = Counter(
+        state
+        for state, machine in zip(states, machines, strict=True)
+        if state is not None and fingerprint in (None, machine)
+    )
     handled = handled_counts(history, component, fingerprint)
-    counts = handled.taken or _from_visits(visits, fingerprint)
-    entered = Counter(v.state for v in visits if fingerprint in (None, v.fingerprint))
-    current = visits[-1].state if component is not None and visits else None
+    # An object a stay is made only where no step tells what was taken.
+    counts = handled.taken or _from_visits(visits.all(), fingerprint)
+    current = states[-1] if component is not None and states else None
     return with_observed(graph, counts, current, entered, handled.unmoved)
 
 
