@@ -44,6 +44,6 @@ class Machines:
         """A machine's definition whose guards name no value that is kept out."""
         if self._redaction is None:
             return definition
-        mask = self._redaction.mask
-        edges = [{**edge, "guard": mask(edge["guard"])} for edge in definition["edges"]]
-        return {**definition, "guards": list(map(mask, definition["guards"])), "edges": edges}
+        masked = {guard: self._redaction.mask(guard) for guard in definition["guards"]}
+        edges = [{**edge, "guard": masked.get(edge["guard"])} for edge in definition["edges"]]
+        return {**definition, "guards": list(masked.values()), "edges": edges}
