@@ -1,4 +1,4 @@
-"""A database, a log or a config where another belongs: said by what the file holds."""
+"""A database, a log or a config where another belongs, or nothing at all: said by what is there."""
 
 from __future__ import annotations
 
@@ -25,6 +25,14 @@ def first_bytes(path: str | os.PathLike[str]) -> bytes:
 def is_sqlite(path: str | os.PathLike[str]) -> bool:
     """Whether a file is a SQLite database; an empty one, which may become one, is not."""
     return first_bytes(path).startswith(_SQLITE)
+
+
+def absence(path: str | os.PathLike[str]) -> str:
+    """Why there is nothing to be read at a path, in a sentence."""
+    try:
+        return f"It is a link to {os.readlink(path)}, which is not there."
+    except OSError:
+        return "There is no such file."
 
 
 def refuse_databases(paths: Iterable[Path]) -> None:

@@ -33,15 +33,20 @@ def open_database(db: str, log: str | None = None, *, tell: bool = True) -> Hist
     from flexiflow.analysis.history import open_history
 
     opened = open_history(db, log)
-    if tell:  # not before the answer: that a file is damaged may only show then
-        click.get_current_context().call_on_close(partial(tell_notices, opened))
+    if tell:
+        _tell_at_the_end(opened)
     return opened
 
 
-def tell_notices(history: History) -> None:
+def _tell_at_the_end(opened: History | Log) -> None:
+    # Not before the answer: that a file is damaged may only show then.
+    click.get_current_context().call_on_close(partial(tell_notices, opened))
+
+
+def tell_notices(opened: History | Log) -> None:
     """Say on standard error what to know before an answer is trusted."""
     with contextlib.suppress(FlexiFlowError):  # which ended the command already
-        for notice in history.notices:
+        for notice in opened.notices:
             write_line(visible(f"Note: {notice}"), to=sys.stderr)
 
 
@@ -87,4 +92,6 @@ def open_trace_log(
     """A trace log; `index` and `fields` as `open_log` has them."""
     from flexiflow.analysis.log import open_log
 
-    return open_log(log, index=index, fields=fields)
+    opened = open_log(log, index=index, fields=fields)
+    _tell_at_the_end(opened)
+    return opened

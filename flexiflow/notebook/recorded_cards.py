@@ -46,6 +46,7 @@ _MOST_FILES = 20
 _MOST_RECORDS = 2_000
 _STUCK_SHOWN = 10
 _FIELDS_SHOWN = 20
+_NOTICES_SHOWN = 3
 _STATES_NAMED = 8
 
 
@@ -53,6 +54,7 @@ def history(history: History) -> str:
     """The stuck components first, each with the cell that says why."""
     try:
         parts, stuck = _history_parts(history)
+        parts += _notices(history)
     except FlexiFlowError as exc:
         parts, stuck = [sentence(exc.what), muted(escape(exc.fix or ""))], 0
     names = ", ".join(words.name(source.name) for source in history.sources[:3])
@@ -79,6 +81,16 @@ def _history_parts(history: History) -> tuple[list[str], int]:
     stuck = int((frame["verdict"] == "stuck").sum())
     first = str(frame.iloc[0]["component"])
     return [_stuck_table(frame, stuck), _cells(_cells_about(first))], stuck
+
+
+def _notices(opened: History | Log) -> list[str]:
+    """What to know before the answers are trusted."""
+    notices = opened.notices
+    more = len(notices) - _NOTICES_SHOWN
+    told = [f"Note: {each}" for each in notices[:_NOTICES_SHOWN]]
+    if more > 0:
+        told.append(f"{words.plural(more, 'more note')} in notices.")
+    return [muted(escape(each)) for each in told]
 
 
 def _nothing_stuck(components: pd.DataFrame) -> list[str]:
@@ -141,7 +153,8 @@ def log(log: Log) -> str:
     told = f"{words.plural(len(log.paths), 'file')}, {words.count(total // 1000)} kB"
     cells = ["log.traces()", 'log.search("payment")']
     if total > MOST_BYTES or len(log.paths) > _MOST_FILES:
-        return card(title, sentence(f"{told}.") + _cells(cells), "accent", f"Log {names}")
+        parts = [sentence(f"{told}."), _cells(cells), *_notices(log)]
+        return card(title, "".join(parts), "accent", f"Log {names}")
     traces = log.traces()
     trouble = traces[(traces["failed"] > 0) | (traces["refused"] > 0)]
     shown = trouble if len(trouble) else traces
@@ -156,7 +169,8 @@ def log(log: Log) -> str:
     if len(shown):
         cells.insert(0, f"log.trace({newest.iloc[0]['correlation_id']!r})")
     accent = "failure" if (traces["failed"] > 0).any() else "accent"
-    return card(title, fitting([sentence(overview), found, _cells(cells)]), accent, f"Log {names}")
+    parts = [sentence(overview), found, _cells(cells), *_notices(log)]
+    return card(title, fitting(parts), accent, f"Log {names}")
 
 
 def trace(trace: Trace) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from flexiflow.arguments import checked_path
 from flexiflow.errors import PersistenceError, StateFileNotFound, bounded_repr
+from flexiflow.file_kind import absence
 from flexiflow.persistence.damage import is_damage
 from flexiflow.persistence.schema import (
     RUNS,
@@ -38,11 +39,21 @@ def existing_file(path: str | os.PathLike[str]) -> Path:
     file = Path(os.path.abspath(checked_path(path, "path")))
     if file.is_file():
         return file
-    raise StateFileNotFound(
-        f"History not found: {bounded_repr(str(path), 300)}.",
-        why="It is a folder, not a database." if file.is_dir() else "There is no such file.",
+    raise history_not_found(str(path), file)
+
+
+def history_not_found(path: str, file: Path) -> StateFileNotFound:
+    """A history that is not there, or is a folder.
+
+    Args:
+        path: what it was called.
+        file: the same, absolute.
+    """
+    return StateFileNotFound(
+        f"History not found: {bounded_repr(path, 300)}.",
+        why="It is a folder, not a database." if file.is_dir() else absence(file),
         fix='Record one with record(engine, "state.db"), or correct the path.',
-        context={"path": str(path), "folder": os.getcwd()},
+        context={"path": path, "folder": os.getcwd()},
     )
 
 
@@ -58,12 +69,13 @@ def open_read_only(
         notices: what people should know about the file is added to it.
 
     Raises:
+        StateFileNotFound: (a FileNotFoundError) where it is not there.
         PersistenceError: where it can't be read, or holds no history.
     """
     name = str(file) if name is None else name
     said: list[str] = []
     with reporting(name):
-        conn = _connect(file, said)
+        conn = _connect(file, name, said)
         try:
             require_history(conn, name, file)
             if notices is not None:
@@ -154,10 +166,12 @@ def _missing_bytes(file: Path) -> int:
     return max((65_536 if size == 1 else size) * pages - file.stat().st_size, 0)
 
 
-def _connect(file: Path, notices: list[str]) -> sqlite3.Connection:
+def _connect(file: Path, name: str, notices: list[str]) -> sqlite3.Connection:
     try:
         return _opened(file, "mode=ro")
     except sqlite3.DatabaseError as exc:
+        if not file.exists():
+            raise history_not_found(name, file) from exc
         code = getattr(exc, "sqlite_errorcode", None) or 0
         if is_damage(exc):
             return _connect_to_damaged(file, notices)

@@ -6,11 +6,13 @@ import glob
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from flexiflow.arguments import checked_path
 from flexiflow.errors import InvalidType, PersistenceError, StateFileNotFound, bounded_repr
+from flexiflow.file_kind import absence
 from flexiflow.tracing.blocks import DAMAGED, Block, read_blocks
 from flexiflow.tracing.index import ENDING, current_index, indexed_blocks
 from flexiflow.tracing.line_formats import BrokenLine, LineFormat
@@ -26,19 +28,28 @@ def log_files(source: PathLike | Iterable[PathLike]) -> list[Path]:
     """The files that a path, several, or a glob pattern mean.
 
     A path means the log with its rotated files, a pattern what matches it; the rotated files of a
-    log come before it, the oldest first, and logs come in the order of their names.
+    log come before it, the oldest first, and logs come in the order of their names. What `absent`
+    names is left out.
 
     Raises:
         StateFileNotFound: (a FileNotFoundError) where there are none.
         InvalidType: (a TypeError) where `source` is none of these.
     """
     sources = log_sources(source)
-    found: list[Path] = []
-    for each in sources:
-        found.extend(_expand(checked_path(each, "a log's path")))
+    matches = _matches(sources)
+    found = [each for each in matches if os.path.exists(each)]
     if not found:
-        raise _not_found([str(each) for each in sources])
-    return list(dict.fromkeys(found))
+        raise _not_found([str(each) for each in sources], *map(absence, matches[:1]))
+    return found
+
+
+def absent(source: PathLike | Iterable[PathLike]) -> list[Path]:
+    """What nobody named and a folder lists, and is not there all the same: a link to nothing.
+
+    Raises:
+        StateFileNotFound, InvalidType: as `log_files`.
+    """
+    return [each for each in _matches(log_sources(source)) if not os.path.exists(each)]
 
 
 def log_sources(source: Any) -> list[Any]:
@@ -182,10 +193,18 @@ def damaged(path: Path, offset: int, exc: Exception) -> BrokenLine:
     return BrokenLine(str(path), offset, "", f"the file is damaged from here on: {exc}")
 
 
+def _matches(sources: Iterable[Any]) -> list[Path]:
+    """The files that are meant, each once, also where a link leads to nothing."""
+    found = (_expand(checked_path(each, "a log's path")) for each in sources)
+    return list(dict.fromkeys(chain.from_iterable(found)))
+
+
 def _expand(pattern: str) -> list[Path]:
     whole = rotated_files(Path(pattern))
     if os.path.exists(pattern):
         return [*whole, Path(pattern)]
+    if os.path.islink(pattern):
+        raise _not_found([pattern], absence(pattern))
     if whole:  # a kill between renaming and the next line
         return whole
     matches = in_order(Path(each) for each in glob.glob(pattern) if not each.endswith(ENDING))
@@ -194,11 +213,14 @@ def _expand(pattern: str) -> list[Path]:
     return matches
 
 
-def _not_found(patterns: Sequence[str]) -> StateFileNotFound:
+def _not_found(
+    patterns: Sequence[str],
+    why: str = "There is no such file, and no file matches it as a pattern.",
+) -> StateFileNotFound:
     named = ", ".join(bounded_repr(each, 300) for each in patterns[:3]) or "no path at all"
     return StateFileNotFound(
         f"Log not found: {named}.",
-        why="There is no such file, and no file matches it as a pattern.",
+        why=why,
         fix='Record one with record(engine, "state.db", log="run.jsonl"), or correct the path.',
         context={"path": ", ".join(patterns), "folder": os.getcwd()},
     )

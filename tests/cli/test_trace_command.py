@@ -117,6 +117,16 @@ def test_a_pattern_means_several_logs(run_cli, recorded, tmp_path):
     assert sum(each["records"] for each in twice) == 2 * sum(each["records"] for each in once)
 
 
+def test_a_link_to_nothing_among_logs_is_told(run_cli, recorded, tmp_path):
+    """On standard error, since the answer is of the others."""
+    (tmp_path / "a.jsonl").write_bytes(Path(recorded.log).read_bytes())
+    (tmp_path / "b.jsonl").symlink_to(tmp_path / "gone.jsonl")
+    result = run_cli("trace", str(tmp_path / "[ab].jsonl"), "--json")
+    assert len(json.loads(result.stdout)["traces"])
+    (note,) = result.stderr.splitlines()
+    assert note.startswith(f"Note: {tmp_path}/b.jsonl is left out. It is a link to ")
+
+
 def test_a_missing_log_is_an_error(run_cli):
     """It is said with its path."""
     result = run_cli("trace", "nowhere.jsonl")

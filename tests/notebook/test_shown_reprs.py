@@ -128,6 +128,17 @@ def test_a_large_log_is_not_read_in_passing(recorded, monkeypatch):
     assert "log.traces()" in page
 
 
+def test_cards_tell_what_is_left_out(recorded):
+    """A link to nothing that a pattern finds; beside what was read."""
+    recorded.run(
+        "import os\nos.symlink('gone', 'old.db')\nos.symlink('gone', 'old.jsonl')\n"
+        "from flexiflow import open_history, open_log\n"
+        "several, logs = open_history('*.db'), open_log('*.jsonl')"
+    )
+    assert "old.db is left out. It is a link to gone" in recorded.bundle("several")["text/html"]
+    assert "old.jsonl is left out. It is a link to gone" in recorded.bundle("logs")["text/html"]
+
+
 def test_a_history_that_is_gone_is_a_card_too(recorded):
     """It says so; the cell does not fail."""
     recorded.run("rec.close()\nimport os\nos.remove('state.db')")

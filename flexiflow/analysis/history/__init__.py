@@ -208,8 +208,8 @@ class History(RowQuestions, OneRowQuestions, ComponentQuestions, ManyQuestions):
     def notices(self) -> list[str]:
         """What to know before an answer is trusted, in sentences; empty where all is as usual.
 
-        It says where a file is read as it lies in a read-only folder, is cut off, or lacks its
-        ``-wal``, and where the log names newer snapshots than the database.
+        It says where a file is read as it lies in a read-only folder, is cut off, lacks its
+        ``-wal``, or is not there, and where the log names newer snapshots than the database.
 
         Raises:
             PersistenceError: where a file can't be read.
@@ -220,7 +220,9 @@ class History(RowQuestions, OneRowQuestions, ComponentQuestions, ManyQuestions):
             log = self.log
         except FlexiFlowError:  # who asks for the log itself is told
             log = None
-        return notices(self.sources, [] if log is None else log.paths)
+        if log is None:
+            return notices(self.sources, [])
+        return notices(self.sources, log.paths) + log.notices
 
     def _settle(self) -> None:
         for source in self.sources:

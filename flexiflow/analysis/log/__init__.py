@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from flexiflow.analysis.base.late import from_notebook
 from flexiflow.analysis.base.text_file import write_text
-from flexiflow.analysis.log.asked import ids_argument
+from flexiflow.analysis.log.asked import asked_despite_deletion, ids_argument
 from flexiflow.analysis.log.records import RecordQuestions
 from flexiflow.analysis.log.traces import LogSummary, TraceQuestions
 from flexiflow.analysis.traces.trace import Trace
 from flexiflow.arguments import checked_path
+from flexiflow.errors import FlexiFlowError
 from flexiflow.file_kind import refuse_databases
 from flexiflow.tracing.following import Follower
 from flexiflow.tracing.line_formats import BrokenLine
@@ -86,6 +87,7 @@ class Log(RecordQuestions, TraceQuestions):
             self, begun, history, **traits
         )
 
+    @asked_despite_deletion
     def follow(self, *, from_start: bool = False) -> Follower:
         """What comes to the log from now on: ``follower.new()``, again and again.
 
@@ -94,6 +96,7 @@ class Log(RecordQuestions, TraceQuestions):
         """
         return Follower(lambda: self.paths, self._lines, from_start=from_start)
 
+    @asked_despite_deletion
     def to_otlp(
         self,
         path: PathLike,
@@ -129,4 +132,8 @@ class Log(RecordQuestions, TraceQuestions):
     def __repr__(self) -> str:
         names = ", ".join(self._source[:3])
         more = f" and {len(self._source) - 3} more" if len(self._source) > 3 else ""
-        return f"<Log of {names}{more}>"
+        try:
+            told = "".join(f"\n  {notice}" for notice in self.notices)
+        except FlexiFlowError as exc:
+            told = f"\n  {exc.what}"
+        return f"<Log of {names}{more}>{told}"

@@ -8,15 +8,46 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from flexiflow.analysis.base import words
 from flexiflow.arguments import checked_path
-from flexiflow.errors import InvalidType, bounded_repr
+from flexiflow.errors import InvalidType, PersistenceError, bounded_repr
+from flexiflow.file_kind import absence
 from flexiflow.tracing.index import index_path
 from flexiflow.tracing.line_formats import BrokenLine, LineFormat
-from flexiflow.tracing.reader import PathLike, find_records, log_files
+from flexiflow.tracing.reader import PathLike, absent, find_records, log_files
 from flexiflow.tracing.records import LogRecord
+
+P = ParamSpec("P")
+Answer = TypeVar("Answer")
+SomeAsked = TypeVar("SomeAsked", bound="AskedLog")
+
+_MOST_DELETIONS = 3  # during one question
+
+
+def asked_despite_deletion(
+    question: Callable[Concatenate[SomeAsked, P], Answer],
+) -> Callable[Concatenate[SomeAsked, P], Answer]:
+    """A question that is asked again where a file is deleted between finding and reading it.
+
+    The files are looked for again then: one that was named is an error, others are as little
+    missed as if they had been deleted before.
+    """
+
+    @wraps(question)
+    def asked(self: SomeAsked, /, *args: P.args, **kwargs: P.kwargs) -> Answer:
+        for _ in range(_MOST_DELETIONS):
+            try:
+                return question(self, *args, **kwargs)
+            except PersistenceError as exc:
+                if not isinstance(exc.__cause__, FileNotFoundError):
+                    raise
+        return question(self, *args, **kwargs)
+
+    return asked
 
 
 class AskedLog:
@@ -42,6 +73,19 @@ class AskedLog:
         if self._settle is not None:
             self._settle()
         return log_files(self._source)
+
+    @property
+    def notices(self) -> list[str]:
+        """What to know before an answer is trusted, in sentences; empty where all is as usual.
+
+        It says which links that a pattern found lead to nothing.
+
+        Raises:
+            StateFileNotFound: (a FileNotFoundError) where there is no log.
+        """
+        return [
+            f"{words.name(each, 300)} is left out. {absence(each)}" for each in absent(self._source)
+        ]
 
     def _records_of(self, correlation_id: str) -> list[LogRecord | BrokenLine]:
         folder = self._index if isinstance(self._index, str) else None

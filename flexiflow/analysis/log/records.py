@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flexiflow.analysis.log.asked import AskedLog, text_argument
+from flexiflow.analysis.log.asked import AskedLog, asked_despite_deletion, text_argument
 from flexiflow.analysis.reading.rows import row_count
 from flexiflow.analysis.traces.records import records_frame
 from flexiflow.analysis.traces.trouble import errors_frame, lost_context_frame, slowest_frame
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 class RecordQuestions(AskedLog):
     """Records as they are, and trouble by its kind, whichever trace it happened in."""
 
+    @asked_despite_deletion
     def records(
         self,
         correlation_id: str | None = None,
@@ -57,6 +58,7 @@ class RecordQuestions(AskedLog):
         ]
         return records_frame(chosen if most is None else chosen[max(len(chosen) - most, 0) :])
 
+    @asked_despite_deletion
     def search(self, text: str) -> pd.DataFrame:
         """Records whose line contains `text`, in any field.
 
@@ -68,6 +70,7 @@ class RecordQuestions(AskedLog):
         """
         return records_frame(find_text(self.paths, text_argument("text", text), self._lines))
 
+    @asked_despite_deletion
     def errors(self) -> pd.DataFrame:
         """Errors in groups: of one class, with messages that differ in numbers and ids only.
 
@@ -77,6 +80,7 @@ class RecordQuestions(AskedLog):
         """
         return errors_frame(read_records(self.paths, self._lines))
 
+    @asked_despite_deletion
     def slowest(self, limit: int = 20) -> pd.DataFrame:
         """The steps and handler calls that took longest, beside the median of their kind.
 
@@ -91,6 +95,7 @@ class RecordQuestions(AskedLog):
         """
         return slowest_frame(read_records(self.paths, self._lines), row_count(limit))
 
+    @asked_despite_deletion
     def lost_context(self) -> pd.DataFrame:
         """Records that belong to no trace, or to one that had ended, by where they were written.
 

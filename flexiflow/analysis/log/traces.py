@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from flexiflow.analysis.base import frames, words
 from flexiflow.analysis.base.moments import moment_us
-from flexiflow.analysis.log.asked import AskedLog, ids_argument, text_argument
+from flexiflow.analysis.log.asked import (
+    AskedLog,
+    asked_despite_deletion,
+    ids_argument,
+    text_argument,
+)
 from flexiflow.analysis.questions.outliers import FACTOR, MIN_SIBLINGS
 from flexiflow.analysis.reading.rows import row_count
 from flexiflow.analysis.traces.separation import separation_frame
@@ -69,6 +74,7 @@ class LogSummary:
 class TraceQuestions(AskedLog):
     """What each message caused, from its receipt on."""
 
+    @asked_despite_deletion
     def traces(
         self,
         *,
@@ -111,6 +117,7 @@ class TraceQuestions(AskedLog):
         table = table[chosen].reset_index(drop=True) if not chosen.all() else table
         return table if most is None else table.tail(most).reset_index(drop=True)
 
+    @asked_despite_deletion
     def summary(self) -> LogSummary:
         """How much there is: lines, traces, what went wrong, what can't be read."""
         found = self._summaries.update(self.paths)
@@ -126,6 +133,7 @@ class TraceQuestions(AskedLog):
             slow=int(table["slow"].sum()),
         )
 
+    @asked_despite_deletion
     def trace(self, correlation_id: str) -> Trace:
         """Everything that one message caused.
 
@@ -153,6 +161,7 @@ class TraceQuestions(AskedLog):
         """
         return self.trace(one).compare(self.trace(other))
 
+    @asked_despite_deletion
     def separate(
         self,
         bad: Iterable[str] | None = None,

@@ -7,19 +7,20 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from flexiflow.analysis.base import words
 from flexiflow.analysis.reading.tables import began_us, readable
 from flexiflow.errors import InvalidType, PersistenceError, StateFileNotFound, bounded_repr
-from flexiflow.file_kind import refuse_log
+from flexiflow.file_kind import absence, refuse_log
 from flexiflow.persistence.damage import is_of_damage
 from flexiflow.persistence.opening import open_read_only, reporting, require_history
 from flexiflow.persistence.salvage import salvaged
-from flexiflow.persistence.schema import columns_of, cursor
+from flexiflow.persistence.schema import columns_of, cursor, migrate
 
 Answer = TypeVar("Answer")
 PathLike = str | os.PathLike[str]
@@ -66,10 +67,13 @@ class FileSource:
     Attributes:
         path: the file, absolute, so that it is found from any working directory.
         name: what the ``source`` column says: the path as it was given.
+        matched: whether a pattern found it, and nobody named it: where it is not there, nothing
+            is read, and a notice says so.
     """
 
     path: Path
     name: str
+    matched: bool = False
     _salvaged: list[_Salvaged] = field(default_factory=list, compare=False, repr=False)
 
     @contextmanager
@@ -83,7 +87,13 @@ class FileSource:
             with copy.lock, reporting(self.name), readable(copy.conn):
                 yield copy.conn
             return
-        with open_read_only(self.path, name=self.name) as conn:
+        with ExitStack() as opened:
+            try:
+                conn = opened.enter_context(open_read_only(self.path, name=self.name))
+            except StateFileNotFound:
+                if not self.matched:
+                    raise
+                conn = opened.enter_context(_nothing())
             conn.execute("BEGIN")  # one state of the file for the whole question
             with readable(conn):
                 yield conn
@@ -92,10 +102,15 @@ class FileSource:
         """A file is what it is."""
 
     def notices(self) -> list[str]:
-        """Whether it is read as it lies there, is cut off, or lacks its ``-wal``."""
+        """Whether it is read as it lies there, is cut off, lacks its ``-wal``, or is not there."""
         found: list[str] = []
-        with open_read_only(self.path, name=self.name, notices=found):
-            return found + [each.notice for each in self._salvaged]
+        try:
+            with open_read_only(self.path, name=self.name, notices=found):
+                return found + [each.notice for each in self._salvaged]
+        except StateFileNotFound:
+            if not self.matched:
+                raise
+            return [f"{words.name(self.name, 300)} is left out. {absence(self.path)}"]
 
     def salvage(self) -> bool:
         """Copy what can be read; later questions go to the copy.
@@ -109,6 +124,14 @@ class FileSource:
             found = _Salvaged(*salvaged(conn, self.path.name))
         self._salvaged.append(found)
         return True
+
+
+@contextmanager
+def _nothing() -> Iterator[sqlite3.Connection]:
+    """A history in which nothing is recorded."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as conn:
+        migrate(conn)
+        yield conn
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +179,7 @@ def reading_shared(conn: sqlite3.Connection, name: str) -> Iterator[sqlite3.Conn
 
 def sources_of(
     where: PathLike | sqlite3.Connection | Iterable[PathLike],
-) -> list[Source]:
+) -> Sequence[Source]:
     """The databases that a path, a connection, several paths or a glob pattern mean.
 
     Raises:
@@ -165,12 +188,13 @@ def sources_of(
     """
     if isinstance(where, sqlite3.Connection):
         return [ConnectionSource(where)]
-    paths = [path for pattern in _patterns(where) for path in _expand(pattern)]
-    if not paths:
+    found = [each for pattern in _patterns(where) for each in _expand(pattern)]
+    if not found:
         raise _not_found(None, "The collection of paths is empty.")
-    # The same file twice would count everything in it twice.
-    unique = {os.path.realpath(path): path for path in reversed(paths)}
-    return [FileSource(path.absolute(), str(path)) for path in reversed(unique.values())]
+    # The same file twice would count everything in it twice; what is named is not left out.
+    found.sort(key=lambda each: each.matched)
+    unique = {os.path.realpath(each.path): each for each in reversed(found)}
+    return list(reversed(unique.values()))
 
 
 def in_order(sources: Iterable[Source]) -> list[Source]:
@@ -208,7 +232,7 @@ def despite_damage(sources: Sequence[Source], ask: Callable[[], Answer]) -> Answ
 
 
 def as_it_lies(source: Source) -> Source:
-    """A source without what was salvaged of it."""
+    """A source without what was salvaged of it; a file that is not there is an error."""
     return FileSource(source.path, source.name) if isinstance(source, FileSource) else source
 
 
@@ -236,20 +260,26 @@ def _patterns(where: Any) -> list[str]:
     )
 
 
-def _expand(pattern: str) -> list[Path]:
+def _expand(pattern: str) -> list[FileSource]:
     if os.path.isdir(pattern):
         raise _not_found(pattern, "It is a folder, not a database.")
     if os.path.exists(pattern):
         refuse_log(pattern)
-        return [Path(pattern)]
+        return [_file(pattern)]
     found = [
-        Path(each)
+        each
         for each in sorted(glob.glob(pattern))
         if not each.endswith(_BESIDE_A_DATABASE) and not os.path.isdir(each)
     ]
-    if not found:
-        raise _not_found(pattern, "There is no such file, and none matches it as a pattern.")
-    return found
+    if not any(map(os.path.exists, found)):
+        why = "There is no such file, and none matches it as a pattern."
+        raise _not_found(pattern, absence(found[0]) if found else why)
+    return [_file(each, matched=True) for each in found]
+
+
+def _file(path: str, *, matched: bool = False) -> FileSource:
+    given = Path(path)
+    return FileSource(given.absolute(), str(given), matched)
 
 
 def _not_found(pattern: str | None, why: str) -> StateFileNotFound:

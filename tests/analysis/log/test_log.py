@@ -359,6 +359,59 @@ def test_a_log_that_is_not_there(tmp_path):
         open_log(tmp_path / "nothing.jsonl")
 
 
+def test_a_link_to_nothing_among_others_is_left_out_and_told(tmp_path):
+    """What a pattern finds of it is no more than what is there, and it is not hidden."""
+    write(tmp_path / "run.jsonl", received(0, "s1"))
+    (tmp_path / "old.jsonl").symlink_to(tmp_path / "gone.jsonl")
+    log = open_log(tmp_path / "*.jsonl")
+    assert len(log.records()) == len(log.traces()) == 1
+    assert log.notices == [
+        f"{tmp_path}/old.jsonl is left out. "
+        f"It is a link to {tmp_path}/gone.jsonl, which is not there."
+    ]
+    assert log.notices[0] in repr(log)
+
+
+@pytest.mark.parametrize("rotated", [False, True])
+def test_a_link_to_nothing_that_was_named_is_an_error(tmp_path, rotated):
+    """Also where it has rotated files."""
+    (tmp_path / "run.jsonl").symlink_to(tmp_path / "gone.jsonl")
+    if rotated:
+        write(tmp_path / "run.jsonl.1", received(0, "s1"))
+    with pytest.raises(StateFileNotFound, match=r"It is a link to .*gone\.jsonl"):
+        open_log(tmp_path / "run.jsonl")
+
+
+def test_a_pattern_that_finds_links_to_nothing_only(tmp_path):
+    """Nothing is left to be read: an error that says so."""
+    (tmp_path / "run.jsonl").symlink_to(tmp_path / "gone.jsonl")
+    with pytest.raises(StateFileNotFound, match=r"It is a link to .*gone\.jsonl"):
+        open_log(tmp_path / "*.jsonl")
+
+
+@pytest.mark.parametrize("question", ["records", "traces", "summary", "errors"])
+@pytest.mark.parametrize("named", [False, True])
+def test_a_file_that_is_deleted_while_it_is_asked(tmp_path, monkeypatch, question, named):
+    """A pattern means what is there; a file that was named is missed."""
+    write(tmp_path / "a.jsonl", received(0, "s1"))
+    gone = write(tmp_path / "b.jsonl", received(1, "s2"))
+    log = open_log([tmp_path / "a.jsonl", gone] if named else tmp_path / "*.jsonl")
+    found = Log.paths.fget
+
+    def paths(self):
+        files = found(self)
+        gone.unlink(missing_ok=True)
+        return files
+
+    monkeypatch.setattr(Log, "paths", property(paths))
+    if named:
+        with pytest.raises(StateFileNotFound, match=r"b\.jsonl"):
+            getattr(log, question)()
+    else:
+        getattr(log, question)()
+        assert len(log.records()) == 1
+
+
 def test_an_empty_file(tmp_path):
     """A log without records."""
     log = log_of(tmp_path)

@@ -219,6 +219,61 @@ def test_a_file_that_goes_away(database):
     assert not database.exists()
 
 
+@pytest.fixture
+def with_a_dead_link(database):
+    """A folder with a file, and with a link to another that is not there."""
+    (database.parent / "old.db").symlink_to(database.parent / "gone" / "old.db")
+    return database.parent
+
+
+def test_a_link_to_nothing_among_others_is_left_out_and_told(with_a_dead_link):
+    """What a pattern finds of it is no more than what is there, and it is not hidden."""
+    history = open_history(with_a_dead_link / "*.db")
+    assert history.components()["component"].tolist() == ["order"]
+    assert history.stuck()["component"].tolist() == ["order"]
+    assert history.graph().states["state"].tolist() == ["Draft"]
+    (notice,) = history.notices
+    assert notice == (
+        f"{with_a_dead_link}/old.db is left out. "
+        f"It is a link to {with_a_dead_link}/gone/old.db, which is not there."
+    )
+    assert notice in repr(history)
+    assert notice in history.why("order").text
+
+
+@pytest.mark.parametrize("beside", [[], ["*.db"], ["state.db"]])
+def test_a_link_to_nothing_that_was_named_is_an_error(with_a_dead_link, beside):
+    """Also where a pattern finds it as well."""
+    named = [with_a_dead_link / name for name in ["old.db", *beside]]
+    with pytest.raises(StateFileNotFound, match=r"It is a link to .*gone/old\.db") as caught:
+        open_history(named)
+    assert has_four_parts(caught.value)
+
+
+def test_a_pattern_that_finds_links_to_nothing_only(with_a_dead_link):
+    """Nothing is left to be read: an error that says so."""
+    with pytest.raises(StateFileNotFound, match="It is a link to"):
+        open_history(with_a_dead_link / "old*.db")
+
+
+def test_one_of_a_patterns_files_that_goes_away(database):
+    """The others are still read, and a file that comes back is read again."""
+    other = Path(shutil.copy(database, database.with_name("state2.db")))
+    history = open_history(database.parent / "*.db")
+    other.rename(other.with_suffix(".away"))
+    assert len(history.snapshots()) == 1
+    assert history.notices == [f"{other} is left out. There is no such file."]
+    other.with_suffix(".away").rename(other)
+    assert len(history.snapshots()) == 2
+    assert not [notice for notice in history.notices if "left out" in notice]
+
+
+def test_verifying_leaves_no_file_out(with_a_dead_link):
+    """Nobody may take a file for whole that could not be looked at."""
+    with pytest.raises(StateFileNotFound, match=r"old\.db"):
+        open_history(with_a_dead_link / "*.db").verify()
+
+
 def test_reading_changes_no_byte(database):
     """Every question leaves the file as it was."""
     before = database.read_bytes()
