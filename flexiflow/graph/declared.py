@@ -92,7 +92,6 @@ def graph_from_transitions(
     *,
     groups: Mapping[str, str | None],
     start: str | None = None,
-    finals: Iterable[str] = (),
     notes: Iterable[str] = (),
 ) -> Graph:
     """The graph that transition specs describe.
@@ -104,18 +103,13 @@ def graph_from_transitions(
         groups: every state that somebody provides, with the name of the pack that does, or None.
             States that only transitions or `start` name are not known.
         start: the state in which it begins.
-        finals: the states that are ends.
         notes: what people should know about the picture.
     """
     edges = tuple(_edge_of_spec(spec) for spec in transitions)
-    ends = set(finals)
     named = dict.fromkeys(groups)
     named.update(dict.fromkeys([] if start is None else [start]))
     named.update(dict.fromkeys(end for edge in edges for end in (edge.source, edge.target)))
-    states = tuple(
-        StateNode(each, final=each in ends, known=each in groups, group=groups.get(each))
-        for each in named
-    )
+    states = tuple(StateNode(each, known=each in groups, group=groups.get(each)) for each in named)
     return Graph(name, states, edges, start, notes=tuple(notes))
 
 

@@ -130,10 +130,3 @@ class Graph:
     def state(self, name: str) -> StateNode | None:
         """The state of that name, or None."""
         return next((each for each in self.states if each.name == name), None)
-
-    @property
-    def observed(self) -> bool:
-        """Whether counts or visits were laid over it."""
-        return any(edge.count is not None for edge in self.edges) or any(
-            state.visits is not None for state in self.states
-        )

@@ -59,15 +59,6 @@ def to_svg(
     return draw(plan, laid_out(plan.measures()), panel=panel)
 
 
-def warm_up() -> None:
-    """Load or compile the layout engine now, e.g. in a thread, so that the first picture is fast.
-
-    Raises:
-        DrawingError: where there is none.
-    """
-    _placed("digraph{a}")
-
-
 @lru_cache(maxsize=64)
 def laid_out(measures: Measures) -> Layout:
     """Where everything goes; kept for the next picture of the same measures.

@@ -61,20 +61,19 @@ img { max-width: 100%; }
 """
 
 
-def execute_notebook(notebook: Path, page: Path, folder: Path | None = None) -> None:
-    """Run a notebook, and save it with its outputs as one HTML file.
+def execute_notebook(notebook: Path, page: Path) -> None:
+    """Run a notebook in its folder, and save it with its outputs as one HTML file.
 
     Args:
         notebook: the ``.ipynb``; it is not changed.
         page: the HTML file to write.
-        folder: where it runs; its own folder unless given.
 
     Raises:
         StateFileNotFound: (a FileNotFoundError) where the notebook is not there.
         FlexiFlowError: where the packages that run notebooks are not installed.
         nbclient.exceptions.CellExecutionError: where a cell fails.
     """
-    cells = executed(notebook, folder)
+    cells = executed(notebook)
     from nbconvert import HTMLExporter
 
     exporter = HTMLExporter(template_name="basic")  # type: ignore[no-untyped-call]
@@ -97,7 +96,7 @@ def reachable(page: str) -> str:
     return re.sub(output, '<div tabindex="0" role="group" aria-label="Output" ', page)
 
 
-def executed(notebook: Path, folder: Path | None = None) -> Any:
+def executed(notebook: Path) -> Any:
     """Run a notebook; return its cells with their outputs, a sentence where a widget would be.
 
     Args and errors are those of `execute_notebook`.
@@ -119,7 +118,7 @@ def executed(notebook: Path, folder: Path | None = None) -> Any:
             fix="Run this in the project's folder, or correct the path.",
             context={"path": str(notebook)},
         )
-    cells = _run(notebook, str((folder or notebook.parent).absolute()))
+    cells = _run(notebook, str(notebook.parent.absolute()))
     _replace_widgets(cells)
     return cells
 

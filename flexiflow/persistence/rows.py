@@ -157,7 +157,6 @@ def snapshot_json(
     metadata: Any,
     *,
     strict: bool = False,
-    redaction: Redaction | None = None,
 ) -> tuple[str, dict[str, str]]:
     """A snapshot as strict JSON, and the large parts that it refers to by their hash.
 
@@ -165,8 +164,7 @@ def snapshot_json(
     are at most 4 kB long. A subclass of list or dict is stored as what it is made of, so that the
     snapshot can be restored.
     """
-    document = snapshot_document(name, state, rules, metadata, strict=strict, redaction=redaction)
-    return with_parts(document)
+    return with_parts(snapshot_document(name, state, rules, metadata, strict=strict))
 
 
 def snapshot_document(

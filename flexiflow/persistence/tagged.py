@@ -94,13 +94,11 @@ def encode(value: Any, *, strict: bool = False, redaction: Redaction | None = No
     return _encode_plain(_placeholder(_type_name(value), "left out: there was no stack for it"))
 
 
-def is_plain(value: Any) -> bool:
-    """Whether JSON can say `value` as it is, with nothing to tag, to escape or to leave out."""
-    return _plain(value, 0, MOST_VALUES) >= 0
-
-
 def _plain(value: Any, depth: int, left: int) -> int:
-    """How many values are left once `value` is looked at; less than 0 where it is not plain."""
+    """How many values are left once `value` is looked at; less than 0 where it is not plain.
+
+    A plain value JSON can say as it is, with nothing to tag, to escape or to leave out.
+    """
     kind = type(value)
     if kind is dict:
         if not _KEYS.issuperset(map(type, value)):

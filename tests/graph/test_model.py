@@ -1,7 +1,5 @@
 """The plain model of a graph."""
 
-import pytest
-
 from flexiflow.graph.model import Edge, Graph, StateNode
 
 
@@ -30,16 +28,3 @@ def test_state_is_found_by_name():
     graph = Graph("g", (StateNode("A"),))
     assert graph.state("A") == StateNode("A")
     assert graph.state("B") is None
-
-
-@pytest.mark.parametrize(
-    ("graph", "observed"),
-    [
-        (Graph("g", (StateNode("A"),), (Edge("A", "A", "m"),)), False),
-        (Graph("g", (StateNode("A", visits=0),)), True),
-        (Graph("g", (), (Edge("A", "A", "m", count=0),)), True),
-    ],
-)
-def test_counts_and_visits_make_a_graph_observed(graph, observed):
-    """A zero is an observation; None is none."""
-    assert graph.observed is observed

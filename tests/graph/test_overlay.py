@@ -86,12 +86,6 @@ def test_current_state_that_nothing_names_is_added(order):
     assert with_observed(order, {}, current="Limbo").state("Limbo").undeclared
 
 
-def test_source_is_left_alone(order):
-    """The declared graph is not changed."""
-    with_observed(order, {("Draft", "Submitted", "submit"): 3})
-    assert not order.observed
-
-
 def test_what_was_observed_can_be_left_aside(order):
     """The declared graph comes back, without counts and without what only history knew."""
     counts = {("Draft", "Submitted", "submit"): 3, ("Draft", "Limbo", "drop"): 2}

@@ -12,7 +12,7 @@ import pytest
 
 from flexiflow.graph import layout, render
 from flexiflow.graph.model import Edge, Graph, StateNode
-from flexiflow.graph.render import DrawingError, to_svg, warm_up
+from flexiflow.graph.render import DrawingError, to_svg
 
 DRAW = """
     from flexiflow.graph.model import Edge, Graph, StateNode
@@ -160,9 +160,10 @@ def test_no_graphviz_at_all_is_one_clear_error(tmp_path):
         NO_WASI
         + """
     from flexiflow.errors import FlexiFlowError
-    from flexiflow.graph.render import DrawingError, warm_up
+    from flexiflow.graph.model import Graph, StateNode
+    from flexiflow.graph.render import DrawingError, to_svg
     try:
-        warm_up()
+        to_svg(Graph("g", (StateNode("A"),)))
     except DrawingError as error:
         assert isinstance(error, FlexiFlowError)
         assert error.why and error.fix and error.context_items
@@ -248,8 +249,3 @@ def test_large_machine_is_cut_and_says_so():
     svg = to_svg(Graph("large", states, edges, "S0"))
     assert svg.count("data-state=") <= 60
     assert "of 300 states" in svg
-
-
-def test_warming_up_is_silent():
-    """It may run in a thread before the first picture."""
-    assert warm_up() is None

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from flexiflow.errors import PersistenceError
 from flexiflow.persistence import tagged
-from flexiflow.persistence.tagged import Placeholder, decode, encode, is_plain, parse
+from flexiflow.persistence.tagged import Placeholder, decode, encode, parse
 
 any_text = st.text(st.characters(), max_size=20)  # lone surrogates too
 keys = any_text | st.sampled_from(["$", "$$", "$ref", "$tuple", "$object", "$$dict", ""])
@@ -459,31 +459,6 @@ def test_a_dict_that_a_thread_changes_meanwhile_is_stored_somehow():
     finally:
         stop.set()
         thread.join()
-
-
-# -- is_plain -----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ({"a": [1, 1.5, "x", None, True]}, True),
-        (float("nan"), False),
-        ({"$a": 1}, False),
-        ({1: 1}, False),
-        ([()], False),
-        ([{"a": b""}], False),
-        (Colour.RED, False),
-        (nested(200, WRAPS["list"]), True),
-        (nested(201, WRAPS["list"]), False),
-        (nested(201, WRAPS["dict"]), False),
-        ([0] * 1_000_001, False),
-    ],
-    ids=range(11),
-)
-def test_is_plain(value, expected):
-    """Nothing to tag, to escape, or to leave out."""
-    assert is_plain(value) is expected
 
 
 # -- reading ------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from flexiflow.analysis.base import frames, shapes, words
+from flexiflow.analysis.base import frames, shapes
 from flexiflow.analysis.base.fields import Document, field_name, field_path, unknown_field
 from flexiflow.analysis.base.values import MISSING, Change, Path, differences, same, shown, value_at
 from flexiflow.analysis.reading.source import Source
@@ -25,24 +25,6 @@ def blame_frame(sources: Sequence[Source], component: str, field: str | None) ->
     """What changed a component's fields, in the order of the history; see `History.blame`."""
     rows = _of_all(sources, component) if field is None else _of_one(sources, component, field)
     return frames.frame(shapes.BLAME, rows)
-
-
-def blame_sentence(row: Any) -> str:
-    """One row of the frame in words: ``currency: 'EUR' → 'CHF' by `change_address` …``.
-
-    Args:
-        row: with the columns of `shapes.BLAME` as attributes.
-    """
-    step_id = row.step_id
-    by = "by no step: it was saved by hand, or the component began anew"
-    if frames.cell_text(row.message) is not None:
-        sender = frames.cell_text(row.sender)
-        source = "" if sender is None else f" from {words.name(sender)}"
-        by = f"by `{words.name(row.message)}`{source}, step {words.count(int(step_id))}"
-    elif row.change == "first":
-        by = "at the first record"
-    doubt = "; rows before it are lost, so it may have been another" if row.unsure else ""
-    return f"{words.name(row.field)}: {arrow(row.old, row.new)} {by}{doubt}."
 
 
 def arrow(old: Any, new: Any) -> str:

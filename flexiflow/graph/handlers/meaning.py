@@ -28,6 +28,7 @@ DECLARED = vars(State)["handle_message"]
 _DEEPEST = 4  # functions that call each other
 
 Ways = list[tuple[ast.expr, Path]]
+"""What an expression comes to, by the way on which it does."""
 
 
 class Follower(Protocol):
@@ -59,7 +60,7 @@ class Answer:
         """Where its global names are looked up."""
         return self.meaning.scope
 
-    def ways_of(self, value: ast.expr, path: Path) -> list[tuple[ast.expr, Path]]:
+    def ways_of(self, value: ast.expr, path: Path) -> Ways:
         """What a part of the answer comes to, by the way on which it does."""
         return list(self.meaning.resolved(value, path, self.line))
 
@@ -82,7 +83,7 @@ class Meaning:
         self.scope = scope
         self.depth = depth
 
-    def values(self, node: ast.expr, path: Path) -> list[tuple[ast.expr, Path]]:
+    def values(self, node: ast.expr, path: Path) -> Ways:
         """What an expression comes to, by the way on which it does."""
         path = self.walruses(node, path)
         return list(self.resolved(substituted(node, path.names), path, node.lineno))
@@ -115,8 +116,7 @@ class Meaning:
         else:
             yield node, path
 
-    def _called(self, node: ast.expr, path: Path, line: int
-                ) -> list[tuple[ast.expr, Path]] | None:  # fmt: skip
+    def _called(self, node: ast.expr, path: Path, line: int) -> Ways | None:
         """What a function of the user's own comes to, where it can be followed."""
         if not isinstance(node, ast.Call):
             return None

@@ -44,7 +44,6 @@ class ComponentSource:
         self._steps = 0
         self._last: deque[StepLine] = deque(maxlen=_KEPT)
         self._visited = {component.state}
-        self._unseen: Counter[tuple[str, str, str]] = Counter()
         self._graph = full_graph(component)
         self.close = watch_steps(component, self._note)
 
