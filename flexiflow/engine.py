@@ -183,10 +183,8 @@ class FlexiFlowEngine:
             "a string",
             'Write AsyncComponent("order-1").',
         )
-        self._equip(component)
         self.components[component.name] = component
-        if self.hooks.observer is not None:
-            self.hooks.observer.registered(component)
+        self._equip(component)
 
     def adopt(self) -> None:
         """Equip components that were put into `components` by hand, as code for 1.x may do."""
@@ -196,8 +194,6 @@ class FlexiFlowEngine:
     def _adopt(self, component: AsyncComponent) -> None:
         if getattr(component, "_hooks", None) is NO_HOOKS:
             self._equip(component)
-            if self.hooks.observer is not None:
-                self.hooks.observer.registered(component)
 
     def _equip(self, component: AsyncComponent) -> None:
         if component.logger is None:
@@ -205,6 +201,8 @@ class FlexiFlowEngine:
         if component.event_bus is None:
             component.event_bus = self.event_bus
         component._hooks = self.hooks
+        if self.hooks.observer is not None:
+            self.hooks.observer.registered(component)
 
     async def _announce(self, component: AsyncComponent) -> None:
         await self.event_bus.publish(COMPONENT_REGISTERED, {"component": component.name})

@@ -119,6 +119,16 @@ def test_register_gives_what_is_lacking_only(engine):
     assert (without.logger, without.event_bus) == (engine.logger, engine.event_bus)
 
 
+async def test_a_component_put_into_the_dict_by_hand_is_equipped_at_its_first_message(engine):
+    """As code for 1.x may do; its transitions are published on the engine's bus."""
+    component = engine.components["c"] = AsyncComponent("c")
+    moves = []
+    await engine.event_bus.subscribe("state.changed", "test", moves.append)
+    await engine.handle_message("c", "start")
+    assert [each["to_state"] for each in moves] == ["AwaitingConfirmation"]
+    assert (component.logger, component.event_bus) == (engine.logger, engine.event_bus)
+
+
 def test_registering_the_same_name_again_replaces(engine):
     """The last one is the one."""
     engine.register(AsyncComponent("a"))
