@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from flexiflow.analysis.questions.blame import arrow
 from flexiflow.cli.json_text import print_json, records_of
 from flexiflow.cli.output import FAINT, STRONG, Column, left_out, print_table, say, table_of
-from flexiflow.cli.steps import missing
+from flexiflow.cli.steps import id_text, missing
 
 if TYPE_CHECKING:
     from flexiflow.analysis.history import History
@@ -51,9 +51,7 @@ def show_blame(history: History, component: str, field: str, most: int, as_json:
     table = table_of(
         frame.tail(most),
         [
-            Column(
-                "step", lambda row: "" if missing(row.step_id) else str(row.step_id), FAINT, True
-            ),
+            Column("step", lambda row: id_text(row.step_id), FAINT, right=True),
             Column("time", "time"),
             *([Column("field", "field", STRONG)] if field == "*" else []),
             Column("old → new", lambda row: arrow(row.old, row.new), STRONG, folds=True),
@@ -85,8 +83,8 @@ def show_when(
             Column("start", "start"),
             Column("end", lambda row: "still" if missing(row.end) else row.end),
             Column("for", "dwell", STRONG, right=True),
-            Column("first step", lambda row: _id(row.first_step), FAINT, right=True),
-            Column("last step", lambda row: _id(row.last_step), FAINT, right=True),
+            Column("first step", lambda row: id_text(row.first_step), FAINT, right=True),
+            Column("last step", lambda row: id_text(row.last_step), FAINT, right=True),
             Column("snapshots", "snapshots", right=True, spare=True),
         ],
     )
@@ -102,7 +100,3 @@ def show_story(history: History, component: str, limit: int | None, as_json: boo
         return
     for sentence in story.sentences:
         say(sentence)
-
-
-def _id(value: Any) -> str:
-    return "" if missing(value) else str(value)

@@ -49,7 +49,7 @@ def snapshot_columns(named: bool = False) -> list[Column]:
         Column("time", "time"),
         *component,
         Column("state", "state", STRONG),
-        Column("step", lambda row: "" if missing(row.step_id) else str(row.step_id), right=True),
+        Column("step", lambda row: id_text(row.step_id), right=True),
         Column("data", _data, folds=True),
         Column(
             "broken",
@@ -76,6 +76,11 @@ def _data(row: Any) -> str:
         return bounded(json.dumps(body.get("metadata"), ensure_ascii=False), 2000)
     except (ValueError, TypeError, AttributeError, RecursionError):
         return bounded(str(row.snapshot_json), 2000)
+
+
+def id_text(value: object) -> str:
+    """An id, or nothing where there is none."""
+    return "" if missing(value) else str(value)
 
 
 def missing(value: object) -> bool:

@@ -62,7 +62,7 @@ class Condition:
             document: a component at one moment.
             before: the same component at the moment before; None at the first.
         """
-        return _truth(self.value(document, before))
+        return bool(self.value(document, before))
 
 
 def condition(text: str) -> Condition:
@@ -112,7 +112,7 @@ class _Reader:
             case ast.BoolOp(op=op, values=operands):
                 parts = [self.value(each) for each in operands]
                 every = all if isinstance(op, ast.And) else any
-                return lambda now, before: every(_truth(part(now, before)) for part in parts)
+                return lambda now, before: every(part(now, before) for part in parts)
             case ast.UnaryOp(op=op, operand=operand):
                 return self._unary(op, self.value(operand), node)
             case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:
@@ -134,7 +134,7 @@ class _Reader:
 
     def _unary(self, op: ast.unaryop, value: Value, node: ast.expr) -> Value:
         if isinstance(op, ast.Not):
-            return lambda now, before: not _truth(value(now, before))
+            return lambda now, before: not value(now, before)
         if isinstance(op, ast.USub | ast.UAdd):
             reckon = operator.sub if isinstance(op, ast.USub) else operator.add
             return lambda now, before: _reckoned(reckon, 0, value(now, before))
@@ -177,10 +177,6 @@ class _Reader:
 
 def _or_none(value: Any) -> Any:
     return None if value is MISSING else value
-
-
-def _truth(value: Any) -> bool:
-    return bool(value)
 
 
 def _is_number(value: Any) -> bool:

@@ -18,9 +18,8 @@ from flexiflow.graph.labels import visible
 
 MISSING: Any = object()
 _LONGEST_LABEL = 60
-_MOST_NODES = (
-    200  # of one expression: names that stand for each other can double it again and again
-)
+# Of one expression: names that stand for each other can double it again and again.
+_MOST_NODES = 200
 _OPPOSITES: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq,
     ast.NotEq: ast.Eq,
@@ -47,12 +46,22 @@ def replaced(node: ast.expr, old: ast.expr, new: ast.expr) -> ast.expr:
     return result
 
 
-class _Substitution(ast.NodeTransformer):
-    def __init__(self, names: Names) -> None:
-        self.names = names
+class _Copying(ast.NodeTransformer):
+    """Changes a copy: a transformer alone changes the lists of its nodes in place."""
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
-        return node if isinstance(node, LEAVES) else super().generic_visit(_copied(node))
+        if isinstance(node, LEAVES):
+            return node
+        own = copy.copy(node)
+        for name, value in ast.iter_fields(node):
+            if isinstance(value, list):
+                setattr(own, name, list(value))
+        return super().generic_visit(own)
+
+
+class _Substitution(_Copying):
+    def __init__(self, names: Names) -> None:
+        self.names = names
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
         return self.names.get(node.id, node)
@@ -87,25 +96,13 @@ def _is_stored(node: ast.AST) -> TypeGuard[ast.Name]:
     return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
 
 
-class _Replacement(ast.NodeTransformer):
+class _Replacement(_Copying):
     def __init__(self, old: ast.expr, new: ast.expr) -> None:
         self.old = old
         self.new = new
 
     def visit(self, node: ast.AST) -> Any:
         return self.new if node is self.old else super().visit(node)
-
-    def generic_visit(self, node: ast.AST) -> ast.AST:
-        return node if isinstance(node, LEAVES) else super().generic_visit(_copied(node))
-
-
-def _copied(node: ast.AST) -> ast.AST:
-    """A copy whose lists are its own, since a transformer changes them in place."""
-    own = copy.copy(node)
-    for name, value in ast.iter_fields(node):
-        if isinstance(value, list):
-            setattr(own, name, list(value))
-    return own
 
 
 class Scope:
@@ -248,7 +245,7 @@ def label(node: ast.expr, negated: bool = False) -> str:
     return visible(text, _LONGEST_LABEL)
 
 
-class _Wording(ast.NodeTransformer):
+class _Wording(_Copying):
     """Fields of the message and of the data as plain names."""
 
     def visit(self, node: ast.AST) -> Any:
@@ -258,9 +255,6 @@ class _Wording(ast.NodeTransformer):
             return ast.Name(node.text)
         field = _field(node)
         return ast.Name(field) if field is not None else super().visit(node)
-
-    def generic_visit(self, node: ast.AST) -> ast.AST:
-        return node if isinstance(node, LEAVES) else super().generic_visit(_copied(node))
 
     def visit_Await(self, node: ast.Await) -> Any:
         return self.visit(node.value)

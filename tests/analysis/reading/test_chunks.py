@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from flexiflow.analysis.base import progress, shapes
 from flexiflow.analysis.history import open_history
-from flexiflow.analysis.reading import chunks as chunks_module
 from flexiflow.errors import ComponentNotFound, InvalidType, InvalidValue
 
 
@@ -138,8 +137,3 @@ def test_an_unknown_component(written):
     """And so is this."""
     with pytest.raises(ComponentNotFound):
         written.history.iter_snapshots("nobody")
-
-
-def test_what_can_be_read_in_chunks():
-    """Both tables."""
-    assert set(chunks_module.COLUMNS) == {"snapshots", "steps"}
