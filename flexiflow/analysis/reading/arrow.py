@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,8 @@ from flexiflow.analysis.reading.chunks import COLUMNS, Of, chunks
 from flexiflow.analysis.reading.rows import Filter
 from flexiflow.analysis.reading.source import Source
 from flexiflow.arguments import checked_path
-from flexiflow.errors import FlexiFlowError, InvalidValue, PersistenceError, bounded_repr
+from flexiflow.errors import FlexiFlowError, InvalidValue, bounded_repr
+from flexiflow.persistence.atomic import replacing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,29 +46,11 @@ def to_parquet(
     from pyarrow.parquet import ParquetWriter
 
     rows = 0
-    with _whole_or_nothing(file) as part, ParquetWriter(part, schema) as writer:
+    with replacing(file) as part, ParquetWriter(part, schema) as writer:
         for frame in read:
             writer.write_table(_table(frame, schema))
             rows += len(frame)
     return rows
-
-
-@contextmanager
-def _whole_or_nothing(file: Path) -> Iterator[Path]:
-    """A file beside, which takes the other's place when all is well."""
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
-    try:
-        yield part
-        os.replace(part, file)
-    except OSError as exc:
-        raise PersistenceError(
-            f"{bounded_repr(str(file), 300)} can't be written.",
-            why=f"The system says: {exc.strerror or exc}.",
-            fix="Choose a folder that exists, that you can write to, and that has room.",
-            context={"path": str(file)},
-        ) from exc
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _table(frame: pd.DataFrame, schema: pyarrow.Schema) -> pyarrow.Table:

@@ -96,7 +96,7 @@ def test_a_folder_that_is_not_there(written, tmp_path):
     """The error names the file."""
     with pytest.raises(PersistenceError, match="can't be written") as caught:
         written.history.to_parquet(tmp_path / "none" / "rows.parquet")
-    assert caught.value.context_items == {"path": str(tmp_path / "none" / "rows.parquet")}
+    assert caught.value.context_items["path"] == str(tmp_path / "none" / "rows.parquet")
 
 
 def test_rows_that_there_are_none_of(written):
