@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
-BLOCK = 1 << 20
-"""Bytes that are read at once."""
+BLOCK = 1 << 19
+"""Bytes that are read at once: what is made of them fits into the processor's cache."""
 
 _BOM = len(codecs.BOM_UTF8)
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
 from flexiflow.errors import InvalidType, InvalidValue, bounded_repr
+from flexiflow.events import Event
 from flexiflow.tracing.blocks import Block
 from flexiflow.tracing.records import ErrorRecord, LogRecord, utc_text
 
@@ -26,6 +28,10 @@ _ALIASES: Mapping[str, tuple[str, ...]] = {
 _WHOLES = ("duration_us", "step_id", "snapshot_id")
 _FIELDS = LogRecord.__struct_fields__
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+_Level = TypeVar("_Level", bound=str)
+_Event = TypeVar("_Event", bound=str)
+_OurLevel = Literal["INFO", "WARNING", "ERROR"]
 
 _decode = msgspec.json.Decoder(LogRecord).decode
 _CLASSIC = re.compile(
@@ -60,19 +66,23 @@ class _BriefError(msgspec.Struct, gc=False):
     message: str
 
 
-class Brief(msgspec.Struct, gc=False):
+class Brief(msgspec.Struct, Generic[_Level, _Event], gc=False):
     """What a summary needs of a record; see `LogRecord`."""
 
     ts: str
-    level: str
-    event: str
+    level: _Level
+    event: _Event
     correlation_id: str | None = None
     component: str | None = None
     message_type: str | None = None
     error: _BriefError | None = None
 
 
-_decode_briefs = msgspec.json.Decoder(Brief).decode_lines
+BriefRecord = Brief[Any, Any] | LogRecord
+
+# Of names that are known no text is made anew, which is a quarter faster.
+_decode_our_briefs = msgspec.json.Decoder(Brief[_OurLevel, Event]).decode_lines
+_decode_briefs = msgspec.json.Decoder(Brief[str, str]).decode_lines
 
 
 class LineFormat:
@@ -105,13 +115,12 @@ class LineFormat:
             why = "it has NUL bytes, as UTF-16 has, or a file that was cut off and written on"
         return BrokenLine(path, offset, line[:200].decode("utf-8", "replace").rstrip(), why)
 
-    def briefs(self, block: Block, path: str) -> tuple[Sequence[Brief | LogRecord], int]:
+    def briefs(self, block: Block, path: str) -> tuple[Sequence[BriefRecord], int]:
         """A block's records, and how many of its lines are none; empty ones are not counted."""
         if self.fields is None:
-            try:
-                return _decode_briefs(memoryview(block.buffer)[: block.size]), 0
-            except _UNREADABLE:
-                pass  # one of them is something else
+            for decode in (_decode_our_briefs, _decode_briefs):
+                with contextlib.suppress(*_UNREADABLE):  # one of them is something else
+                    return decode(memoryview(block.buffer)[: block.size]), 0
         lines = [
             self.parse(line, path, block.offset + at) for at, line in block.lines() if line.strip()
         ]

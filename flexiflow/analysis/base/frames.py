@@ -152,6 +152,10 @@ def texts_array(values: Sequence[str | None]) -> Any:
     # Lone surrogates: with pyarrow pandas can't hold them, and no file can.
     if has_surrogates("".join(filter(None, values))):
         values = [each and each.encode("utf-8", "backslashreplace").decode() for each in values]
+    if texts_are_in_arrow():  # which takes them as they are; pandas looks at each first
+        import pyarrow as pa
+
+        return arrow_series([pa.array(values, pa.large_string())], 0).array
     return pd.array(values, dtype="str")
 
 

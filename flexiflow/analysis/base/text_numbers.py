@@ -78,7 +78,7 @@ class TextNumbers:
         """The numbers of all texts, by the texts."""
         texts, placed = self.new(), len(self._order)
         if len(texts) - placed > _FEW:
-            self._order = sorted(range(len(texts)), key=texts.__getitem__)
+            self._order = [self._numbers[each] for each in sorted(texts)]
         else:
             for number in range(placed, len(texts)):
                 insort(self._order, number, key=texts.__getitem__)

@@ -23,7 +23,10 @@ from flexiflow.tracing.blocks import line_start, read_blocks
 from flexiflow.tracing.line_formats import LineFormat
 
 SMALLEST = 96 << 20
-"""Bytes of a share: to start a process takes as long as to count a quarter of it."""
+"""Bytes of a share that is worth a process of its own."""
+
+AHEAD = 128 << 20
+"""Bytes that are counted here while a process starts and hands over what it has counted."""
 
 _TAIL = 1 << 16  # bytes at the end, which may go on meanwhile, that belong to no share
 
@@ -60,14 +63,18 @@ class Share:
 def shares_of(path: Path, start: int, size: int, lines: LineFormat) -> list[Share]:
     """A file from a line's first byte on, in one share for each processor; none of a small one.
 
+    The first is the largest, for it is counted at once.
+
     Raises:
         OSError: where it can't be read.
     """
-    wanted = min(_processes(), (size - start) // SMALLEST)
+    whole = size - start - _TAIL
+    wanted = min(_processes(), (whole - AHEAD) // SMALLEST)
     if wanted < 2:
         return []
-    whole = size - start - _TAIL
-    edges = [line_start(path, start + whole * at // wanted) for at in range(wanted + 1)]
+    each = (whole - AHEAD) // wanted
+    ends = [size - _TAIL - each * at for at in reversed(range(wanted))]
+    edges = [line_start(path, at) for at in (start, *ends)]
     known = sorted({each for each in edges if each is not None})
     return [Share(str(path), *each, lines.fields) for each in pairwise(known)]
 

@@ -8,40 +8,51 @@ DataFrame 150 more; their records take nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import compress
+from itertools import compress, repeat
+from operator import ne
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from flexiflow.analysis.base import frames, shapes
 from flexiflow.analysis.base.text_numbers import TextNumbers
-from flexiflow.tracing.line_formats import Brief
-from flexiflow.tracing.records import LogRecord, time_us
+from flexiflow.tracing.line_formats import BriefRecord
+from flexiflow.tracing.records import time_us
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Array = Any
-Record = Brief | LogRecord
+
+# Of a time as we write it: the digits behind its minute, what these are worth in microseconds, and
+# what stands between.
+_SECONDS = [17, 18, 20, 21, 22, 23, 24, 25]
+_POWERS = 10.0 ** np.arange(7, -1, -1)
+_BETWEEN = tuple((at, ord(sign)) for at, sign in ((16, ":"), (19, "."), (26, "Z"), (27, "\n")))
+_ZERO = np.uint8(ord("0"))
 
 _LATE, _EARLY = np.iinfo(np.int64).max, frames.NO_NUMBER
 _MOST_PAIRS = 2_000_000  # of traces and components, after which those met twice are dropped
 _NAME = (1 << 32) - 1  # of a pair, where the trace stands above it
-_SAVED = "snapshot.saved"
 _OUTCOMES = ("failed", "moved", "refused", "stayed", "unfinished", "unknown")
 
-# What a record of an event adds to which column.
-_ADDED = {
-    "state.changed": ("moved", 1),
-    "message.refused": ("refused", 1),
-    "message.failed": ("failed", 1),
-    "message.received": ("received", 1),
-    "handler.started": ("at_work", 1),
-    "handler.finished": ("at_work", -1),
-    "handler.failed": ("at_work", -1),
-}
 _COUNTED = ("records", "components", "moved", "refused", "failed")
 _ADDED_UP = ("records", "moved", "refused", "failed", "received", "at_work")
+_ADDED = {  # by records of these events, beside themselves
+    "state.changed": {"moved": 1},
+    "message.refused": {"refused": 1},
+    "message.failed": {"failed": 1},
+    "message.received": {"received": 1},
+    "handler.started": {"at_work": 1},
+    "handler.finished": {"at_work": -1},
+    "handler.failed": {"at_work": -1},
+    "snapshot.saved": {},
+}
+_KINDS = {event: kind for kind, event in enumerate(_ADDED)}
+_OTHER = len(_KINDS)
+_ADDED_BY_KIND = np.array(
+    [[{"records": 1, **adds}.get(name, 0) for name in _ADDED_UP] for adds in (*_ADDED.values(), {})]
+)
 _EMPTY = {
     **dict.fromkeys((*_ADDED_UP, "components"), 0),
     "start": _LATE,
@@ -59,11 +70,11 @@ class TraceTable:
         self._ids = TextNumbers()
         self._components = TextNumbers()
         self._messages = TextNumbers()
-        self._events = TextNumbers()
         self._columns = {name: np.empty(0, dtype=np.int64) for name in _EMPTY}
         self._errors: dict[int, str] = {}
         self._pairs = np.empty(0, dtype=np.int64)
         self._new_pairs: list[Array] = []
+        self._waiting = 0  # how many these are
         self._frame: pd.DataFrame | None = None  # as long as nothing is added
 
     def __len__(self) -> int:
@@ -92,39 +103,49 @@ class TraceTable:
         ):
             self._errors.setdefault(row, text)
         for pairs in (later._pairs, *later._new_pairs):
-            self._add_pairs(rows[pairs >> 32] << 32 | names[pairs & _NAME])
+            self._add_pairs(rows[pairs >> 32], names[pairs & _NAME])
 
-    def add(self, records: Sequence[Record]) -> int:
+    def add(self, records: Sequence[BriefRecord]) -> int:
         """Go on with records, and return how many of them have no correlation id."""
-        rows = self._ids.of([each.correlation_id for each in records])
-        known = rows >= 0
-        if not known.all():
-            records = list(compress(records, known.tolist()))
-        if records:
-            self._add(records, rows[known])
-        return len(rows) - len(records)
-
-    def _add(self, records: Sequence[Record], rows: Array) -> None:
+        if not records:
+            return 0
+        ids, names = [each.correlation_id for each in records], [each.component for each in records]
+        runs = _Runs(ids, names)
+        rows: Array = self._ids.of(compress(ids, runs.begins))
+        if rows.min() < 0:
+            found = [each for each in records if each.correlation_id is not None]
+            self.add(found)
+            return len(records) - len(found)
         self._frame = None
-        names = self._components.of([each.component for each in records])
-        events = self._events.of([each.event for each in records])
-        times, timed = _times(records)
+        self._add(records, runs, rows, self._components.of(compress(names, runs.begins)))
+        return 0
+
+    def _add(
+        self, records: Sequence[BriefRecord], runs: _Runs, rows: Array, of_names: Array
+    ) -> None:
+        self._add_pairs(rows, of_names)
         self._grow()
+        kinds = np.fromiter(
+            map(_KINDS.get, [each.event for each in records], repeat(_OTHER)), np.int64
+        )
         columns = self._columns
-        np.add.at(columns["records"], rows, 1)
-        np.minimum.at(columns["start"], rows[timed], times[timed])
+        added = runs.numbers_of(kinds, _OTHER + 1) @ _ADDED_BY_KIND
+        for name, numbers in zip(_ADDED_UP, added.T, strict=True):
+            np.add.at(columns[name], rows, numbers)
+        times, timed = _times(records)
         # As in the tree: a trace has ended before its snapshots are committed.
-        told = timed & (events != self._events.of([_SAVED])[0])
-        np.maximum.at(columns["end"], rows[told], times[told])
-        for event, (column, number) in _ADDED.items():
-            if (known := self._events.get(event)) is not None:
-                np.add.at(columns[column], rows[events == known], number)
-        self._add_errors(records, rows)
-        self._add_components(rows, names)
-        if (received := self._events.get("message.received")) is not None:
-            at = np.flatnonzero(events == received)
+        told = timed & (kinds != _KINDS["snapshot.saved"])
+        np.minimum.at(columns["start"], rows, runs.least(np.where(timed, times, _LATE)))
+        np.maximum.at(columns["end"], rows, runs.greatest(np.where(told, times, _EARLY)))
+        self._add_errors(records, runs, rows)
+        received = np.flatnonzero(kinds == _KINDS["message.received"])
+        if len(received):
+            within = runs.of(received)
             self._add_received(
-                [records[each] for each in at.tolist()], rows[at], names[at], times[at]
+                [records[each] for each in received.tolist()],
+                rows[within],
+                of_names[within],
+                times[received],
             )
 
     def frame(self) -> pd.DataFrame:
@@ -171,24 +192,22 @@ class TraceTable:
                 for name, column in self._columns.items()
             }
 
-    def _add_errors(self, records: Sequence[Record], rows: Array) -> None:
+    def _add_errors(self, records: Sequence[BriefRecord], runs: _Runs, rows: Array) -> None:
         """Note the first error of each trace; a declared one is a failure too."""
         errors = [each.error for each in records]
         for at in compress(range(len(errors)), errors):
-            row, record, error = int(rows[at]), records[at], errors[at]
+            row, record, error = int(rows[runs.of(at)]), records[at], errors[at]
             assert error is not None
             self._errors.setdefault(row, f"{error.type}: {error.message}")
             self._columns["failed"][row] += record.event == "state.changed"
 
-    def _add_components(self, rows: Array, names: Array) -> None:
+    def _add_pairs(self, rows: Array, names: Array) -> None:
         """Note which components the traces have."""
         named = names >= 0
-        self._add_pairs(rows[named] << 32 | names[named])
-
-    def _add_pairs(self, pairs: Array) -> None:
-        # Records of one message stand together, so most of the pairs that come again go here.
-        self._new_pairs.append(_first_of_each(pairs))
-        if sum(map(len, self._new_pairs)) > _MOST_PAIRS:
+        pairs = rows[named] << 32 | names[named]
+        self._new_pairs.append(pairs)
+        self._waiting += len(pairs)
+        if self._waiting > _MOST_PAIRS:
             self._merge_pairs()
 
     def _merge_pairs(self) -> None:
@@ -202,10 +221,10 @@ class TraceTable:
         known[within] = self._pairs[at[within]] == pairs[within]
         np.add.at(self._columns["components"], pairs[~known] >> 32, 1)
         self._pairs = np.insert(self._pairs, at[~known], pairs[~known])
-        self._new_pairs = []
+        self._new_pairs, self._waiting = [], 0
 
     def _add_received(
-        self, records: Sequence[Record], rows: Array, names: Array, times: Array
+        self, records: Sequence[BriefRecord], rows: Array, names: Array, times: Array
     ) -> None:
         """Note who got the first message of each trace; files need not be in order of time."""
         order = np.lexsort((times, rows))  # stable: of two at one time the one that came first
@@ -225,6 +244,38 @@ class TraceTable:
         places = np.zeros(len(self), dtype=np.int64)
         places[list(self._errors)] = np.arange(1, len(texts))
         return pd.Series(texts[places[order]])
+
+
+class _Runs:
+    """Records with the same id and component that stand together, as those of a message do.
+
+    What is the same in a run is looked up once, and what is counted is counted in the run first.
+    """
+
+    def __init__(self, ids: list[str | None], names: list[str | None]) -> None:
+        begins = np.ones(len(ids), dtype=bool)
+        begins[1:] = np.fromiter(map(ne, ids[1:], ids), bool, len(ids) - 1)
+        begins[1:] |= np.fromiter(map(ne, names[1:], names), bool, len(ids) - 1)
+        self.begins: list[bool] = begins.tolist()
+        self._first: Array = np.flatnonzero(begins)
+        self._run: Array = np.cumsum(begins) - 1
+
+    def of(self, at: Array) -> Array:
+        """The runs in which some records are."""
+        return self._run[at]
+
+    def numbers_of(self, kinds: Array, most: int) -> Array:
+        """How many records of each kind are in each run: a row a run, a column a kind."""
+        counted = np.bincount(self._run * most + kinds, minlength=len(self._first) * most)
+        return counted.reshape(-1, most)
+
+    def least(self, values: Array) -> Array:
+        """The least value in each run."""
+        return np.minimum.reduceat(values, self._first)
+
+    def greatest(self, values: Array) -> Array:
+        """The greatest value in each run."""
+        return np.maximum.reduceat(values, self._first)
 
 
 def _first_of_each(pairs: Array) -> Array:
@@ -248,7 +299,7 @@ def _outcomes(of: dict[str, Array], order: Array) -> tuple[Array, list[str]]:
     return np.searchsorted(used, found), [_OUTCOMES[each] for each in used]
 
 
-def _times(records: Sequence[Record]) -> tuple[Array, Array]:
+def _times(records: Sequence[BriefRecord]) -> tuple[Array, Array]:
     """Microseconds since 1970, 0 where a record has no time, and which have one."""
     texts = [each.ts for each in records]
     times = _usual_times(texts)
@@ -261,16 +312,17 @@ def _times(records: Sequence[Record]) -> tuple[Array, Array]:
 
 def _usual_times(texts: Sequence[str]) -> Array | None:
     """Times that all are as we write them, microseconds since 1970; None where one is not."""
-    raw = "".join(texts).encode()
-    if set(map(len, texts)) != {27} or len(raw) != 27 * len(texts):
+    raw = ("\n".join(texts) + "\n").encode()
+    if len(raw) != 28 * len(texts) or raw.count(b"\n") != len(texts):
         return None
-    letters = np.frombuffer(raw, dtype=np.uint8).reshape(-1, 27)
-    digits = letters[:, [17, 18, 20, 21, 22, 23, 24, 25]].astype(np.int64) - ord("0")
-    usual = (letters[:, [16, 19, 26]] == np.frombuffer(b":.Z", dtype=np.uint8)).all()
-    if not usual or digits.min() < 0 or digits.max() > 9 or digits[:, 0].max() > 5:
+    letters = np.frombuffer(raw, dtype=np.uint8).reshape(-1, 28)
+    digits = letters[:, _SECONDS] - _ZERO  # what is less than "0" becomes large
+    usual = all((letters[:, at] == sign).all() for at, sign in _BETWEEN)
+    if not usual or digits.max() > 9 or digits[:, 0].max() > 5:
         return None
-    within = digits @ (10 ** np.arange(7, -1, -1, dtype=np.int64))
-    changes = np.flatnonzero((letters[1:, :16] != letters[:-1, :16]).any(axis=1)) + 1
+    within = (digits @ _POWERS).astype(np.int64)
+    to_minutes = letters[:, :16].copy().view(np.uint64)
+    changes = np.flatnonzero((to_minutes[1:] != to_minutes[:-1]).any(axis=1)) + 1
     firsts = np.concatenate([[0], changes])
     minutes = [time_us(f"{texts[first][:16]}:00Z") for first in firsts.tolist()]
     if None in minutes:

@@ -27,6 +27,7 @@ def log_of_three(tmp_path, monkeypatch):
     """A log that is worth three processes, of which each has one of the broken lines."""
     monkeypatch.setattr(shares, "SMALLEST", 4_000)
     monkeypatch.setattr(shares, "_TAIL", 100)
+    monkeypatch.setattr(shares, "AHEAD", 2_000)
     monkeypatch.setattr(shares, "_processes", lambda: 3)
     return write(tmp_path / "run.jsonl", *lines())
 
