@@ -274,6 +274,21 @@ async def test_a_log_that_fails_stops_the_step_and_loses_no_line(engine, db, log
     ]
 
 
+async def test_a_log_that_fails_until_the_end_is_a_gap_in_the_database(engine, db, log, full_disk):
+    """Whoever opens the history sees how many lines the log lacks, and why."""
+    recording = record(engine, db, log=log, durability="always")
+    await recording.flush()
+    with full_disk():
+        with pytest.raises(PersistenceError):
+            await engine.get("lamp").send("switch")
+        with pytest.raises(PersistenceError, match="The recording lost 0 rows and") as caught:
+            recording.close()
+    assert "No space left" in caught.value.why
+    ((kind, detail),) = ask(db, "SELECT kind, detail_json FROM flexiflow_markers")
+    assert (kind, json.loads(detail)["lines"]) == ("gap", caught.value.context_items["lines"])
+    assert json.loads(detail)["lines"] > 0
+
+
 def test_a_loop_that_is_closed_early_stops_nothing(engine, db):
     """A step that waits when its loop ends is written, and the next loop goes on."""
     lamp, slow = engine.get("lamp"), engine.add("slow", Off)
