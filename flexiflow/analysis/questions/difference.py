@@ -180,12 +180,10 @@ def _sentences(found: Difference) -> Iterator[str]:
         if len(found.frame) > _CHANGES_TOLD:
             yield f"{words.count(len(found.frame) - _CHANGES_TOLD)} more are in its frame."
     if found.divergence is not None:
-        whose = found.divergence.component
-        yield (
-            found.divergence.sentence
-            if whose in (found.old, found.new)
-            else (f"First in {words.name(whose)}. {found.divergence.sentence}")
-        )
+        whose = words.name(found.divergence.component)
+        if whose not in (found.old, found.new):
+            yield f"First in {whose}."
+        yield found.divergence.sentence
 
 
 def _told(row: Any) -> str:

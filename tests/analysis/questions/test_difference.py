@@ -59,6 +59,17 @@ def test_two_components():
     )
 
 
+@pytest.mark.parametrize("name", ["one", "two\nlines", "x" * 1_000], ids=["plain", "lines", "long"])
+def test_of_two_components_it_is_not_said_in_which_they_part(name):
+    """Whatever its name, which is told on one line and bounded."""
+    made = Written()
+    made.step(name, "go", "A", "B")
+    made.step("other", "stop", "A", "B")
+    text = made.history.diff(name, "other").text
+    assert "First in" not in text
+    assert "At once they part: `go` moved" in text
+
+
 def test_two_histories(tmp_path):
     written(tmp_path / "a.db")
     other = written(tmp_path / "b.db", total=5)
@@ -72,6 +83,7 @@ def test_two_histories(tmp_path):
         ("other", "state", "changed", "'A'", "'B'"),
     ]
     assert (found.divergence.component, found.divergence.alike) == ("other", 2)
+    assert "First in other. After 2 steps alike they part: nothing more → `pay`" in found.text
     assert rows(history.diff(history, second)) == rows(found)
 
 
