@@ -743,14 +743,20 @@ async def test_the_error_of_a_queued_message_that_nobody_waits_for_is_reported(a
     assert [str(facts["exception"]) for facts in reported] == ["lost?"]
 
 
-async def test_a_queued_task_that_is_cancelled_before_it_begins_gives_its_place_up(a):
-    """Somebody may cancel all tasks; the component must not wait for one that will never run."""
+@pytest.mark.parametrize("first", ["turn", "task"])
+async def test_a_queued_task_that_is_cancelled_before_it_begins_gives_its_place_up(a, first):
+    """Somebody may cancel all tasks; the component must not wait for one that will never run.
+
+    Whether the present turn ends before that task does, or after it.
+    """
 
     async def do(component):
         await component.send("note", text="never")
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
             if "_run" in repr(task.get_coro()):
                 task.cancel()
+        if first == "task":
+            await settled()
 
     async with asyncio.timeout(5):
         await asyncio.create_task(a.send("run", do=do))
