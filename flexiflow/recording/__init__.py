@@ -115,25 +115,14 @@ def record(
         _refuse_one_file(database, log_path)
     redaction = None if redact is None else Redaction(redact)
     rotation = None if rotate is None else Rotation.of(rotate)
-    running = recording_of(engine)
-    if running is not None and not running.is_in_place():
-        with contextlib.suppress(PersistenceError):  # of what its file lacks, it has told
-            running.close()
-        running = None
+    running = _running(engine)
     if running is not None:
         same = (running.path, running.log_path, running.durability, running.rotation)
         asked = (database, log_path, durability, rotation)
-        if same == asked and _names(running.redaction) == _names(redaction):
-            running.observer.metadata = metadata
-            return running
-        raise StateError(
-            "The engine is already being recorded.",
-            why=f"Its steps go to {running.path or 'memory'} and {running.log_path or 'no log'}, "
-            f"with durability={running.durability!r}, rotate={running.rotation} and "
-            f"redact={running.redaction and running.redaction.asked}.",
-            fix="Close that recording first, or use it.",
-            context={"path": running.path, "log": running.log_path},
-        )
+        if same != asked or _names(running.redaction) != _names(redaction):
+            raise _recorded_already(running)
+        running.observer.metadata = metadata
+        return running
     _refuse_file_of_parent(database)
     recording = Recording(engine, database, log_path, durability, metadata, redaction, rotation)
     if durability == "always":  # so is the state in which each component begins
@@ -184,16 +173,20 @@ class Recording:
             self._log = None if log_path is None else LogWriter(log_path, rotation)
             log_text = None if log_path is None else str(log_path)
             command = " ".join(sys.argv) if redaction is None else redaction.command(sys.argv)
-            run = self._file.begin_run(self.run_id, durability, log_text, command)
+            self._row = self._file.begin_run(self.run_id, durability, log_text, command)
         except FlexiFlowError:
             self._file.close()
             if self._log is not None:
                 self._log.close()
             raise
         self.observer = RecordingObserver(
-            self.run_id, durability, metadata, lines=log_path is not None, redaction=redaction
+            self.run_id,
+            self._row,
+            durability,
+            metadata,
+            lines=log_path is not None,
+            redaction=redaction,
         )
-        self.observer.run_id = run
         self._pipeline = Pipeline(self._file, self._log, self.observer, keep=durability == "always")
         self.observer.attach(self._pipeline)
         engine.hooks.redaction = redaction
@@ -278,7 +271,7 @@ class Recording:
         self._detach()
         lost = self._pipeline.close()
         with contextlib.suppress(FlexiFlowError):  # a full disk: the run's end is not essential
-            self._file.end_run(self.observer.run_id)
+            self._file.end_run(self._row)
         if self.path is not None:
             self._file.close()
         if self._log is not None:
@@ -326,6 +319,27 @@ class Recording:
     def __repr__(self) -> str:
         where = "in memory" if self.path is None else f"to {self.path}"
         return f"<Recording {self.run_id} {where}{', closed' if self.closed else ''}>"
+
+
+def _running(engine: FlexiFlowEngine) -> Recording | None:
+    """The engine's recording; one whose file was taken away is ended, and is none."""
+    running = recording_of(engine)
+    if running is None or running.is_in_place():
+        return running
+    with contextlib.suppress(PersistenceError):  # of what its file lacks, it has told
+        running.close()
+    return None
+
+
+def _recorded_already(running: Recording) -> StateError:
+    return StateError(
+        "The engine is already being recorded.",
+        why=f"Its steps go to {running.path or 'memory'} and {running.log_path or 'no log'}, "
+        f"with durability={running.durability!r}, rotate={running.rotation} and "
+        f"redact={running.redaction and running.redaction.asked}.",
+        fix="Close that recording first, or use it.",
+        context={"path": running.path, "log": running.log_path},
+    )
 
 
 def _names(redaction: Redaction | None) -> tuple[str, ...] | None:

@@ -57,14 +57,12 @@ class EntryMaker:
 
     Args:
         run_uid: the recording's id, as log lines carry it.
-
-    Attributes:
-        run_id: the recording's row in the history.
+        run_id: its row in the history.
     """
 
-    def __init__(self, run_uid: str) -> None:
+    def __init__(self, run_uid: str, run_id: int) -> None:
         self.run_uid = run_uid
-        self.run_id = 0
+        self.run_id = run_id
         self._last: dict[str, bytes] = {}  # what each component's newest snapshot says
 
     def of_step(

@@ -37,6 +37,7 @@ class RecordingObserver(LineObserver):
 
     Args:
         run_uid: the recording's id, as log lines carry it.
+        run_id: its row in the history.
         durability: ``"grouped"`` or ``"always"``.
         metadata: gives a component's data; its ``data`` unless given.
         lines: whether a log is written.
@@ -49,26 +50,18 @@ class RecordingObserver(LineObserver):
     def __init__(
         self,
         run_uid: str,
+        run_id: int,
         durability: Durability,
         metadata: Metadata | None,
         *,
         lines: bool,
         redaction: Redaction | None = None,
     ) -> None:
-        super().__init__(run_uid, durability, lines=lines, redaction=redaction)
+        super().__init__(run_uid, run_id, durability, lines=lines, redaction=redaction)
         self.metadata = metadata
         self._warned = False
         self._fingerprints: dict[str, str | None] = {}
         self._machines = Machines(redaction)
-
-    @property
-    def run_id(self) -> int:
-        """The recording's row in the history."""
-        return self.maker.run_id
-
-    @run_id.setter
-    def run_id(self, run_id: int) -> None:
-        self.maker.run_id = run_id
 
     # -- what the core calls --------------------------------------------------------------
 
@@ -139,7 +132,7 @@ class RecordingObserver(LineObserver):
         marker = (
             "gap",
             gap.last_us,
-            self.run_id,
+            self.maker.run_id,
             None,
             None,
             None,

@@ -37,13 +37,19 @@ class LineObserver:
     """Turns what the core tells into log lines. Arguments as for `RecordingObserver`."""
 
     def __init__(
-        self, run_uid: str, durability: Durability, *, lines: bool, redaction: Redaction | None
+        self,
+        run_uid: str,
+        run_id: int,
+        durability: Durability,
+        *,
+        lines: bool,
+        redaction: Redaction | None,
     ) -> None:
         self.run_uid = run_uid
         self.redaction = redaction
         self._always = durability == "always"
         self._lines = lines
-        self.maker = EntryMaker(run_uid)
+        self.maker = EntryMaker(run_uid, run_id)
         self.pipeline: Pipeline
         self._say: Callable[[Line], None]
 

@@ -31,7 +31,7 @@ def made(maker: EntryMaker, state: str, number: int = 0) -> Entry:
 
 def test_a_snapshot_that_says_nothing_new_is_left_out():
     """Its step is stored all the same."""
-    maker = EntryMaker("run")
+    maker = EntryMaker("run", 1)
     entries = [made(maker, "B"), made(maker, "B"), made(maker, "B", 1)]
     assert [entry.snapshot is not None for entry in entries] == [True, False, True]
     assert [entry.step is not None for entry in entries] == [True, True, True]
@@ -39,14 +39,14 @@ def test_a_snapshot_that_says_nothing_new_is_left_out():
 
 def test_what_could_not_be_committed_is_said_again():
     """The next step that finds the component as it was stores what the lost one could not."""
-    maker = EntryMaker("run")
+    maker = EntryMaker("run", 1)
     maker.forget(made(maker, "B"))
     assert made(maker, "B").snapshot is not None
 
 
 def test_a_large_snapshot_is_recognised_too():
     """Of one that is longer than what is kept, the hash is."""
-    maker = EntryMaker("run")
+    maker = EntryMaker("run", 1)
     large = snapshot_document("order", "B", [], {"text": "x" * 2_000})
     found = [maker.of_step(step_to("B"), None, large, "f").snapshot is None for _ in range(2)]
     assert found == [False, True]
@@ -54,8 +54,7 @@ def test_a_large_snapshot_is_recognised_too():
 
 def test_a_registration_begins_with_a_snapshot():
     """Also where a component of that name said the same before."""
-    maker = EntryMaker("run")
-    maker.run_id = 7
+    maker = EntryMaker("run", 7)
     made(maker, "B")
     entry = maker.of_registration("order", "B", document("B"), 1_000_000, None, ("f", "{}"))
     assert entry.snapshot is not None

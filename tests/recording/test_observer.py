@@ -655,7 +655,7 @@ async def test_a_step_belongs_to_the_recording_in_which_it_ends(tmp_path):
 async def test_whoever_waits_for_what_comes_after_the_end_is_let_go(tmp_path):
     """The writer thread may have looked for the last time just before."""
     file = HistoryFile(tmp_path / "state.db")
-    pipeline = Pipeline(file, None, RecordingObserver("run", "always", None, lines=False))
+    pipeline = Pipeline(file, None, RecordingObserver("run", 1, "always", None, lines=False))
     pipeline.close()
     made, parts = (asyncio.get_running_loop().create_future() for _ in range(2))
     barrier, step = threading.Event(), Step("order", "go", "A", "id", "span", None)
