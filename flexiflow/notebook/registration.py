@@ -41,7 +41,7 @@ SHOWN = (
     Shown("engine:FlexiFlowEngine", "texts:engine", "live_cards:engine"),
     Shown("step:Step", "texts:plain", "live_cards:step"),
     Shown("answers:WhyNot", "texts:plain", "live_cards:why_not"),
-    Shown("recording:Recording", "texts:plain", "recorded_cards:recording"),
+    Shown("recording.running:Recording", "texts:plain", "recorded_cards:recording"),
     Shown("persistence.snapshot:ComponentSnapshot", "texts:snapshot", "recorded_cards:snapshot"),
     Shown("analysis.history:History", "texts:plain", "recorded_cards:history"),
     Shown("analysis.log:Log", "texts:plain", "recorded_cards:log"),
