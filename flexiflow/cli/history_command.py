@@ -101,14 +101,14 @@ def history(
     )
     opened = open_database(db)
     if blame is not None:
-        name = require_component(component, "--blame")
+        name = require_component(opened, component, "--blame")
         show_blame(opened, name, blame, limit or ROWS_SHOWN, as_json)
         return
     if when is not None:
         show_when(opened, component, when, limit or ROWS_SHOWN, as_json)
         return
     if story:
-        show_story(opened, require_component(component, "--story"), limit, as_json)
+        show_story(opened, require_component(opened, component, "--story"), limit, as_json)
         return
     filters = {"since": since, "until": until, "states": states or None}
     filtered = any(value is not None for value in filters.values())
@@ -128,8 +128,9 @@ def history(
     if rows.empty:
         _say_nothing_matches(opened, component, snapshots, filtered)
         return
-    named = component is None
-    table = table_of(rows, snapshot_columns(named) if snapshots else step_columns(named))
+    columns = snapshot_columns if snapshots else step_columns
+    named, several = component is None, len(opened.sources) > 1
+    table = table_of(rows, columns(named, several=several))
     if more:
         kind = "snapshots" if snapshots else "steps"
         total = None if filtered else _recorded(opened, component, kind)

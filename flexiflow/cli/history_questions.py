@@ -10,6 +10,7 @@ from flexiflow.analysis.questions.blame import arrow
 from flexiflow.cli.json_text import print_json, records_of
 from flexiflow.cli.output import FAINT, STRONG, Column, left_out, print_table, say, table_of
 from flexiflow.cli.steps import id_text, missing
+from flexiflow.errors import listed
 
 if TYPE_CHECKING:
     from flexiflow.analysis.history import History
@@ -32,11 +33,16 @@ def require_one_question(questions: dict[str, object], filters: dict[str, object
         raise click.UsageError(f"{asked[0]} is asked of the whole history: leave {given[0]} out.")
 
 
-def require_component(component: str | None, option: str) -> str:
-    """The component, which this question can't do without."""
-    if component is None:
-        raise click.UsageError(f"{option} is about one component: name it after the database.")
-    return component
+def require_component(history: History, component: str | None, option: str) -> str:
+    """The component, which this question can't do without: the only one, where none is named."""
+    if component is not None:
+        return component
+    names = history.names()
+    if len(names) == 1:
+        return names[0]
+    raise click.UsageError(
+        f"{option} is about one component: name it after the database. It has {listed(names)}."
+    )
 
 
 def show_blame(history: History, component: str, field: str, most: int, as_json: bool) -> None:
@@ -58,6 +64,7 @@ def show_blame(history: History, component: str, field: str, most: int, as_json:
             Column("message", "message"),
             Column("from", "sender", FAINT, optional=True),
             Column("unsure", lambda row: "rows lost" if row.unsure else "", optional=True),
+            *_files(history),
         ],
     )
     table.notes += left_out(min(most, len(frame)), len(frame), "the newest", _MORE)
@@ -86,6 +93,7 @@ def show_when(
             Column("first step", lambda row: id_text(row.first_step), FAINT, right=True),
             Column("last step", lambda row: id_text(row.last_step), FAINT, right=True),
             Column("snapshots", "snapshots", right=True, spare=True),
+            *_files(history),
         ],
     )
     table.notes += left_out(min(most, len(found)), len(found), "the first", _MORE)
@@ -100,3 +108,8 @@ def show_story(history: History, component: str, limit: int | None, as_json: boo
         return
     for sentence in story.sentences:
         say(sentence)
+
+
+def _files(history: History) -> list[Column]:
+    """Which file a row's ids are of, where there are several."""
+    return [Column("file", "source")] if len(history.sources) > 1 else []

@@ -23,11 +23,12 @@ def step_style(row: Any) -> str:
     return STYLES.get(str(row.outcome), "")
 
 
-def step_columns(named: bool = False) -> list[Column]:
+def step_columns(named: bool = False, *, several: bool) -> list[Column]:
     """The columns of a table of steps.
 
     Args:
         named: whether they belong to several components.
+        several: whether the history has several files, so that an id alone names no row.
     """
     component = [Column("component", "component")] if named else []
     return [
@@ -38,11 +39,12 @@ def step_columns(named: bool = False) -> list[Column]:
         Column("took", "duration", right=True),
         Column("from", "sender", FAINT, optional=True, spare=True),
         Column("outcome", _outcome, step_style, folds=True),
+        *([Column("file", "source")] if several else []),
     ]
 
 
-def snapshot_columns(named: bool = False) -> list[Column]:
-    """The columns of a table of snapshots; `named` as in `step_columns`."""
+def snapshot_columns(named: bool = False, *, several: bool) -> list[Column]:
+    """The columns of a table of snapshots; arguments as for `step_columns`."""
     component = [Column("component", "component")] if named else []
     return [
         Column("snapshot", lambda row: str(row.id), FAINT, right=True),
@@ -57,6 +59,7 @@ def snapshot_columns(named: bool = False) -> list[Column]:
             FAILED,
             optional=True,
         ),
+        *([Column("file", "source")] if several else []),
     ]
 
 

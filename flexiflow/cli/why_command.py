@@ -121,7 +121,7 @@ def print_verdict(verdict: Verdict, *, rows: bool = True) -> None:
         say(f"  {sentence}")
     if rows and len(verdict.rows):
         say()
-        print_table(table_of(verdict.rows, step_columns()))
+        print_table(table_of(verdict.rows, step_columns(several=bool(verdict.files))))
 
 
 def print_hints(hints: list[str]) -> None:

@@ -32,11 +32,13 @@ def history(typed: Mapping[str, Any], names: Mapping[str, Any]) -> Any:
     most = typed["limit"] or ROWS_SHOWN
     if typed["blame"] is not None:
         field = None if typed["blame"] == "*" else typed["blame"]
-        return opened.blame(require_component(component, "--blame"), field).tail(most)
+        return opened.blame(require_component(opened, component, "--blame"), field).tail(most)
     if typed["when"] is not None:
         return opened.when(component, typed["when"])
     if typed["story"]:
-        return opened.story(require_component(component, "--story"), limit=typed["limit"] or 30)
+        return opened.story(
+            require_component(opened, component, "--story"), limit=typed["limit"] or 30
+        )
     if component is None and not typed["snapshots"] and not any(filters.values()):
         return opened.components().head(most)
     ask = opened.snapshots if typed["snapshots"] else opened.steps

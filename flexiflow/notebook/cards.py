@@ -105,7 +105,11 @@ def _last_steps(verdict: Verdict) -> str:
     if verdict.rows.empty:
         return ""
     rows = [_step_row(step) for _, step in verdict.rows.iterrows()]
-    columns = ("step", "time (UTC)", "message", "outcome", "state", "took")
+    columns: tuple[str, ...] = ("step", "time (UTC)", "message", "outcome", "state", "took")
+    if verdict.files:
+        columns += ("file",)
+        files = map(verdict.files.__getitem__, verdict.rows["source"])
+        rows = [(*row, file) for row, file in zip(rows, files, strict=True)]
     steps = table(columns, rows, f"Last steps of {verdict.component}, the newest last")
     return folded(f"The last {len(rows)} steps", element("div", steps, "overflow-x:auto"))
 

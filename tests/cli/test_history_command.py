@@ -1,6 +1,7 @@
 """What was recorded."""
 
 import json
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -244,6 +245,27 @@ def test_story(run_cli, recorded):
     assert lines[0].startswith("order-9 began in Draft, at ")
     assert "`pay` failed, ValueError: the card was declined" in lines[2]
     assert lines[-1].startswith("At the newest record it is in Paying, for ")
+
+
+@pytest.mark.parametrize("option", [("--story",), ("--blame", "state")])
+def test_a_question_about_one_component_without_its_name(run_cli, recorded, old_database, option):
+    """Where there is one, it is meant; else they are listed."""
+    assert run_cli("history", old_database, *option).exit_code == 0
+    result = run_cli("history", recorded.db, *option)
+    assert result.exit_code == 2
+    assert f"{option[0]} is about one component: name it after the database." in result.stderr
+    assert "order-1, order-2" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "question", [[], ["--snapshots"], ["--blame", "state"], ["--when", "state == 'Paying'"]]
+)
+def test_rows_of_several_files_name_their_own(run_cli, recorded, old_database, question):
+    """Ids of two files may be the same; of one file there is nothing to name."""
+    shutil.copy(recorded.db, Path(old_database).with_name("new.db"))
+    both = str(Path(old_database).with_name("*.db"))
+    assert "new.db" in run_cli("history", both, "order-1", *question).stdout
+    assert "state.db" not in run_cli("history", recorded.db, "order-1", *question).stdout
 
 
 def test_the_questions_as_json(run_cli, recorded):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from pathlib import PurePath
 
 from flexiflow.graph.labels import visible
 
@@ -66,6 +69,27 @@ def clock(time_us: int | None) -> str:
 def name(text: object, longest: int = 80) -> str:
     """A name on one line, harmless to terminals and bounded."""
     return visible(str(text), longest)
+
+
+def file_names(names: Iterable[str]) -> dict[str, str]:
+    """What tables call a history's files, by the rows' ``source``; nothing where there is one.
+
+    The last part of the path, or the whole path where two files are called the same.
+    """
+    files = dict.fromkeys(names)
+    if len(files) < 2:
+        return {}
+    short = {each: PurePath(each).name for each in files}
+    called = Counter(short.values())
+    return {each: name(each if called[last] > 1 else last, 200) for each, last in short.items()}
+
+
+def of_files(names: Iterable[str]) -> dict[str, str]:
+    """What follows a row's id in a sentence, by the row's ``source``: `` of monday.db``."""
+    files = list(names)
+    return dict.fromkeys(files, "") | {
+        each: f" of {called}" for each, called in file_names(files).items()
+    }
 
 
 def short_id(correlation_id: str) -> str:

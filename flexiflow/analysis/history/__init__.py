@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flexiflow.analysis.history.asked import asked_despite_damage
+from flexiflow.analysis.history.asked import asked_despite_damage, only_one
 from flexiflow.analysis.history.component import ComponentQuestions
 from flexiflow.analysis.history.many import ManyQuestions
 from flexiflow.analysis.history.row import OneRowQuestions
@@ -71,22 +71,30 @@ class History(RowQuestions, OneRowQuestions, ComponentQuestions, ManyQuestions):
         self._log = log if log is None or isinstance(log, str | os.PathLike) else _several(log)
 
     @asked_despite_damage
-    def why(self, component: str) -> Verdict:
+    def why(self, component: str | None = None) -> Verdict:
         """What happened to a component, in words, with the rows behind them.
 
         It is judged as by `stuck` without arguments.
 
+        Args:
+            component: the component; the only one that is stuck, or that there is, unless given.
+
         Raises:
             ComponentNotFound: (a KeyError) for an unknown component.
-            InvalidType: (a TypeError) where no component is named.
+            InvalidType: (a TypeError) where none is named, and it is not clear which is meant.
         """
         from flexiflow.analysis.questions.why import verdict_on
 
+        if component is None:
+            stuck = self.stuck().query("verdict == 'stuck'")["component"].tolist()
+            component = only_one("why", stuck, "stuck") if stuck else None
         component = self._require_one("why", component)
         return verdict_on(self, component)
 
     @asked_despite_damage
-    def diff(self, old: int | str | History, new: int | str | History | None = None) -> Difference:
+    def diff(
+        self, old: int | str | History | None = None, new: int | str | History | None = None
+    ) -> Difference:
         """What differs between two snapshots, two components as they were last, or two histories.
 
         Args:
@@ -100,7 +108,7 @@ class History(RowQuestions, OneRowQuestions, ComponentQuestions, ManyQuestions):
         Raises:
             ComponentNotFound: (a KeyError) for an unknown component.
             InvalidValue: (a ValueError) for an unknown snapshot.
-            InvalidType: (a TypeError) where the two are of different kinds.
+            InvalidType: (a TypeError) where the two are of different kinds, or one is missing.
             PersistenceError: where a snapshot can't be read.
         """
         from flexiflow.analysis.questions.difference import difference

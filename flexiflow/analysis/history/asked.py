@@ -7,12 +7,12 @@ ask `sources` alone and never each other, so none of them needs to know
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
 from flexiflow.analysis.reading.source import Source, despite_damage
-from flexiflow.errors import InvalidType, bounded_repr
+from flexiflow.errors import InvalidType, bounded_repr, listed
 
 P = ParamSpec("P")
 Answer = TypeVar("Answer")
@@ -54,10 +54,17 @@ class Asked:
 
         return None if component is None else require_component(self.sources, component)
 
-    def _require_one(self, question: str, component: str) -> str:
-        """The name under which a component is stored; raises where none is named or recorded."""
+    def _require_one(self, question: str, component: str | None) -> str:
+        """The name under which a component is stored: the only one, where none is named.
+
+        Raises:
+            ComponentNotFound: (a KeyError) where nobody recorded it.
+            InvalidType: (a TypeError) where none is named, and one is not all there is.
+        """
         from flexiflow.analysis.reading.components import require_component
 
+        if component is None:
+            return only_one(question, self.names())
         if not isinstance(component, str):
             raise InvalidType(
                 f"{question}() needs a component's name, not {bounded_repr(component, 80)}.",
@@ -66,3 +73,26 @@ class Asked:
                 context={"component": component},
             )
         return require_component(self.sources, component)
+
+
+def only_one(question: str, names: Sequence[str], are: str = "recorded") -> str:
+    """The only name there is, for a question to which none was given.
+
+    Args:
+        question: what was asked.
+        names: those who may be meant, the likeliest first.
+        are: what they have in common.
+
+    Raises:
+        InvalidType: (a TypeError) where it is not clear who is meant.
+    """
+    if len(names) == 1:
+        return names[0]
+    known = f"{len(names):,} are {are}: {listed(list(names))}" if names else f"none is {are}"
+    meant = f"Write history.{question}({bounded_repr(names[0], 80)})." if names else None
+    raise InvalidType(
+        f"{question}() needs a component's name.",
+        why=f"The answer is about one component, and {known}.",
+        fix=meant or "Record something first, or correct the path.",
+        context={"component": None, "components": len(names)},
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flexiflow.analysis.history.asked import Asked, asked_despite_damage
+from flexiflow.errors import InvalidType, bounded_repr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,13 +18,13 @@ class ComponentQuestions(Asked):
     """Which step changed what, when something held, and how it all went."""
 
     @asked_despite_damage
-    def blame(self, component: str, field: str | None = None) -> pd.DataFrame:
+    def blame(self, component: str | None = None, field: str | None = None) -> pd.DataFrame:
         """What changed a component's fields, in the order of the history: the last row is the last.
 
         A change that was made outside of any step shows at the step after it.
 
         Args:
-            component: the component.
+            component: the component; the only one that there is unless given.
             field: ``total``, ``items[0].price``, ``state`` or ``rules``; ``metadata.state`` is a
                 field of that name. All unless given.
 
@@ -32,6 +33,7 @@ class ComponentQuestions(Asked):
 
         Raises:
             ComponentNotFound: (a KeyError) for an unknown component.
+            InvalidType: (a TypeError) where none is named, and there are several.
             InvalidValue: (a ValueError) for a field that was never recorded.
         """
         from flexiflow.analysis.questions.blame import blame_frame
@@ -40,7 +42,7 @@ class ComponentQuestions(Asked):
         return blame_frame(self.sources, component, field)
 
     @asked_despite_damage
-    def when(self, component: str | None, condition: str) -> Intervals:
+    def when(self, component: str | None = None, condition: str | None = None) -> Intervals:
         """When a condition on recorded fields held, e.g. ``"attempts > 2 and state == 'Paying'"``.
 
         Nothing is evaluated by Python itself. A field that is not there is None, as null is.
@@ -57,20 +59,23 @@ class ComponentQuestions(Asked):
 
         Raises:
             ComponentNotFound: (a KeyError) for an unknown component.
+            InvalidType: (a TypeError) where there is no condition.
             InvalidValue: (a ValueError) where the condition can't be read, or asks for a field
                 that was never recorded.
         """
         from flexiflow.analysis.questions.when import intervals
 
+        if condition is None:
+            raise _no_condition(component)
         component = self.require(component)
         return intervals(self.sources, component, condition)
 
     @asked_despite_damage
-    def story(self, component: str, *, limit: int = 30) -> Story:
+    def story(self, component: str | None = None, *, limit: int = 30) -> Story:
         """A component's history in plain sentences.
 
         Args:
-            component: the component.
+            component: the component; the only one that there is unless given.
             limit: about how many sentences; what is left out is said where it is missing.
 
         Returns:
@@ -79,6 +84,7 @@ class ComponentQuestions(Asked):
 
         Raises:
             ComponentNotFound: (a KeyError) for an unknown component.
+            InvalidType: (a TypeError) where none is named, and there are several.
             InvalidValue: (a ValueError) where the limit is no number.
         """
         from flexiflow.analysis.questions.story import story_of
@@ -86,3 +92,14 @@ class ComponentQuestions(Asked):
 
         component = self._require_one("story", component)
         return story_of(self.sources, component, row_count(limit))
+
+
+def _no_condition(component: object) -> InvalidType:
+    # Who has only a condition to say writes it first.
+    condition = component if isinstance(component, str) and " " in component else "attempts > 2"
+    return InvalidType(
+        "when() needs a condition.",
+        why="It says when a condition on recorded fields held, of one component or of all (None).",
+        fix=f"Write history.when(None, {bounded_repr(condition, 200)}).",
+        context={"component": component, "condition": None},
+    )

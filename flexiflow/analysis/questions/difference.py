@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from flexiflow.analysis.base import frames, shapes, words
@@ -12,7 +12,7 @@ from flexiflow.analysis.base.values import Change, differences
 from flexiflow.analysis.questions.blame import arrow, text_of_value
 from flexiflow.analysis.questions.divergence import Taken, first_divergence, way_of
 from flexiflow.analysis.reading.rows import one_snapshot
-from flexiflow.analysis.reading.source import Source
+from flexiflow.analysis.reading.source import Source, files_of
 from flexiflow.analysis.reading.timeline import document_of, last_moment
 from flexiflow.errors import InvalidType, bounded_repr
 
@@ -32,18 +32,30 @@ class Divergence:
         component: whose ways they are; of two components the first.
         alike: how many steps before it are the same.
         old, new: the steps that differ; None where one's way ends there.
+        files: how sentences say which file a step is of; see `words.of_files`.
     """
 
     component: str
     alike: int
     old: Taken | None
     new: Taken | None
+    files: Mapping[str, str] = field(repr=False, compare=False)
 
     @property
     def sentence(self) -> str:
         """It in words."""
         after = f"After {words.plural(self.alike, 'step')} alike" if self.alike else "At once"
-        return f"{after} they part: {_step(self.old)} → {_step(self.new)}."
+        return f"{after} they part: {self._step(self.old)} → {self._step(self.new)}."
+
+    def _step(self, step: Taken | None) -> str:
+        if step is None:
+            return "nothing more"
+        what = "a message" if step.message is None else f"`{words.name(step.message)}`"
+        states = words.name(step.from_state or "?")
+        if step.outcome == "moved":
+            states += f" → {words.name(step.to_state or '?')}"
+        row = f"step {words.count(step.step_id)}{self.files[step.source]}"
+        return f"{what} {words.name(step.outcome or '?')} ({states}, {row})"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,12 +94,16 @@ def difference(history: History, old: Any, new: Any) -> Difference:
         return of_components(history.sources, old, new)
     if not (_is_id(old) and _is_id(new)):
         raise InvalidType(
-            f"diff() can't compare {bounded_repr(old, 80)} with {bounded_repr(new, 80)}.",
+            f"diff() can't compare {_shown(old)} with {_shown(new)}.",
             why="It takes two snapshot ids, two components' names, or two histories.",
             fix='Write history.diff(17, 18) or history.diff("order-1", "order-2").',
             context={"old": old, "new": new},
         )
     return of_snapshots(history.sources, old, new)
+
+
+def _shown(given: Any) -> str:
+    return "nothing" if given is None else bounded_repr(given, 80)
 
 
 def of_snapshots(sources: Sequence[Source], old_id: int, new_id: int) -> Difference:
@@ -106,7 +122,7 @@ def of_components(sources: Sequence[Source], old: str, new: str) -> Difference:
         words.name(old),
         words.name(new),
         frames.frame(shapes.DIFF, rows),
-        _divergence(old, way_of(sources, old), way_of(sources, new)),
+        _divergence(old, way_of(sources, old), way_of(sources, new), files_of(sources)),
     )
 
 
@@ -114,6 +130,7 @@ def of_histories(old: History, new: History) -> Difference:
     """What differs between two histories' components now, and the first step that did."""
     rows: list[tuple[Any, ...]] = []
     parted: list[Divergence] = []
+    files = files_of([*old.sources, *new.sources])
     names_old, names_new = set(old.names()), set(new.names())
     for name in sorted(names_old | names_new):
         if name not in names_old or name not in names_new:
@@ -121,7 +138,8 @@ def of_histories(old: History, new: History) -> Difference:
             continue
         before, after = _document(old.sources, name), _document(new.sources, name)
         rows.extend(_rows(name, differences(before, after)))
-        found = _divergence(name, way_of(old.sources, name), way_of(new.sources, name))
+        ways = way_of(old.sources, name), way_of(new.sources, name)
+        found = _divergence(name, *ways, files)
         if found is not None:
             parted.append(found)
     first = min(parted, key=_place, default=None)
@@ -134,13 +152,14 @@ def _document(sources: Sequence[Source], component: str) -> Document:
     return {"metadata": {}} if moment is None or moment.document is None else moment.document
 
 
-def _divergence(name: str, old: Sequence[Taken], new: Sequence[Taken]) -> Divergence | None:
+def _divergence(
+    name: str, old: Sequence[Taken], new: Sequence[Taken], files: Mapping[str, str]
+) -> Divergence | None:
     at = first_divergence(old, new)
     if at is None:
         return None
-    return Divergence(
-        name, at, old[at] if at < len(old) else None, new[at] if at < len(new) else None
-    )
+    before, after = (way[at] if at < len(way) else None for way in (old, new))
+    return Divergence(name, at, before, after, files)
 
 
 def _place(each: Divergence) -> tuple[int, str]:
@@ -188,22 +207,12 @@ def _sentences(found: Difference) -> Iterator[str]:
 
 def _told(row: Any) -> str:
     component = frames.cell_text(row.component)
-    field = frames.cell_text(row.field)
+    path = frames.cell_text(row.field)
     whose = "" if component is None else f"{words.name(component)} "
-    if field is None:
+    if path is None:
         return f"{whose}is {row.change}"
     old, new = (
         words.name(text, 80) if (text := frames.cell_text(each)) else None
         for each in (row.old, row.new)
     )
-    return f"{whose}{words.name(field)}: {arrow(old, new)}"
-
-
-def _step(step: Taken | None) -> str:
-    if step is None:
-        return "nothing more"
-    what = "a message" if step.message is None else f"`{words.name(step.message)}`"
-    states = words.name(step.from_state or "?")
-    if step.outcome == "moved":
-        states += f" → {words.name(step.to_state or '?')}"
-    return f"{what} {words.name(step.outcome or '?')} ({states}, step {words.count(step.step_id)})"
+    return f"{whose}{words.name(path)}: {arrow(old, new)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flexiflow.analysis.base import frames, words
@@ -54,23 +54,26 @@ def headline(visit: Visit, siblings: Siblings, others: Sequence[Visit], kind: st
     return f"{name}: in {state} for {dwell}; {told}."
 
 
-def last(rows: pd.DataFrame) -> str:
-    """What the last step was."""
-    return f"Last: {step_told(rows.iloc[-1])}."
+def last(rows: pd.DataFrame, files: Mapping[str, str]) -> str:
+    """What the last step was; `files` as `words.of_files` has them."""
+    return f"Last: {step_told(rows.iloc[-1], files)}."
 
 
-def troubles(rows: pd.DataFrame, stay: pd.DataFrame, trouble: pd.DataFrame) -> list[str]:
+def troubles(
+    rows: pd.DataFrame, stay: pd.DataFrame, trouble: pd.DataFrame, files: Mapping[str, str]
+) -> list[str]:
     """What went wrong in a stay besides the last step, and how often.
 
     Args:
         rows: the component's last steps.
         stay: the steps of its stay.
         trouble: those of them that were refused, failed or cancelled.
+        files: as `words.of_files` has them.
     """
     told = []
     # The last steps were read before those of the stay, of which the first may be newer.
     if len(trouble) and (rows.empty or rows.iloc[-1]["outcome"] not in TROUBLE):
-        told.append(f"Before: {step_told(trouble.iloc[-1])}.")
+        told.append(f"Before: {step_told(trouble.iloc[-1], files)}.")
     if len(trouble) > 1:
         outcomes = Counter(trouble["outcome"].tolist())
         counts = [f"{words.count(outcomes[each])} {each}" for each in TROUBLE if outcomes[each]]
@@ -110,13 +113,16 @@ def ways_out(others: Iterable[Visit], stay: pd.DataFrame) -> list[str]:
     return [f"{of_them} {_and(counts)}."]
 
 
-def parted(found: Parting, changes: Sequence[Change], siblings: int) -> str:
+def parted(
+    found: Parting, changes: Sequence[Change], siblings: int, files: Mapping[str, str]
+) -> str:
     """Where a component parted from its siblings, and what it changed there.
 
     Args:
         found: the step, and what the siblings did in its place.
         changes: what the step changed, in the data.
         siblings: how many there are in all.
+        files: as `words.of_files` has them.
     """
     step, usual = found.step, found.usual
     what = "a message" if step.message is None else f"`{words.name(step.message)}`"
@@ -138,7 +144,7 @@ def parted(found: Parting, changes: Sequence[Change], siblings: int) -> str:
         compared, total = words.count(found.compared), words.count(siblings)
         sample = f" ({compared} of {total} were compared)"
     return (
-        f"It first parted from the others at step {words.count(step.step_id)}: "
+        f"It first parted from the others at step {words.count(step.step_id)}{files[step.source]}: "
         f"{what}{sender}{ending}, where {others} had {instead}{sample}{changed}."
     )
 
@@ -171,16 +177,18 @@ def _stays(others: Sequence[Visit]) -> str:
     return named if components == len(others) else f"{words.count(len(others))} stays of {named}"
 
 
-def step_told(step: Any) -> str:
+def step_told(step: Any, files: Mapping[str, str]) -> str:
     """A step in one clause: `` `pay` failed after 3 tries, …, step 18,233, sent by itself``.
 
     Args:
         step: a row with the columns of `shapes.STEPS`.
+        files: as `words.of_files` has them.
     """
     message, sender = frames.cell_text(step["message"]), frames.cell_text(step["sender"])
     what = "a message" if message is None else f"`{words.name(message)}`"
     by = _sender(sender, step["component"], "sent by itself")
-    return f"{what} {_ending(step)}, step {words.count(int(step['id']))}{by and ',' + by}"
+    row = f"step {words.count(int(step['id']))}{files[step['source']]}"
+    return f"{what} {_ending(step)}, {row}{by and ',' + by}"
 
 
 def _ending(step: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from flexiflow.analysis.base.values import Change, shown
 from flexiflow.analysis.questions import sentences
 from flexiflow.analysis.questions.blame import changed_fields
 from flexiflow.analysis.reading.rows import Filter, steps_frame
-from flexiflow.analysis.reading.source import Source
+from flexiflow.analysis.reading.source import Source, files_of
 from flexiflow.analysis.reading.timeline import Save, moments_of, saves_of
 from flexiflow.analysis.reading.visits import Visit, visits_of
 
@@ -77,11 +77,12 @@ def story_of(sources: Sequence[Source], component: str, limit: int) -> Story:
     events = _events(steps, saves_of(sources, component))
     told = _chosen(events, limit)
     _add_changes(sources, component, [events[at] for at in told])
+    files = files_of(sources)
     rows = [*_beginning(component, visits)]
     after = -1
     for at in told:
         rows.extend(_gap(events[after + 1 : at]))
-        rows.extend(_told(events[at]))
+        rows.extend(_told(events[at], files))
         after = at
     rows.extend(_gap(events[after + 1 :]))
     if not events:
@@ -169,7 +170,7 @@ def _add_changes(sources: Sequence[Source], component: str, events: Iterable[_Ev
         before = moment.document
 
 
-def _told(event: _Event) -> Iterator[tuple[Any, ...]]:
+def _told(event: _Event, files: Mapping[str, str]) -> Iterator[tuple[Any, ...]]:
     """The sentence on an event; none on a snapshot in which nothing is new."""
     saved = event.saved
     if saved is not None:
@@ -183,8 +184,10 @@ def _told(event: _Event) -> Iterator[tuple[Any, ...]]:
     again = ""
     if len(event.steps) > 1:
         until = words.count(int(last["id"]))
+        if last["source"] != first["source"]:
+            until += files[last["source"]]
         again = f", and so on until step {until}, {words.times(len(event.steps))} in all"
-    told = f"{sentences.step_told(first)}{again}{_changes(event)}"
+    told = f"{sentences.step_told(first, files)}{again}{_changes(event)}"
     sentence = f"At {_clock(time_us)} {told}."
     yield (
         time_us,

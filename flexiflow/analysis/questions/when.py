@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from flexiflow.analysis.base.fields import Document, unknown_field
 from flexiflow.analysis.base.values import MISSING, Path, value_at
 from flexiflow.analysis.questions.conditions import Condition, condition
 from flexiflow.analysis.reading.rows import newest_of
-from flexiflow.analysis.reading.source import Source
+from flexiflow.analysis.reading.source import Source, files_of
 from flexiflow.analysis.reading.timeline import Moment, known_fields, moments_of
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ class Interval:
         end_step: the step after which it no longer held.
         first_snapshot, last_snapshot: the ids of those snapshots.
         snapshots: how many there are.
-        source, last_source: the files of its first and of its last snapshot.
+        source, last_source, end_source: the files of its first and of its last snapshot, and of
+            the one after it.
         lasts: whether it still holds.
     """
 
@@ -47,6 +48,7 @@ class Interval:
     end_us: int | None = None
     dwell_us: int | None = None
     end_step: int | None = None
+    end_source: str = ""
     snapshots: int = 1
     lasts: bool = True
 
@@ -67,6 +69,7 @@ class Intervals:
     asked: int
     unreadable: int
     _found: tuple[Interval, ...] = field(repr=False)
+    _files: Mapping[str, str] = field(repr=False)
 
     @property
     def first(self) -> Interval | None:
@@ -132,7 +135,7 @@ def intervals(sources: Sequence[Source], component: str | None, text: str) -> In
     concerned = sorted(name for name, each in followed.items() if each.is_concerned)
     now_us = newest_of(sources)
     found = tuple(each for name in concerned for each in followed[name].ended(now_us))
-    return Intervals(asked.text, component, len(concerned), unreadable, found)
+    return Intervals(asked.text, component, len(concerned), unreadable, found, files_of(sources))
 
 
 class _Followed:
@@ -164,6 +167,7 @@ class _Followed:
                 now.snapshots += 1
         elif now is not None:
             now.lasts, now.end_us, now.end_step = False, moment.time_us, moment.step_id
+            now.end_source = moment.source
         self._before = document
 
     def ended(self, now_us: int | None) -> Iterator[Interval]:
@@ -231,15 +235,19 @@ def _sentences(found: Intervals) -> Iterator[str]:
         named = {"First": found.first, "Last": found.last, "Longest": found.longest}
         for label, each in list(named.items())[: 3 if len(found) > 1 else 1]:
             if each is not None:
-                yield f"{label}: {_told(each, named=found.component is None)}."
+                yield f"{label}: {_told(each, found._files, named=found.component is None)}."
     if found.unreadable:
         yield f"{words.plural(found.unreadable, 'snapshot')} can't be read."
 
 
-def _told(each: Interval, *, named: bool) -> str:
+def _told(each: Interval, files: Mapping[str, str], *, named: bool) -> str:
     who = f"{words.name(each.component)}, " if named else ""
-    begun = "" if each.first_step is None else f", from step {words.count(each.first_step)}"
-    ended = "" if each.end_step is None else f" to step {words.count(each.end_step)}"
+    begun = ended = ""
+    if each.first_step is not None:
+        begun = f", from step {words.count(each.first_step)}{files[each.source]}"
+    if each.end_step is not None:
+        elsewhere = "" if each.end_source == each.source else files[each.end_source]
+        ended = f" to step {words.count(each.end_step)}{elsewhere}"
     lasts = ", and still does" if each.lasts else ""
     held = f"{words.clock(each.start_us)} UTC, for {words.duration(each.dwell_us)}"
     return f"{who}{held}{begun}{ended}{lasts}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -14,7 +14,7 @@ from flexiflow.analysis.questions.blame import changed_fields
 from flexiflow.analysis.questions.divergence import parting
 from flexiflow.analysis.questions.stuck import MIN_DEPARTURES, departures_of, judge, lasting_in
 from flexiflow.analysis.reading.rows import Filter, steps_frame
-from flexiflow.analysis.reading.source import Source
+from flexiflow.analysis.reading.source import Source, files_of
 from flexiflow.analysis.reading.tables import has_steps, lost_rows, unreadable_snapshots
 from flexiflow.analysis.reading.timeline import moments_of
 from flexiflow.analysis.reading.visits import Visit, read_visits
@@ -45,6 +45,8 @@ class Verdict:
         next_cell: code that shows more, given the `history`.
         correlation_id: of the step to go on with: the last one in trouble, else the last; None
             where there are no steps.
+        files: where the history has several files, in which an id alone names no row: what they
+            are called, by the ``source`` of `rows`.
     """
 
     component: str
@@ -55,6 +57,7 @@ class Verdict:
     rows: pd.DataFrame = field(repr=False)
     next_cell: str = ""
     correlation_id: str | None = None
+    files: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def text(self) -> str:
@@ -95,7 +98,7 @@ def verdict_on(history: History, component: str) -> Verdict:
     trouble = stay[stay["outcome"].isin(sentences.TROUBLE)]
     told = _last(sources, rows)
     if not quiet:
-        told += sentences.troubles(rows, stay, trouble)
+        told += sentences.troubles(rows, stay, trouble, files_of(sources))
         told += sentences.ways_out(others, stay) or sentences.silence(visit, rows)
         told += _parting(sources, component, others, rows)
     told += [*sentences.entered(visit), *_doubts(history, component, visit.entered_us)]
@@ -109,6 +112,7 @@ def verdict_on(history: History, component: str) -> Verdict:
         rows,
         _next_cell(history, component, rows, None if quiet else correlation_id),
         correlation_id,
+        words.file_names(source.name for source in sources),
     )
 
 
@@ -121,7 +125,17 @@ def _without_visits(history: History, component: str, rows: pd.DataFrame) -> Ver
         headline = f"{name}: last seen in {words.name(state)}; since when is not recorded."
     told = (*_last(history.sources, rows), *_doubts(history, component, None))
     cell = _next_cell(history, component, rows, None)
-    return Verdict(component, "unknown", state, headline, told, rows, cell, _correlation_id(rows))
+    return Verdict(
+        component,
+        "unknown",
+        state,
+        headline,
+        told,
+        rows,
+        cell,
+        _correlation_id(rows),
+        words.file_names(source.name for source in history.sources),
+    )
 
 
 def _steps_in(sources: Sequence[Source], visit: Visit) -> pd.DataFrame:
@@ -132,7 +146,7 @@ def _steps_in(sources: Sequence[Source], visit: Visit) -> pd.DataFrame:
 
 def _last(sources: Sequence[Source], rows: pd.DataFrame) -> list[str]:
     if len(rows):
-        return [sentences.last(rows)]
+        return [sentences.last(rows, files_of(sources))]
     for source in sources:
         with source.connect() as conn:
             if has_steps(conn):
@@ -151,14 +165,15 @@ def _parting(
     where = found.step.source, found.step.step_id
     if where == (rows.iloc[-1]["source"], rows.iloc[-1]["id"]):
         return []  # which is told already
+    files = files_of(sources)
     before: Document | None = None
     for moment in moments_of(sources, component, steps=False):
         if (moment.source, moment.step_id) == where and moment.document and before:
             changes = changed_fields(before, moment.document)
             of_data = [each for each in changes if each.path != ("state",)]
-            return [sentences.parted(found, of_data, len(siblings))]
+            return [sentences.parted(found, of_data, len(siblings), files)]
         before = moment.document or before
-    return [sentences.parted(found, [], len(siblings))]
+    return [sentences.parted(found, [], len(siblings), files)]
 
 
 def _doubts(history: History, component: str, since_us: int | None) -> list[str]:

@@ -231,6 +231,11 @@ def despite_damage(sources: Sequence[Source], ask: Callable[[], Answer]) -> Answ
                 raise
 
 
+def files_of(sources: Iterable[Source]) -> dict[str, str]:
+    """How sentences say which file a row is of; see `words.of_files`."""
+    return words.of_files(source.name for source in sources)
+
+
 def as_it_lies(source: Source) -> Source:
     """A source without what was salvaged of it; a file that is not there is an error."""
     return FileSource(source.path, source.name) if isinstance(source, FileSource) else source

@@ -68,7 +68,7 @@ def test_signatures():
         History.steps: [component, *filters],
         History.visits: [component],
         History.graph: [component],
-        History.why: [("component", positional, empty)],
+        History.why: [component],
         History.snapshot: [("snapshot_id", positional, empty)],
         History.stuck: [
             ("factor", keyword, 3.0),
@@ -81,10 +81,10 @@ def test_signatures():
             ("min_siblings", keyword, 5),
             ("min_took", keyword, "10ms"),
         ],
-        History.blame: [("component", positional, empty), ("field", positional, None)],
-        History.when: [("component", positional, empty), ("condition", positional, empty)],
-        History.diff: [("old", positional, empty), ("new", positional, None)],
-        History.story: [("component", positional, empty), ("limit", keyword, 30)],
+        History.blame: [component, ("field", positional, None)],
+        History.when: [component, ("condition", positional, None)],
+        History.diff: [("old", positional, None), ("new", positional, None)],
+        History.story: [component, ("limit", keyword, 30)],
         History.restore: [
             ("snapshot_id", positional, empty),
             ("engine", positional, empty),

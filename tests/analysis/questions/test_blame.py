@@ -167,10 +167,20 @@ def test_an_unknown_component():
         written().history.blame("ordr", "total")
 
 
-@pytest.mark.parametrize("component", [None, 5, ["order"]])
+@pytest.mark.parametrize("component", [5, ["order"]])
 def test_no_component(component):
     with pytest.raises(InvalidType):
         written().history.blame(component)
+
+
+def test_without_a_name_it_is_the_only_one():
+    """Of several, one must be named."""
+    made = written()
+    assert made.history.blame(field="total").equals(made.history.blame("order", "total"))
+    made.snapshot("other", "A")
+    with pytest.raises(InvalidType, match=r"blame\(\) needs a component's name") as caught:
+        made.history.blame()
+    assert caught.value.fix == "Write history.blame('order')."
 
 
 @pytest.mark.parametrize("field", [5, ["total"], b"total"])

@@ -85,6 +85,9 @@ def test_two_histories(tmp_path):
     assert (found.divergence.component, found.divergence.alike) == ("other", 2)
     assert "First in other. After 2 steps alike they part: nothing more → `pay`" in found.text
     assert rows(history.diff(history, second)) == rows(found)
+    assert found.divergence.sentence == (
+        "After 2 steps alike they part: nothing more → `pay` moved (A → B, step 4 of b.db)."
+    )
 
 
 def test_a_history_does_not_differ_from_itself():
@@ -103,6 +106,12 @@ def test_of_different_kinds(old, new):
         written().history.diff(old, new)
     assert caught.value.why
     assert caught.value.fix
+
+
+def test_of_nothing():
+    """It is said like every other slip."""
+    with pytest.raises(InvalidType, match="can't compare nothing with nothing"):
+        written().history.diff()
 
 
 def test_unknown_ones():

@@ -143,12 +143,38 @@ def test_large_values_are_bounded():
     assert len(made.history.story("order").text) < 500
 
 
+def test_without_a_name_it_is_the_only_one():
+    """Of several, one must be named."""
+    made = written()
+    assert made.history.story().text == made.history.story("order").text
+    made.snapshot("other", "A")
+    with pytest.raises(InvalidType, match=r"story\(\) needs a component's name") as caught:
+        made.history.story()
+    assert caught.value.why.endswith("2 are recorded: order, other.")
+    assert caught.value.fix == "Write history.story('order')."
+
+
+def test_of_several_files_each_step_names_its_own(tmp_path):
+    """Ids of two files may be the same; steps in a row may go on in the next file."""
+    first, second = Written(tmp_path / "a.db"), Written(tmp_path / "b.db", NOON + 10)
+    first.snapshot("order", "A", NOON)
+    first.step("order", "go", "A", "B", NOON + 1)
+    for number in range(12):
+        made = first if number < 6 else second
+        made.step("order", "ping", "B", time_us=NOON + 2 + number)
+    second.step("order", "end", "B", "C", NOON + 20)
+    told = open_history(tmp_path / "*.db").story("order").text
+    assert "`go` moved A → B, step 1 of a.db." in told
+    assert "step 2 of a.db, and so on until step 6 of b.db, 12 times" in told
+    assert "`end` moved B → C, step 7 of b.db." in told
+
+
 def test_wrong_arguments():
     history = written().history
     with pytest.raises(ComponentNotFound):
         history.story("odrer")
     with pytest.raises(InvalidType):
-        history.story(None)
+        history.story(5)
     with pytest.raises(InvalidValue):
         history.story("order", limit="many")
 

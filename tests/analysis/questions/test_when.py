@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from flexiflow.analysis.base import frames, shapes
 from flexiflow.analysis.history import open_history
 from flexiflow.analysis.reading.rows import newest_of
-from flexiflow.errors import ComponentNotFound, InvalidValue
+from flexiflow.errors import ComponentNotFound, InvalidType, InvalidValue
 from flexiflow.persistence.schema import SNAPSHOTS
 
 
@@ -207,3 +207,28 @@ def test_rows_and_columns():
     frame = written().history.when("order", "attempts > 2").frame
     assert frame["end"].isna().tolist() == [False, True]
     assert frame["component"].tolist() == ["order", "order"]
+
+
+def test_of_several_files_each_step_names_its_own(tmp_path):
+    """Ids of two files may be the same; a time may end in the next file."""
+    first, second = Written(tmp_path / "a.db"), Written(tmp_path / "b.db", NOON + 10)
+    first.snapshot("order", "A", NOON, data={"n": 0})
+    first.step("order", "up", "A", time_us=NOON + 1, data={"n": 1}, snapshot=True)
+    second.step("order", "down", "A", time_us=NOON + 10, data={"n": 0}, snapshot=True)
+    text = open_history(tmp_path / "*.db").when("order", "n > 0").text
+    assert "from step 1 of a.db to step 1 of b.db" in text
+
+
+@pytest.mark.parametrize(
+    ("given", "fix"),
+    [
+        ((), "Write history.when(None, 'attempts > 2')."),
+        (("attempts > 5",), "Write history.when(None, 'attempts > 5')."),
+        (("order",), "Write history.when(None, 'attempts > 2')."),
+    ],
+)
+def test_without_a_condition(given, fix):
+    """A condition that stands alone was meant for all components."""
+    with pytest.raises(InvalidType, match="needs a condition") as caught:
+        written().history.when(*given)
+    assert caught.value.fix == fix

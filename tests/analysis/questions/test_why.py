@@ -629,7 +629,93 @@ def test_every_claim_is_true_of_the_rows(events):
         assert int(told[1]) == len(stay)
 
 
-def test_a_verdict_needs_a_component(tmp_path):
-    """None would be everybody, and a verdict is about one."""
-    with record(FlexiFlowEngine()) as recording, pytest.raises(InvalidType, match="needs a comp"):
-        recording.history.why(None)
+def test_without_a_name_it_is_the_only_one():
+    """Whether it is stuck or not."""
+    written = Written()
+    written.snapshot("order", "Draft", NOON)
+    assert written.history.why().component == "order"
+
+
+def test_without_a_name_it_is_the_only_one_that_is_stuck():
+    """That is what the question is mostly about."""
+    written = shop()
+    into_paying(written)
+    later(written)
+    assert written.history.why().text == written.history.why("order-1042").text
+
+
+def test_without_a_name_several_that_are_stuck_are_listed():
+    """The worst first, which the fix names."""
+    written = shop()
+    into_paying(written)
+    into_paying(written, "order-1043")
+    later(written)
+    with pytest.raises(InvalidType, match=r"why\(\) needs a component's name") as caught:
+        written.history.why()
+    assert caught.value.why.endswith("2 are stuck: order-1042, order-1043.")
+    assert caught.value.fix == "Write history.why('order-1042')."
+    assert caught.value.context_items == {"component": None, "components": 2}
+
+
+def test_without_a_name_nobody_is_stuck():
+    """Those who are recorded are listed, some of many."""
+    with pytest.raises(InvalidType) as caught:
+        shop().history.why(None)
+    assert "9 are recorded: order-0, order-1" in caught.value.why
+
+
+def test_without_a_name_nothing_is_recorded():
+    """Then there is nobody to name."""
+    with record(FlexiFlowEngine()) as recording, pytest.raises(InvalidType) as caught:
+        recording.history.why()
+    assert "none is recorded" in caught.value.why
+    assert "Record something first" in caught.value.fix
+
+
+@pytest.mark.parametrize("component", [5, ["order"], b"order"])
+def test_what_is_no_name(component):
+    """It is refused, and not looked up."""
+    with pytest.raises(InvalidType, match="needs a component's name, not"):
+        shop().history.why(component)
+
+
+def in_two_files(tmp_path, second: str = "tuesday.db") -> Written:
+    """A shop in a file, and in the next one an order that is stuck."""
+    shop(path=tmp_path / "monday.db")
+    (tmp_path / second).parent.mkdir(exist_ok=True)
+    written = Written(tmp_path / second, NOON + SECOND)
+    into_paying(written)
+    written.step("order-1042", "pay", "Paying", time_us=NOON + SECOND, outcome="failed")
+    written.step("order-1042", "ping", "Paying", time_us=NOON + SECOND)
+    later(written)
+    return written
+
+
+def test_of_several_files_each_step_names_its_own(tmp_path):
+    """Ids of two files may be the same; of one file there is nothing to name."""
+    in_two_files(tmp_path)
+    verdict = open_history(tmp_path / "*.db").why("order-1042")
+    assert "Last: `ping` stayed in Paying, step 3 of tuesday.db." in verdict.text
+    assert "Before: `pay` failed, step 2 of tuesday.db." in verdict.text
+    assert verdict.card.count("tuesday.db</td>") == len(verdict.rows)
+    alone = open_history(tmp_path / "tuesday.db").why("order-1042")
+    assert "tuesday.db" not in alone.text + alone.card
+
+
+def test_where_it_parted_names_its_file_too(tmp_path):
+    """The step at which its way parted from the others'."""
+    shop(path=tmp_path / "monday.db")
+    written = Written(tmp_path / "tuesday.db", NOON + SECOND)
+    written.snapshot("order-1042", "Draft", NOON)
+    written.step("order-1042", "change", "Draft", time_us=NOON)
+    written.step("order-1042", "checkout", "Draft", "Paying", NOON)
+    later(written)
+    verdict = open_history(tmp_path / "*.db").why("order-1042")
+    assert "It first parted from the others at step 1 of tuesday.db: `change`" in verdict.text
+
+
+def test_files_of_one_name_are_told_apart(tmp_path):
+    """By their whole paths."""
+    in_two_files(tmp_path, second="next/monday.db")
+    history = open_history([tmp_path / "monday.db", tmp_path / "next" / "monday.db"])
+    assert f"step 3 of {tmp_path}/next/monday.db." in history.why("order-1042").text

@@ -81,7 +81,7 @@ def test_a_file_that_was_taken_away_is_said_and_found_again(recorded):
     """The view goes on when it is back."""
     source = FileSource(recorded, "order-1042")
     moved = recorded.rename(recorded.with_name("moved.db"))
-    with pytest.raises(PersistenceError, match="can't be read"):
+    with pytest.raises(PersistenceError, match="History not found"):
         source.read()
     moved.rename(recorded)
     source.read()
