@@ -18,7 +18,7 @@ from flexiflow.analysis.history.windows import Part, Window
 from flexiflow.analysis.questions.blame import changed_fields, text_of_value
 from flexiflow.analysis.reading.source import Source
 from flexiflow.analysis.reading.tables import snapshot_columns, step_columns
-from flexiflow.analysis.reading.timeline import Moment, moments_from
+from flexiflow.analysis.reading.timeline import Moment, last_moment, moments_from
 from flexiflow.persistence.schema import SNAPSHOTS, STEPS, cursor
 
 SAVED = "saved"
@@ -206,12 +206,14 @@ def _field_of(path: Path) -> Path:
 
 def _read(part: Part, component: str) -> Iterator[tuple[Entry | None, Document | None]]:
     """The entries of one file with what came of them; first what was before, without an entry."""
+    if part.snapshot_before is not None:
+        known = last_moment([part.source], component, part.snapshot_before)
+        yield None, None if known is None else known.document
     steps = deque(_steps(part, component))
     followed = _followed(part, component)
     moments = moments_from(part.source, component, part.first_snapshot)
     for moment in moments:
         if moment.snapshot_id == part.snapshot_before:
-            yield None, moment.document
             continue
         while steps and _is_before(steps[0], moment, followed):
             yield steps.popleft(), None

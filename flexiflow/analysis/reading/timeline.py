@@ -117,11 +117,13 @@ def saves_of(sources: Sequence[Source], component: str) -> Iterator[Save]:
                 first = False
 
 
-def last_moment(sources: Sequence[Source], component: str) -> Moment | None:
-    """A component's newest moment that can be read, or None."""
+def last_moment(
+    sources: Sequence[Source], component: str, last_id: int | None = None
+) -> Moment | None:
+    """A component's newest moment that can be read, or None; of one file up to a row's id."""
     for source in reversed(sources):
         with source.connect() as conn:
-            rows = _rows(conn, component, steps=False, newest_first=True)
+            rows = _rows(conn, component, steps=False, newest_first=True, last_id=last_id)
             moments = _moments_in(conn, source.name, rows, (), {})
             found = next((each for each in moments if each.document is not None), None)
         if found is not None:
@@ -183,6 +185,7 @@ def _rows(
     steps: bool,
     newest_first: bool = False,
     first_id: int | None = None,
+    last_id: int | None = None,
 ) -> Iterator[tuple[Any, ...]]:
     columns = snapshot_columns(conn)
     step, join = ", ".join(["NULL"] * len(_OF_STEP)), ""
@@ -195,8 +198,9 @@ def _rows(
             {step} FROM {SNAPSHOTS} s {join}
         WHERE s.component_name {"IS NOT NULL" if component is None else "= ?"}
             {"" if first_id is None else "AND s.rowid >= ?"}
+            {"" if last_id is None else "AND s.rowid <= ?"}
         ORDER BY s.rowid {"DESC" if newest_first else ""}"""
-    values = [each for each in (component, first_id) if each is not None]
+    values = [each for each in (component, first_id, last_id) if each is not None]
     return cursor(conn).execute(query, values)
 
 

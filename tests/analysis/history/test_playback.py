@@ -98,6 +98,18 @@ def test_a_change_names_the_entry_that_set_the_old_value():
     assert entries[2].changes == [FieldChange("a.b", "1", "2", 0)]
 
 
+def test_a_window_after_a_snapshot_that_can_not_be_read():
+    """What its first step changed is found beside the last one that can."""
+    written = Written()
+    written.machine()
+    for number in range(3):
+        written.step("x", "go", "A", data={"n": number // 2}, snapshot=True)
+    written.conn.execute("UPDATE flexiflow_snapshots SET snapshot_json = '{' WHERE step_id = 2")
+    window = window_of(written.history.sources, "x", Place(0, "step", 3), 1)
+    (entry,) = playback_of(window).entries
+    assert [(each.field, each.old, each.new) for each in entry.changes] == [("n", "0", "1")]
+
+
 @FEW
 @given(RANDOM_STEPS, st.integers(1, 6), st.data())
 def test_a_window_is_a_part_of_the_whole(steps, most, data):
