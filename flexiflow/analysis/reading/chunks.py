@@ -76,7 +76,7 @@ def _next_chunk(
     source: Source, of: Of, chosen: Filter, size: int, after: int | None, *, explode: bool
 ) -> tuple[int, pd.DataFrame] | None:
     """The last id of the next chunk and its rows; None for no more."""
-    building = Building(COLUMNS[of], decodes=explode)
+    building = Building(COLUMNS[of], explodes=explode)
     building.source = source.name
     exploded = Exploded() if explode else None
     with source.connect() as conn:

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from flexiflow.analysis.base import frames
+from flexiflow.analysis.reading.field_columns import Fields
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -199,33 +198,24 @@ class Texts:
 Column = Wholes | Names | Texts
 
 
-class Body(msgspec.Struct):
-    """The body of a snapshot in which nothing is a tag."""
-
-    name: str
-    current_state: str
-    rules: list[msgspec.Raw]
-    metadata: dict[str, Any] | None = None
-
-
 class Building:
     """A frame that is being read.
 
     Args:
         columns: names and dtypes; see `frames`.
-        decodes: whether somebody wants the bodies of snapshots decoded.
+        explodes: whether somebody wants the fields in the bodies of snapshots.
 
     Attributes:
-        decodes: as given.
-        bodies: the last piece's bodies, where all of them could be decoded at once.
+        explodes: as given.
+        fields: those in the last piece's bodies, where all of them could be decoded at once.
         columns: the columns as far as they are read, by name.
         rows: how many rows they have.
         source: what the column ``source`` says of the rows to come.
     """
 
-    def __init__(self, columns: frames.Columns, *, decodes: bool = False) -> None:
-        self.decodes = decodes
-        self.bodies: Sequence[Body] | None = None
+    def __init__(self, columns: frames.Columns, *, explodes: bool = False) -> None:
+        self.explodes = explodes
+        self.fields: Fields | None = None
         self.columns: dict[str, Any] = {name: _column(dtype) for name, dtype in columns.items()}
         self.rows = 0
         self.source = ""
@@ -237,7 +227,7 @@ class Building:
                 column.add(column.constant(self.source, count))
             else:
                 column.add(pieces[name] if name in pieces else column.nothing(count))
-        self.bodies = pieces.get("bodies")
+        self.fields = pieces.get("fields")
         self.rows += count
 
     def add_rows(self, rows: Sequence[Sequence[Any]]) -> None:

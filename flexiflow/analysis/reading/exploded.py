@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from flexiflow.analysis.reading.columns import Body, Building
+from flexiflow.analysis.base.collecting import without_collecting
+from flexiflow.analysis.reading.columns import Building
 from flexiflow.analysis.reading.field_columns import Fields
 from flexiflow.analysis.reading.tables import snapshot_columns
 from flexiflow.errors import PersistenceError
@@ -18,7 +19,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-_decode = msgspec.json.Decoder(Body).decode
+class Body(msgspec.Struct):
+    """The body of a snapshot in which nothing is a tag."""
+
+    name: str
+    current_state: str
+    rules: list[msgspec.Raw]
+    metadata: dict[str, Any] | None = None
+
+
+_decoder = msgspec.json.Decoder(Body)
+
+_AT_ONCE = 1_000  # bodies: as many as stay in the processor's cache, with all their values
 
 
 class Exploded:
@@ -37,8 +49,8 @@ class Exploded:
         """
         if not count:
             return
-        if building.bodies is not None:
-            self._fields.add([body.metadata or {} for body in building.bodies])
+        if building.fields is not None:
+            self._fields.extend(building.fields)
             return
         ids = building.columns["id"].last()
         texts = building.columns["snapshot_json"].last()
@@ -55,12 +67,34 @@ class Exploded:
         return self._fields.beside(frame, first)
 
 
+def fields_in(lines: bytes, borders: Any) -> Fields | None:
+    """The fields in the bodies of a block in which nothing is a tag.
+
+    Args:
+        lines: the bodies, a JSON object each.
+        borders: where the line breaks are, an array of int64.
+
+    Returns:
+        their fields; None where one is not the body of a snapshot.
+    """
+    fields, start, view = Fields(), 0, memoryview(lines)
+    for end in (*borders[_AT_ONCE - 1 :: _AT_ONCE].tolist(), len(lines)):
+        try:
+            with without_collecting():
+                bodies = _decoder.decode_lines(view[start:end])
+                fields.add([body.metadata or {} for body in bodies])
+        except (msgspec.DecodeError, RecursionError):
+            return None
+        start = end + 1
+    return fields if fields.rows == len(borders) + 1 else None
+
+
 def _plain(body: str | None) -> dict[str, Any] | None:
     """The metadata of a body in which nothing is a tag; None where it needs a closer look."""
     if body is None or '"$' in body:
         return None
     try:
-        return _decode(body).metadata or {}
+        return _decoder.decode(body).metadata or {}
     except (msgspec.DecodeError, ValueError, RecursionError):
         return None
 

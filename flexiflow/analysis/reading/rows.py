@@ -122,7 +122,7 @@ def snapshots_frame(
     sources: Sequence[Source], chosen: Filter, *, explode: bool = False
 ) -> pd.DataFrame:
     """Snapshots as a frame; see `History.snapshots`."""
-    building = Building(shapes.SNAPSHOTS, decodes=explode)
+    building = Building(shapes.SNAPSHOTS, explodes=explode)
     exploded = Exploded() if explode else None
     for source, after_id in chosen.of_sources(sources):
         with source.connect() as conn:

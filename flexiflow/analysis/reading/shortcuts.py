@@ -19,11 +19,12 @@ from flexiflow.analysis.base.collecting import without_collecting
 from flexiflow.analysis.reading.columns import (
     LINE_BREAK,
     SEPARATOR,
-    Body,
     Building,
     places_of,
     whole_numbers,
 )
+from flexiflow.analysis.reading.exploded import fields_in
+from flexiflow.analysis.reading.field_columns import Fields
 from flexiflow.analysis.reading.query import Pieces, Shortcut
 from flexiflow.analysis.reading.tables import step_columns
 from flexiflow.persistence.schema import RUNS, SNAPSHOTS, STEPS, columns_of, cursor
@@ -69,7 +70,6 @@ class _WithState(msgspec.Struct):
 
 _ESCAPED_ASCII = re.compile(rb"\\u00[2-7]")
 _objects = msgspec.json.Decoder(_AnyObject)
-_bodies = msgspec.json.Decoder(Body)
 _with_states = msgspec.json.Decoder(_WithState)
 
 
@@ -125,12 +125,12 @@ def _finish_snapshots(runs: Mapping[int, str | None]) -> Finish:
         lines = raw["snapshot_json"]
         borders = places_of(LINE_BREAK, lines, count)
         # Where nothing is a tag, who wants the fields need not decode each body once more.
-        whole = building.decodes and b'"$' not in lines
-        bodies = _decoded(_bodies, lines, borders) if whole else None
-        if bodies is None and _decoded(_objects, lines, borders) is None:
+        plain = building.explodes and b'"$' not in lines and _begin_and_end(lines, borders)
+        fields = fields_in(lines, borders) if plain else None
+        if fields is None and _decoded(_objects, lines, borders) is None:
             return None
         pieces = _placed(_unpacked(building, raw, count, runs))
-        return _with_lines(pieces, building, lines, borders, bodies)
+        return _with_lines(pieces, building, lines, borders, fields)
 
     return finish
 
@@ -151,13 +151,13 @@ def _with_lines(
     building: Building,
     lines: bytes,
     borders: Any,
-    bodies: list[Body] | None = None,
+    fields: Fields | None = None,
 ) -> Pieces | None:
     """The pieces with that of the bodies, if the frame has them; None where one is no UTF-8."""
     if pieces is None or "snapshot_json" not in building.columns:
         return pieces
     texts = building.columns["snapshot_json"].lines(lines, borders)
-    return None if texts is None else {**pieces, "snapshot_json": texts, "bodies": bodies}
+    return None if texts is None else {**pieces, "snapshot_json": texts, "fields": fields}
 
 
 def _finish_classic(building: Building, raw: Mapping[str, bytes], count: int) -> Pieces | None:
@@ -206,24 +206,33 @@ def _unpacked(
     return pieces
 
 
-def _decoded(decoder: msgspec.json.Decoder[Any], lines: bytes, borders: Any) -> list[Any] | None:
-    """What is in the bodies of a block; None where not every one is a JSON object.
+def _begin_and_end(lines: bytes, borders: Any) -> bool:
+    """Whether every line begins with a brace and ends with one.
 
     A line break in a string is no JSON, and between two objects inside another value there would
-    be a comma. So where every line begins with a brace and ends with one, each line holds one
-    value or several, and as many values as lines means one in each.
+    be a comma. So each such line holds one value or several, and as many values as lines means one
+    in each.
 
     Args:
-        decoder: for one body.
         lines: the bodies.
         borders: where the line breaks are; None where there are not as many as bodies.
     """
     import numpy as np
 
     if borders is None or lines[:1] + lines[-1:] != b"{}":
-        return None
+        return False
     cells = np.frombuffer(lines, dtype=np.uint8)
-    if (cells[borders - 1] != ord("}")).any() or (cells[borders + 1] != ord("{")).any():
+    return bool((cells[borders - 1] == ord("}")).all() and (cells[borders + 1] == ord("{")).all())
+
+
+def _decoded(decoder: msgspec.json.Decoder[Any], lines: bytes, borders: Any) -> list[Any] | None:
+    """What is in the bodies of a block; None where not every one is a JSON object.
+
+    Args:
+        decoder: for one body.
+        lines, borders: see `_begin_and_end`.
+    """
+    if not _begin_and_end(lines, borders):
         return None
     try:
         with without_collecting():

@@ -33,6 +33,13 @@ BASE = frames.frame({"id": frames.ID}, [(1,), (2,), (3,)])
         (["a", None, "\ud800"], "object"),
         ([{"a": 1}, [1], None], "object"),
         ([None, None, None], "object"),
+        ([1, -(2**62), 2**63 - 1], "Int64"),
+        ([1, -(2**63), 0], "object"),
+        ([1, 2**63, 0], "object"),
+        ([0.5, 1e300, -0.0], "float64"),
+        ([True, False, True], "boolean"),
+        (["a", "", "ü"], "str"),
+        (["a", "\ud800", "ü"], "object"),
     ],
 )
 def test_fields_have_the_dtype_of_what_they_hold(values, dtype):
@@ -81,20 +88,31 @@ def test_exploding_loses_no_value(records):
             assert frame[key].isna().iloc[at]
 
 
-RECORDS = st.lists(st.dictionaries(st.sampled_from("abc"), VALUES), max_size=9)
+def lists_of(values):
+    """Records whose fields have such values."""
+    return st.lists(st.dictionaries(st.sampled_from("abc"), values), max_size=9)
 
 
-@given(RECORDS, st.integers(1, 4), st.integers(0, 9))
+OF_ONE_KIND = st.sampled_from(
+    [st.booleans(), st.integers(-(2**63), 2**63), st.floats(), st.text(st.characters(codec=None))]
+).flatmap(lists_of)
+
+
+@given(lists_of(VALUES) | OF_ONE_KIND, st.integers(1, 4), st.integers(0, 9))
 def test_records_in_pieces_are_those_at_once(records, size, first):
     """However they are cut, and whichever row is the first that is shown."""
     first = min(first, len(records))
     table = frames.frame({"id": frames.ID}, [(at,) for at in range(first, len(records))])
-    whole, pieces = Fields(""), Fields("")
+    whole, pieces, put_together = Fields(), Fields(), Fields()
     whole.add(records)
     for begin in range(0, len(records), size):
         pieces.add(records[begin : begin + size])
+        block = Fields()
+        block.add(records[begin : begin + size])
+        put_together.extend(block)
     shown = pieces.beside(table, first)
     pd.testing.assert_frame_equal(shown, whole.beside(table, first))
+    pd.testing.assert_frame_equal(shown, put_together.beside(table, first))
     assert list(shown)[1:] == list(
         dict.fromkeys(k for r in records for k in r if any(k in e for e in records[first:]))
     )
