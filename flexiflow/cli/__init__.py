@@ -1,9 +1,10 @@
 """The command line: thin. A command parses, calls one question of the library, and prints.
 
-The rooms, lowest first: `text` (names made harmless), `json_text` and `output` (answers as JSON,
-tables, trees), `steps` (their columns), `boundary` (errors and exit codes), `opening` (databases
-and logs), one module a family of commands, and this one, which puts them together. pandas and rich
-are imported inside the commands that need them, so that ``--help`` comes at once.
+The rooms, lowest first: `text` (names made harmless), `typed` (errors put as they are typed),
+`json_text` and `output` (answers as JSON, tables, trees), `steps` (their columns), `boundary`
+(errors and exit codes), `opening` (databases and logs), one module a family of commands, and this
+one, which puts them together. pandas and rich are imported inside the commands that need them, so
+that ``--help`` comes at once.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ import click
 
 from flexiflow._version import __version__
 from flexiflow.cli.text import visible, write_line
+from flexiflow.cli.typed import as_typed
 from flexiflow.errors import ErrorContext, FlexiFlowError, bounded, page_of
 
 FINE, ERROR, BAD_ANSWER, INTERRUPTED = 0, 1, 3, 130
@@ -88,7 +89,7 @@ def _reported(ctx: click.Context) -> Iterator[None]:
         write_line("Interrupted.", to=sys.stderr)
         raise click.exceptions.Exit(INTERRUPTED) from None
     except Exception as exc:
-        error = exc if isinstance(exc, FlexiFlowError) else _unexpected(ctx, exc)
+        error = as_typed(exc) if isinstance(exc, FlexiFlowError) else _unexpected(ctx, exc)
         _report(exc, error, with_traceback=bool(ctx.meta.get(_DEBUG)))
         raise click.exceptions.Exit(ERROR) from None
 

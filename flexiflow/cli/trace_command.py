@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Sequence, Set
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -29,7 +28,6 @@ from flexiflow.cli.output import (
 )
 from flexiflow.cli.steps import STYLES
 from flexiflow.cli.text import as_argument, command_line, visible
-from flexiflow.errors import FlexiFlowError
 from flexiflow.tracing.line_formats import BrokenLine
 
 if TYPE_CHECKING:
@@ -40,11 +38,6 @@ if TYPE_CHECKING:
     from flexiflow.analysis.traces.trace import Trace
 
 TRACES_SHOWN = 20
-_TYPED = {
-    'fields={"correlation_id": "trace_id"}': "--field correlation_id=trace_id",
-    'open_log(…, fields={"correlation_id": "trace.id"})': "--field correlation_id=trace.id",
-    "log.traces()": "`flexiflow trace LOG`",
-}
 LINES_SHOWN = 500
 
 
@@ -119,25 +112,13 @@ def trace(
       snapshots}]}, depth first; with --story {"correlation_id",
       "sentences": [{time, span_id, kind, outcome, sentence}]}.
     """
-    with _as_typed():
-        opened = open_trace_log(log, index=index, fields=fields)
-        if follow:
-            follow_log(opened, correlation_id, errors=errors, as_json=as_json)
-        elif correlation_id is not None:
-            _show_trace(opened.trace(correlation_id), errors, story, limit, as_json)
-        else:
-            _list_traces(log, opened, errors, since, limit, as_json)
-
-
-@contextlib.contextmanager
-def _as_typed() -> Iterator[None]:
-    """Errors whose fix says what is typed in a terminal, and not what Python takes."""
-    try:
-        yield
-    except FlexiFlowError as error:
-        for python, typed in _TYPED.items():
-            error.fix = error.fix and error.fix.replace(python, typed)
-        raise
+    opened = open_trace_log(log, index=index, fields=fields)
+    if follow:
+        follow_log(opened, correlation_id, errors=errors, as_json=as_json)
+    elif correlation_id is not None:
+        _show_trace(opened.trace(correlation_id), errors, story, limit, as_json)
+    else:
+        _list_traces(log, opened, errors, since, limit, as_json)
 
 
 def _show_trace(found: Trace, errors: bool, story: bool, limit: int | None, as_json: bool) -> None:

@@ -13,7 +13,8 @@ from IPython.display import display
 
 from flexiflow.analysis.history import History
 from flexiflow.cli import cli
-from flexiflow.errors import InvalidValue, listed, suggestion
+from flexiflow.cli.typed import as_typed
+from flexiflow.errors import FlexiFlowError, InvalidValue, listed, suggestion
 from flexiflow.magics.answers import ANSWERS
 from flexiflow.magics.cell import CellMagic
 from flexiflow.magics.subjects import completed
@@ -105,6 +106,9 @@ class LineMagic:
                 fix=f"%flexiflow {name} --help says what it takes.",
                 context={"command": name, "words": words},
             ) from None
+        except FlexiFlowError as exc:
+            as_typed(exc)
+            raise
         except click.exceptions.Exit:  # help, or a bad answer, which has been printed
             return
 

@@ -68,7 +68,7 @@ def test_a_share_that_makes_no_sense_is_an_error(run_cli, config, history, share
     """It is no answer."""
     result = run_cli("check", config, history, f"--min-coverage={share}")
     assert result.exit_code == 1
-    assert "Error: min_coverage is not a share in percent" in result.stderr
+    assert "Error: --min-coverage is not a share in percent" in result.stderr
 
 
 def test_nothing_declared_covers_nothing(run_cli, old_database):

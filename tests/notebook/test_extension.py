@@ -202,6 +202,12 @@ def test_wrong_usage_is_an_error_card(notebook, line, what, fix):
     assert fix in page
 
 
+def test_a_slip_is_answered_with_what_can_be_typed(recorded):
+    """As on the command line, whose options these are."""
+    recorded.run("%flexiflow history --since banana", fails=True)
+    assert "--since is not a time" in recorded.shown[0]["text/html"]
+
+
 def test_several_recordings_must_be_named(recorded):
     """The error lists them."""
     recorded.run("other = FlexiFlowEngine()\nrec2 = record(other)")
