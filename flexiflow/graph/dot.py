@@ -14,7 +14,7 @@ from flexiflow.graph.labels import visible
 from flexiflow.graph.lines import Line, completed, lines_of
 from flexiflow.graph.model import Edge, Graph, StateNode
 from flexiflow.graph.theme import light
-from flexiflow.graph.wording import measured
+from flexiflow.graph.wording import measured, troubled
 
 Direction = Literal["LR", "TB"]
 WIDEST = 6  # to 1; wider than this, a picture runs from top to bottom
@@ -138,7 +138,8 @@ def _line_attributes(line: Line, most: int) -> dict[str, Any]:
 
 
 def _row(edge: Edge) -> str:
-    return visible(edge.label) + measured(edge) + (" (undeclared)" if edge.undeclared else "")
+    undeclared = " (undeclared)" if edge.undeclared else ""
+    return visible(edge.label) + measured(edge) + troubled(edge) + undeclared
 
 
 def _escaped(text: str) -> Any:

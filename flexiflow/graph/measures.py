@@ -2,7 +2,8 @@
 
 `Measures` holds sizes and no text, and it is all that the layout sees. So the places depend on
 states and transitions alone. Every label has room for a count, whether it has one or not, so that
-nothing moves when counts, visits or the current state change.
+nothing moves when counts, visits or the current state change. Failures beside a count find room in
+it while both are small; once they do not, their label gets room for any, so that it grows once.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from flexiflow.graph.labels import WIDEST_COUNT, short, text_width
 from flexiflow.graph.lines import Line, lines_of
 from flexiflow.graph.model import Edge, Graph, StateNode
-from flexiflow.graph.wording import measured
+from flexiflow.graph.wording import measured, troubled
 
 NAME_SIZE, LABEL_SIZE, GROUP_SIZE = 12.0, 10.5, 11.0
 ROW = 13.0  # from one stacked label to the next
@@ -23,6 +24,7 @@ _BOX_HEIGHT = 31.7  # 0.44 inches
 _NARROWEST = 56.0
 _PADDING = 14.0
 _COUNT_WIDTH = text_width(WIDEST_COUNT, LABEL_SIZE)
+_TROUBLE_WIDTH = text_width(WIDEST_COUNT.replace("×", "✕"), LABEL_SIZE)
 
 Size = tuple[float, float]
 
@@ -120,9 +122,10 @@ def label_size(line: Line) -> Size:
 
 def _room_behind(edge: Edge) -> float:
     """The width that a label leaves for a count, or for what is shown in its place."""
-    if edge.measure is None:
-        return _COUNT_WIDTH
-    return max(text_width(measured(edge), LABEL_SIZE), _COUNT_WIDTH)
+    needed = text_width(measured(edge) + troubled(edge), LABEL_SIZE)
+    if edge.measure is not None:
+        return max(needed, _COUNT_WIDTH)
+    return _COUNT_WIDTH if needed <= _COUNT_WIDTH else _COUNT_WIDTH + _TROUBLE_WIDTH
 
 
 def box_size(state: StateNode) -> Size:

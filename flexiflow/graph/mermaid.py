@@ -16,7 +16,7 @@ from flexiflow.graph.labels import visible
 from flexiflow.graph.lines import completed
 from flexiflow.graph.model import Edge, Graph, StateNode
 from flexiflow.graph.theme import light
-from flexiflow.graph.wording import measured
+from flexiflow.graph.wording import measured, troubled
 
 _HEADER = "flowchart LR"
 _EDGE_COMMENT = "%% Edge labels: on_message [guard]"
@@ -149,7 +149,7 @@ def _quoted_label(edge: Edge, *, counted: bool = False) -> str:
     # The brackets around the guard are ours, and within quotes they are only letters.
     guard = f" [{_coded(visible(edge.guard))}]" if edge.guard else ""
     error = f" ✕ {_coded(visible(edge.error))}" if edge.error else ""
-    count = _coded(measured(edge)) if counted else ""
+    count = _coded(measured(edge) + troubled(edge)) if counted else ""
     return f'"{_coded(visible(edge.message))}{guard}{error}{count}"'
 
 

@@ -13,7 +13,7 @@ What a script or a style may rely on:
   Classes: ``ff-taken``, ``ff-untaken``, ``ff-failure`` (a declared exception leads over it),
   ``ff-stopped`` (never taken: its message failed), ``ff-inferred`` (dotted: read from code),
   ``ff-undeclared``. Parts: ``ff-hit`` (the wide target for a pointer), ``ff-path``,
-  ``ff-head``, ``ff-label``, ``ff-mark``.
+  ``ff-head``, ``ff-label`` (and in it ``ff-failed`` or ``ff-refused``), ``ff-mark``.
 
 There are no ids, since several pictures share a page. Names in ``data-*`` are whole, except that
 what XML can't hold is written as an escape, and that they end after 1,000 characters.
@@ -46,7 +46,7 @@ from flexiflow.graph.measures import (
 from flexiflow.graph.model import Edge, Graph, StateNode
 from flexiflow.graph.table import to_text
 from flexiflow.graph.theme import FONT, paint, style_sheet
-from flexiflow.graph.wording import edge_sentence, measured, state_sentence, summary
+from flexiflow.graph.wording import edge_sentence, measured, state_sentence, summary, troubled
 
 _NOTE_ROW = 15.0
 _MOST_NOTES = 4
@@ -227,27 +227,39 @@ Spot = tuple[float, float, float]  # left edge, width, and middle of a row
 
 def _label(row: Row, spot: Spot, direction: Direction, classes: Iterable[str]) -> str:
     classes = [*classes, *_edge_classes([row.edge])]
-    count = measured(row.edge)
+    count, trouble = measured(row.edge), troubled(row.edge)
     indent = MARK if row.marked else 0.0
-    text = _label_text(row.text + count, spot, direction, indent, classes)
+    text = _label_text(row.text + count, spot, direction, indent, classes, _trouble(row.edge))
     if not row.marked:
         return text
     left, width, y = spot
     if direction == "LR":
-        left += (width - row.width - text_width(count, LABEL_SIZE)) / 2
+        left += (width - row.width - text_width(count + trouble, LABEL_SIZE)) / 2
     mark = _cross if row.edge.error is not None else _warning
     return mark(left + MARK / 2 - 1.5, y, classes) + text
 
 
+def _trouble(edge: Edge) -> str:
+    """How often a transition's message led nowhere, in its colour; nothing where it never did."""
+    text = troubled(edge)
+    part = "ff-failed" if edge.failed else "ff-refused"
+    return _element("tspan", {"class": part, **paint(part)}, _text(text)) if text else ""
+
+
 def _label_text(
-    text: str, spot: Spot, direction: Direction, indent: float, classes: Iterable[str]
+    text: str,
+    spot: Spot,
+    direction: Direction,
+    indent: float,
+    classes: Iterable[str],
+    behind: str = "",
 ) -> str:
     left, width, y = spot
     baseline = y + _MIDDLE * LABEL_SIZE
     if direction == "TB":
-        return _inherited("ff-label", text, left + indent, baseline, {}, classes)
+        return _inherited("ff-label", text, left + indent, baseline, {}, classes, behind)
     x = left + (width + indent) / 2
-    return _inherited("ff-label", text, x, baseline, {"text-anchor": "middle"}, classes)
+    return _inherited("ff-label", text, x, baseline, {"text-anchor": "middle"}, classes, behind)
 
 
 def _path(route: Route, classes: Iterable[str], width: float) -> str:
@@ -323,11 +335,21 @@ def _writing(part: str, text: str, x: float, middle: float, size: float) -> str:
 
 
 def _inherited(
-    part: str, text: str, x: float, y: float, style: Attributes, classes: Iterable[str]
+    part: str,
+    text: str,
+    x: float,
+    y: float,
+    style: Attributes,
+    classes: Iterable[str],
+    behind: str = "",
 ) -> str:
-    """A text that takes what `style` does not say, such as its size, from its group."""
+    """A text that takes what `style` does not say, such as its size, from its group.
+
+    Args:
+        behind: an element that the text ends with.
+    """
     place: Attributes = {"class": part, "x": x, "y": y}
-    return _element("text", {**place, **style, **paint(part, *classes)}, _text(text))
+    return _element("text", {**place, **style, **paint(part, *classes)}, _text(text), behind)
 
 
 def _note_lines(graph: Graph, width: float) -> Iterator[str]:

@@ -49,6 +49,8 @@ RULES: tuple[tuple[str, str, Paint], ...] = (
     ("", "ff-path", {"fill": "none", "stroke": "line"}),
     ("", "ff-head", {"fill": "line"}),
     ("", "ff-label", {"fill": "fg"}),
+    ("", "ff-failed", {"fill": "failure"}),
+    ("", "ff-refused", {"fill": "caution"}),
     ("", "ff-mark", {"fill": "bg", "stroke": "caution"}),
     ("ff-unvisited", "ff-name", {"fill": "muted"}),
     ("ff-untaken", "ff-label", {"fill": "muted"}),

@@ -56,13 +56,20 @@ def onward(edge: Edge) -> str:
 
 
 def measured(edge: Edge) -> str:
-    """What stands behind a transition's label in a picture: its measure, or its count.
-
-    Of one that was never taken that is how often its message failed or was refused.
-    """
+    """What stands behind a transition's label in a picture: its measure, or its count."""
     if edge.measure is not None:
         return f" {visible(edge.measure)}"
-    signs = {"×": edge.count, "✕": edge.failed, "◇": edge.refused}
+    return f" {count_text(edge.count)}" if edge.count else ""
+
+
+def troubled(edge: Edge) -> str:
+    """What stands behind that: how often the message failed there, else how often it was refused.
+
+    Beside a measure there is none.
+    """
+    if edge.measure is not None:
+        return ""
+    signs = {"✕": edge.failed, "◇": edge.refused}
     return next((f" {count_text(count, sign)}" for sign, count in signs.items() if count), "")
 
 

@@ -16,6 +16,7 @@ from flexiflow.graph.measures import LABEL_SIZE, label_size
 from flexiflow.graph.model import Edge, Graph, StateNode
 from flexiflow.graph.overlay import with_observed
 from flexiflow.graph.render import to_svg
+from flexiflow.graph.wording import times
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 HOSTILE = [
@@ -162,13 +163,32 @@ def test_what_was_tried_and_led_nowhere_says_so_and_moves_nothing(order):
     untried = lines(parsed(with_observed(order, counts)))
     submit, *others = lines(parsed(with_observed(order, counts, unmoved=unmoved)))
     labels = [texts(line) for line in (submit, *others[:3])]
-    assert labels == [["submit [has_items] ✕3"], ["assign ×2"], ["approve ◇2"], ["reject"]]
+    assert labels == [["submit [has_items] ✕3"], ["assign ×2 ✕1"], ["approve ◇2"], ["reject"]]
     assert "ff-stopped" in classes(submit)
     assert [line for line in others if "ff-stopped" in classes(line)] == []
     assert part(submit, "ff-label").get("fill") == "#c62a31"
     assert part(submit, "ff-path").get("d") == part(untried[0], "ff-path").get("d")
     words = submit.find(f"{NAMESPACE}title").text
     assert words.endswith("; never taken; failed 3 times; refused once")
+
+
+@pytest.mark.parametrize(
+    ("told", "label", "part_of_it", "colour"),
+    [
+        ({"failed": 3, "refused": 1}, "pay ×12 ✕3", "ff-failed", "#c62a31"),
+        ({"refused": 1}, "pay ×12 ◇1", "ff-refused", "#8a5a00"),
+    ],
+)
+def test_what_was_taken_and_failed_as_well_says_both(told, label, part_of_it, colour):
+    """The worse of it in its colour behind the count; all of it in the hover text."""
+    graph = Graph("g", tuple(map(StateNode, "AB")), (Edge("A", "B", "pay", count=12, **told),))
+    (line,) = lines(parsed(graph))
+    assert texts(line) == [label]
+    trouble = line.find(f".//{NAMESPACE}tspan[@class='{part_of_it}']")
+    assert trouble.get("fill") == colour
+    assert "ff-stopped" not in classes(line)
+    for outcome, count in told.items():
+        assert f"; {outcome} {times(count)}" in line.find(f"{NAMESPACE}title").text
 
 
 def test_undeclared_transition_is_dashed_and_marked(observed):
@@ -321,6 +341,19 @@ def test_nothing_moves_when_more_is_observed(order):
         current="Rejected",
     )
     assert places(parsed(later)) == places(parsed(order))
+
+
+def test_failures_beside_a_count_make_room_once(order):
+    """None while both are small; then for any, so that more of them move nothing."""
+
+    def after(count, failed):
+        counts = {("Draft", "Submitted", "submit"): count}
+        return with_observed(order, counts, unmoved={("Draft", "submit", "failed"): failed})
+
+    assert places(parsed(after(4, 2))) == places(parsed(order))
+    many = places(parsed(after(9_999, 12)))
+    assert many != places(parsed(order))
+    assert places(parsed(after(12_345, 98_765))) == many
 
 
 def test_same_graph_gives_the_same_bytes(observed, order):
