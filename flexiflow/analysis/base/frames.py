@@ -69,7 +69,8 @@ def microseconds_of(duration: pd.Timedelta | None) -> int | None:
 def whole_microseconds(times: Any) -> Any:
     """A column of times as an int64 array, `NO_NUMBER` where there is none."""
     # Not `to_numpy`, which makes an object of every time that has a zone.
-    return times.array.as_unit("us").asi8
+    values = times.array
+    return (values if values.unit == "us" else values.as_unit("us")).asi8
 
 
 def codes_of(names: Any) -> tuple[Any, list[str]]:

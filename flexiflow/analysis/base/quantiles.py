@@ -28,5 +28,7 @@ def quantiles(values: Any) -> tuple[int, int, int] | None:
     if not len(known):
         return None
     half, most = (nearest_rank(percent, len(known)) for percent in (50, 95))
-    ranked = np.partition(known, (half, most))  # not sorted: two places are all that is wanted
-    return int(ranked[half]), int(ranked[most]), int(ranked[most:].max())
+    # Not sorted: two places are all that is wanted. One after the other, for which numpy is faster.
+    ranked = np.partition(known, most)
+    lower = np.partition(ranked[: most + 1], half)
+    return int(lower[half]), int(ranked[most]), int(ranked[most:].max())

@@ -195,12 +195,13 @@ def map_of(moves: pd.DataFrame, declared: Graph | None = None) -> ProcessMap:
 def _taken_ways(stays: Stays) -> dict[Way, _Took]:
     import numpy as np
 
-    number, goes_on = len(stays.states), stays.goes_on[:-1]
+    number = len(stays.states)
     # Small numbers are sorted in time that grows with how many there are, the smallest in one go.
     state = stays.state.astype(np.min_scalar_type(number**2) if number < _MANY else np.int64)
-    ways = (state[:-1] * number + state[1:])[goes_on]
-    order = np.argsort(ways, kind="stable")
-    ways, dwell_us = ways[order], stays.dwell_us[:-1][goes_on][order]
+    ways = state[:-1] * number + state[1:]
+    ways[~stays.goes_on[:-1]] = number**2  # no way: behind all others
+    order = np.argsort(ways, kind="stable")[: np.count_nonzero(stays.goes_on)]
+    ways, dwell_us = ways[order], stays.dwell_us[order]
     (borders,) = np.nonzero(ways[1:] != ways[:-1])
     starts = [0, *(borders + 1).tolist()] if len(ways) else []
     found = {}

@@ -27,7 +27,7 @@ class Stays:
             missing, and where the stay lasts.
         components, states: names.
         order: the rows that say where components were, component by component.
-        begin, end: which of those are each stay's.
+        begin: the first of those that is each stay's.
     """
 
     component: Any
@@ -40,7 +40,13 @@ class Stays:
     states: list[str]
     order: Any
     begin: Any
-    end: Any
+
+    @property
+    def end(self) -> Any:
+        """The first row in `order` behind each stay's."""
+        import numpy as np
+
+        return np.append(self.begin[1:], len(self.order))[: len(self.begin)]
 
     @property
     def left_us(self) -> Any:
@@ -66,19 +72,21 @@ def stays_of(moves: pd.DataFrame) -> Stays:
     state, states = frames.codes_of(moves["state"])
     time_us = frames.whole_microseconds(moves["time"])
     order = np.argsort(component, kind="stable")
-    if (state < 0).any() or (component < 0).any():
+    if len(state) and min(state.min(), component.min()) < 0:
         order = order[(state[order] >= 0) & (component[order] >= 0)]
     component, state = component[order], state[order]
     begins = np.ones(len(order), dtype=bool)
     begins[1:] = (component[1:] != component[:-1]) | (state[1:] != state[:-1])
     (begin,) = np.nonzero(begins)
-    row, component = order[begin], component[begin]
+    # Where each row begins a stay, as with one snapshot a transition, nothing needs to be copied.
+    chosen = slice(None) if len(begin) == len(order) else begin
+    row, component = order[chosen], component[chosen]
     entered_us = time_us[row]
     goes_on = np.zeros(len(row), dtype=bool)
     goes_on[:-1] = component[1:] == component[:-1]
     return Stays(
         component,
-        state[begin],
+        state[chosen],
         row,
         entered_us,
         goes_on,
@@ -87,7 +95,6 @@ def stays_of(moves: pd.DataFrame) -> Stays:
         states,
         order,
         begin,
-        np.append(begin[1:], len(order))[: len(begin)],
     )
 
 
