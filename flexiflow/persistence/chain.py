@@ -123,7 +123,7 @@ class _Walk:
         self._pruned = PrunedIds(conn, table)
         self._begins = self._pruned.begins if table == SNAPSHOTS else 1
         self._seen = 0  # the last row's id, chained or not
-        self._links: set[bytes | None] = {None}  # what the next row may have for the hash before
+        self._link: bytes | None = None  # the hash before, for the next row
         self._doubted = False  # whether the last chained row is named already
         self._missing: list[Run] = []  # ids without a row since the last chained one
         self._unchained: list[Run] = []  # rows without a hash since then
@@ -185,17 +185,13 @@ class _Walk:
         right = row_format == ROW_FORMAT and this is not None and computed == this
         if not right:
             self._name("edited", (row_id, row_id), f"Row {row_id} is not what its hash says.")
-        continues = self._continues(before)
+        continues = before == self._link
         self._name_missing(row_id, continues)
         if not (continues or self._missing or self._damaged or self._doubted) and right:
             self._name_predecessor(row_id)
         self._pass_unchained(before)
-        # An edit may be of the values or of a hash: the next row may know either.
-        accepted = {this, computed}
-        if not right:
-            accepted |= {_computed(self._result.table, row_id, values, b) for b in self._links}
-        self._links = accepted - {None}
-        self._doubted, self._damaged = not right, False
+        # Where either may have been edited, the values or the hash, the next row is not asked.
+        self._link, self._doubted, self._damaged = this, not right, False
         self._missing = []
         self._result.rows += 1
         self._result.last_id = row_id
@@ -203,9 +199,6 @@ class _Walk:
         if row_id == self._kept[0] and not self._result.last_hash.startswith(self._kept[1]):
             what = f"Row {row_id} has another hash than the head that was kept."
             self._name("replaced", (row_id, row_id), what)
-
-    def _continues(self, before: Any) -> bool:
-        return (before is None or isinstance(before, bytes)) and before in self._links
 
     def _name_missing(self, row_id: int, continues: bool) -> None:
         """Name the rows before this one that are gone without a marker that says so."""
