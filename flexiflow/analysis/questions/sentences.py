@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flexiflow.analysis.base import frames, words
 from flexiflow.analysis.base.fields import field_name
 from flexiflow.analysis.base.values import Change, shown
-from flexiflow.analysis.questions.divergence import Parting
+from flexiflow.analysis.questions.divergence import Parting, Taken
 from flexiflow.analysis.questions.stuck import Siblings
 from flexiflow.analysis.reading.visits import Visit
 from flexiflow.persistence import tagged
@@ -130,8 +130,11 @@ def parted(
     ending = "" if step.outcome in ("moved", "stayed") else f", {words.name(step.outcome or '?')}"
     others = f"{words.count(found.took_it)} of {words.plural(found.came, 'other')}"
     instead = "a message" if usual.message is None else f"`{words.name(usual.message)}`"
-    if usual.message == step.message:
+    if usual.message == step.message and usual.outcome != step.outcome:
         instead += f" {words.name(usual.outcome or '?')}"
+    elif usual.message == step.message:
+        ending += f" ({_states(step)})"
+        instead += f" ({_states(usual)})"
     told = [
         f"{words.name(field_name(each.path))} {shown(each.old, 40)} → {shown(each.new, 40)}"
         for each in changes[:_CHANGES_SHOWN]
@@ -147,6 +150,10 @@ def parted(
         f"It first parted from the others at step {words.count(step.step_id)}{files[step.source]}: "
         f"{what}{sender}{ending}, where {others} had {instead}{sample}{changed}."
     )
+
+
+def _states(step: Taken) -> str:
+    return f"{words.name(step.from_state or '?')} → {words.name(step.to_state or '?')}"
 
 
 def silence(visit: Visit, rows: pd.DataFrame) -> list[str]:

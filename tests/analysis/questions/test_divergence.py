@@ -4,6 +4,7 @@ import pytest
 from histories import NOON, SECOND, Written
 
 from flexiflow.analysis.questions.divergence import MOST_COMPARED, first_divergence, parting, way_of
+from flexiflow.analysis.questions.sentences import parted
 
 
 def walked(made: Written, name: str, messages: str) -> None:
@@ -110,3 +111,20 @@ def test_why_says_it():
         f"It first parted from the others at step {step}: `edit` from desk, "
         "where 10 of 10 others had `pack`; it changed n 1 → 2."
     )
+
+
+@pytest.mark.parametrize(
+    ("mine", "told"),
+    [
+        ({"outcome": "refused"}, "`pack`, refused, where 10 of 10 others had `pack` moved."),
+        ({"after": "C"}, "`pack` (A → C), where 10 of 10 others had `pack` (A → B)."),
+    ],
+)
+def test_of_one_message_it_is_said_what_else_differed(mine, told):
+    """Its outcome, or else where it led."""
+    made = Written()
+    for number in range(10):
+        made.step(f"other-{number}", "pack", "A", "B")
+    made.step("mine", "pack", "A", **mine)
+    found = parting(made.history.sources, "mine", [f"other-{n}" for n in range(10)], 5)
+    assert parted(found, [], 10).endswith(f": {told}")
