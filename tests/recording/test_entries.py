@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from contextlib import closing
 
 import pytest
+from on_disk import ask
 
 from flexiflow import FlexiFlowEngine, PersistenceError, State, on, record
 from flexiflow.persistence.history_file import Entry
@@ -75,8 +74,7 @@ async def test_data_is_recorded_as_it_was_when_its_step_ended(tmp_path):
         for number in range(1, 4):
             await order.send("add", number=number)
         order.data["number"] = 99
-    with closing(sqlite3.connect(tmp_path / "s.db")) as conn:
-        rows = conn.execute("SELECT snapshot_json FROM flexiflow_snapshots ORDER BY id").fetchall()
+    rows = ask(tmp_path / "s.db", "SELECT snapshot_json FROM flexiflow_snapshots ORDER BY id")
     assert [json.loads(text)["metadata"]["number"] for (text,) in rows] == [0, 1, 2, 3]
 
 
@@ -97,6 +95,5 @@ async def test_an_entry_that_cannot_be_made_is_one_row(tmp_path, monkeypatch):
         await order.send("add", number=2)
         with pytest.raises(PersistenceError, match="lost 1 rows and 0 log lines"):
             await recording.flush()
-    with closing(sqlite3.connect(tmp_path / "s.db")) as conn:
-        kept = conn.execute("SELECT message_json FROM flexiflow_steps").fetchall()
+    kept = ask(tmp_path / "s.db", "SELECT message_json FROM flexiflow_steps")
     assert kept == [('{"number":2}',)]

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import sqlite3
 from collections import Counter
-from contextlib import closing
 
 import pytest
+from on_disk import ask, lines_of
 
 from flexiflow.correlation import current_correlation_id
 from flexiflow.declarations import on
@@ -91,11 +89,10 @@ async def worked(request, tmp_path):
     async with record(engine, db, log=log, durability=request.param):
         steps = dict(await asyncio.gather(*(send(n) for n in range(MESSAGES))))
     assert current_correlation_id() is None
-    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    lines = lines_of(log)
     query = """SELECT json_extract(message_json, '$.n'), correlation_id, component_name, span_id,
         parent_id, id FROM flexiflow_steps"""
-    with closing(sqlite3.connect(db)) as conn:
-        rows = conn.execute(query).fetchall()
+    rows = ask(db, query)
     ids = {n: step.correlation_id for n, step in steps.items()}
     return ids, [*books, *desks], lines, rows
 

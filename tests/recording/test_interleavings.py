@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copy
-import json
 import sqlite3
 import tempfile
 from collections import Counter
@@ -25,6 +24,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from on_disk import lines_of
 
 from flexiflow.declarations import on
 from flexiflow.engine import FlexiFlowEngine
@@ -205,7 +205,7 @@ async def run_and_compare(plan: list[Any], durability: str, folder: Path) -> Non
         await follow(plan, world, recording.flush)
         await recording.flush()
         rows = Rows(folder / "s.db")
-    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    lines = lines_of(log)
     check_steps(world, rows)
     check_snapshots(world, rows)
     check_parents(rows)

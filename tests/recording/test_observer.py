@@ -13,6 +13,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from on_disk import ask, lines_of
 
 from flexiflow.component import AsyncComponent
 from flexiflow.declarations import on
@@ -96,9 +97,7 @@ class Recorded:
 
     async def rows(self, columns, table="flexiflow_steps", where="1"):
         await self.recording.flush()
-        with closing(sqlite3.connect(self.db)) as conn:
-            query = f"SELECT {columns} FROM {table} WHERE {where} ORDER BY rowid"
-            return conn.execute(query).fetchall()
+        return ask(self.db, f"SELECT {columns} FROM {table} WHERE {where} ORDER BY rowid")
 
     async def lines(self, *events):
         await self.recording.flush()
@@ -601,8 +600,7 @@ async def test_a_step_that_outlives_its_recording_is_not_recorded_and_ends(recor
     assert (step.outcome, step.id) == ("stayed", None)
     async with asyncio.timeout(5):
         assert (await recorded.door.send("close")).outcome == "moved"
-    with closing(sqlite3.connect(recorded.db)) as conn:
-        assert conn.execute("SELECT count(*) FROM flexiflow_steps").fetchone() == (0,)
+    assert ask(recorded.db, "SELECT count(*) FROM flexiflow_steps") == [(0,)]
 
 
 async def test_a_handler_may_close_the_recording(recorded):
@@ -631,7 +629,7 @@ async def test_a_step_during_which_a_recording_begins_is_in_it(tmp_path):
         gate.set()
         step = await task
         assert recording.history.steps()["span_id"].tolist() == [step.span_id]
-    events = [json.loads(line)["event"] for line in log.read_text().splitlines()]
+    events = [line["event"] for line in lines_of(log)]
     assert events.count("message.received") == 1
 
 
@@ -648,8 +646,7 @@ async def test_a_step_belongs_to_the_recording_in_which_it_ends(tmp_path):
         gate.set()
         step = await task
         assert second.history.steps()["span_id"].tolist() == [step.span_id]
-    with closing(sqlite3.connect(tmp_path / "first.db")) as conn:
-        assert conn.execute("SELECT count(*) FROM flexiflow_steps").fetchone() == (0,)
+    assert ask(tmp_path / "first.db", "SELECT count(*) FROM flexiflow_steps") == [(0,)]
 
 
 async def test_whoever_waits_for_what_comes_after_the_end_is_let_go(tmp_path):
@@ -716,11 +713,10 @@ async def test_one_row_that_is_refused_does_not_take_its_group_with_it(refusing)
         await recording.flush()
     await recording.flush()
     recording.close()
-    with closing(sqlite3.connect(refusing)) as conn:
-        rows = conn.execute("SELECT component_name FROM flexiflow_snapshots").fetchall()
-        assert rows == [("first",), ("last",)]
-        assert conn.execute("SELECT count(*) FROM flexiflow_steps").fetchone() == (3,)
-        assert conn.execute("SELECT kind, rows FROM flexiflow_markers").fetchall() == [("gap", 1)]
+    rows = ask(refusing, "SELECT component_name FROM flexiflow_snapshots")
+    assert rows == [("first",), ("last",)]
+    assert ask(refusing, "SELECT count(*) FROM flexiflow_steps") == [(3,)]
+    assert ask(refusing, "SELECT kind, rows FROM flexiflow_markers") == [("gap", 1)]
 
 
 async def test_a_step_that_is_refused_alone_fails_alone(refusing):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from contextvars import copy_context
 
 import pytest
+from on_disk import lines_of
 
 from flexiflow.correlation import set_correlation_id
 from flexiflow.declarations import on
@@ -34,8 +34,7 @@ class Paying(State):
 
 def own(path, name="payment.quoted"):
     """The lines of one event."""
-    records = [json.loads(line) for line in path.read_text().splitlines()]
-    return [each for each in records if each["event"] == name]
+    return [each for each in lines_of(path) if each["event"] == name]
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from enum import Enum
 
 import pytest
+from on_disk import ask, lines_of
 
 from flexiflow.component import AsyncComponent
 from flexiflow.declarations import on
@@ -47,31 +48,9 @@ def engine():
 
 
 @pytest.fixture
-def db(tmp_path):
-    """Where the history is."""
-    return tmp_path / "state.db"
-
-
-@pytest.fixture
-def log(tmp_path):
-    """Where the log is."""
-    return tmp_path / "run.jsonl"
-
-
-@pytest.fixture
 def impatient(monkeypatch):
     """Recordings that wait a moment only for a database that another program holds."""
     monkeypatch.setattr(history_file, "BUSY_TIMEOUT_S", 0.02)
-
-
-def ask(path, query):
-    """The rows that a second connection sees."""
-    with closing(sqlite3.connect(path)) as conn:
-        return conn.execute(query).fetchall()
-
-
-def lines_of(log):
-    return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
 
 
 @contextmanager

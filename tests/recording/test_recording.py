@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from on_disk import ask, lines_of
 
 from flexiflow.declarations import on
 from flexiflow.engine import FlexiFlowEngine
@@ -76,28 +77,6 @@ def engine():
     engine = FlexiFlowEngine()
     engine.add("lamp", Off)
     return engine
-
-
-@pytest.fixture
-def db(tmp_path):
-    """Where the history is."""
-    return tmp_path / "state.db"
-
-
-@pytest.fixture
-def log(tmp_path):
-    """Where the log is."""
-    return tmp_path / "run.jsonl"
-
-
-def ask(path, query):
-    """The rows that a second connection sees."""
-    with closing(sqlite3.connect(path)) as conn:
-        return conn.execute(query).fetchall()
-
-
-def lines_of(log):
-    return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
 
 
 def check_chains(path):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
-import sqlite3
-from contextlib import closing, suppress
+from contextlib import suppress
 
 import pytest
+from on_disk import ask
 
 from flexiflow.analysis.history import open_history
 from flexiflow.declarations import on
@@ -111,8 +111,7 @@ async def test_a_restored_placeholder_is_recorded_as_it_was(tmp_path):
     engine = FlexiFlowEngine()
     engine.add("order", Paying, data={"card": Redacted("card")})
     record(engine, tmp_path / "state.db").close()
-    with closing(sqlite3.connect(tmp_path / "state.db")) as conn:
-        (text,) = conn.execute("SELECT snapshot_json FROM flexiflow_snapshots").fetchone()
+    ((text,),) = ask(tmp_path / "state.db", "SELECT snapshot_json FROM flexiflow_snapshots")
     assert '"metadata":{"card":{"$redacted":"card"}}' in text
 
 
