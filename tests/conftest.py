@@ -33,6 +33,13 @@ def pytest_configure() -> None:
         raise pytest.UsageError(f"Rename one of each pair of test modules: {', '.join(twice)}.")
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """A test that is given a megabyte is not named by it; pytest numbers equal names."""
+    if isinstance(val, str | bytes) and len(val) > 100:
+        return f"{ascii(val[:20])}-{len(val)}"
+    return "large" if isinstance(val, int) and val.bit_length() > 300 else None
+
+
 _DOCS = Path(__file__).parents[1] / "docs"
 _FRESH = {name: value.copy() for name, value in vars(DEFAULT_REGISTRY).items() if value}
 
