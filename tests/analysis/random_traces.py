@@ -52,9 +52,10 @@ class Slow:
     Attributes:
         own: the (beginning, end) that it lasted.
         told: when its records say something first and last.
-        reach: the same, with all that it caused.
+        reach: the same, with its recording and all that it caused.
         below: what it caused, by time.
         attempt: which try of a call it is.
+        closed: when the line that closes it was written.
     """
 
     span_id: str | None
@@ -64,6 +65,7 @@ class Slow:
     reach: tuple[int, int] | None = None
     below: list[Slow] = field(default_factory=list)
     attempt: int | None = None
+    closed: int = -1
 
 
 def slow_spans(tree):
@@ -97,7 +99,8 @@ def _slow(node):
             span.own = begin, begin + durations[0]
         else:
             span.own = begin, max([begin, *times, *(b for _, b in lower)])
-    reaches = [span.own, *(each.reach for each in span.below)]
+    span.closed = max([span.own[1], *(int(r.ts[-7:-1]) for r in closed)])
+    reaches = [span.own, (span.own[1], span.closed), *(each.reach for each in span.below)]
     span.reach = min(a for a, _ in reaches), max(b for _, b in reaches)
     return span
 
@@ -119,6 +122,8 @@ def _owner(span, at):
     for each in chain:
         if each.reach[0] <= at < each.reach[1]:
             return _owner(each, at)
+    if span.known and span.own[1] <= at < span.closed:
+        return span.span_id, "recording"
     if not span.known or not span.own[0] <= at < span.own[1]:
         return span.span_id, "idle"
     for later, earlier in pairwise(chain):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 OWN = "own work"
 RETRY = "retry wait"
+RECORDING = "recording"
 IDLE = "idle"
 
 
@@ -28,8 +29,9 @@ class Piece(NamedTuple):
     Attributes:
         start_us, end_us: microseconds since 1970.
         row: of the span in `Spans`; -1 where no span reaches it.
-        what: own work, retry wait (between two tries of a call), or idle (the span had ended, or
-            not begun, or has no record here, and nothing that it caused was at work).
+        what: own work, retry wait (between two tries of a call), recording (it was handled, and
+            the line that closes it was not written yet), or idle (the span had ended, or not begun,
+            or has no record here, and nothing that it caused was at work).
     """
 
     start_us: int
@@ -122,8 +124,11 @@ def _pieces(spans: Spans, row: int, start: int, end: int, what: str) -> Iterator
     own = None if row < 0 or spans.nodes[row].kind == "missing" else spans.lasts[row]
     first, last = (end, end) if own is None else own
     began, ended = min(max(first, start), end), min(max(last, start), end)
-    if ended < end:
-        yield Piece(ended, end, row, IDLE)
+    written = ended if own is None else min(max(spans.recorded(row), ended), end)
+    if written < end:
+        yield Piece(written, end, row, IDLE)
+    if ended < written:
+        yield Piece(ended, written, row, RECORDING)
     if began < ended:
         yield Piece(began, ended, row, what)
     if start < began:

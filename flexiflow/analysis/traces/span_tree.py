@@ -38,6 +38,7 @@ class SpanNode:
             duration; None where no record says.
         duration_us: microseconds; None where no record says: a span that did not end in the log,
             and a step that stayed, for which no closing line is written.
+        closed_us: when the line that closes it was written; None where there is none.
         outcome: moved, stayed, refused, failed, cancelled, ok; unknown where it did not end.
         from_state, to_state: of a step.
         detail: the reason or the error, in words.
@@ -56,6 +57,7 @@ class SpanNode:
     attempt: int | None = None
     start_us: int | None = None
     duration_us: int | None = None
+    closed_us: int | None = None
     outcome: str = "unknown"
     from_state: str | None = None
     to_state: str | None = None
@@ -231,6 +233,7 @@ def _fill_handler(node: SpanNode, record: LogRecord) -> None:
 
 def _ended(node: SpanNode, record: LogRecord, time_us: int | None) -> None:
     node.duration_us = record.duration_us
+    node.closed_us = time_us
     if node.start_us is None and time_us is not None:
         node.start_us = time_us - (plausible(record.duration_us) or 0)
 

@@ -22,8 +22,8 @@ class Spans:
 
     A span *lasts* from its beginning to its end, where these are known from its own records;
     without a closing line it lasts until the last that was seen of it, or of what it waited for.
-    It *reaches* from the first to the last moment of itself and of all that it caused, which may
-    outlive it. Where no time can be read there is None.
+    It *reaches* from the first to the last moment of itself, of its recording and of all that it
+    caused, which may outlive it. Where no time can be read there is None.
 
     Attributes:
         nodes: the spans.
@@ -64,8 +64,7 @@ class Spans:
     def extent(self) -> Interval | None:
         """From the first to the last moment of the trace; None where no time can be read.
 
-        These are its records', as in the list of traces: a span has ended where its handling has,
-        and its commit, which the line that closes it waits for, comes after that.
+        These are its records', as in the list of traces.
         """
         reaches = [reach for row in self.roots if (reach := self.reaches[row]) is not None]
         told = [
@@ -87,6 +86,15 @@ class Spans:
             else own[1] - own[0] - self._covered(row, own)
             for row, own in enumerate(self.lasts)
         ]
+
+    def recorded(self, row: int) -> int:
+        """When the line was written that closes a span whose own records say how long it lasted.
+
+        That comes after its handling, and waits for its commit where each step is committed.
+        """
+        own, closed = self.lasts[row], self.nodes[row].closed_us
+        assert own is not None
+        return own[1] if closed is None else max(closed, own[1])
 
     def frame(self, critical: dict[int, int]) -> pd.DataFrame:
         """One row a span, with the columns of `shapes.SPANS`.
@@ -129,7 +137,9 @@ class Spans:
             own = _lasted(self.nodes[row], [each for c in below if (each := self.lasts[c])])
             self.lasts[row] = own
             reaches = [each for c in below if (each := self.reaches[c])]
-            self.reaches[row] = _around(reaches if own is None else [own, *reaches])
+            if own is not None:
+                reaches += [own, (own[1], self.recorded(row))]
+            self.reaches[row] = _around(reaches)
 
     def _covered(self, row: int, own: Interval) -> int:
         """How much of a span the spans that it caused cover, microseconds."""

@@ -83,7 +83,8 @@ class Trace:
 
         Returns:
             a DataFrame with the columns of `shapes.CRITICAL_PATH`: stretches that follow one
-            another from the first to the last moment. ``what`` is own work, retry wait or idle.
+            another from the first to the last moment. ``what`` is own work, retry wait, recording
+            (handled, and not yet written: with ``durability="always"`` its commit) or idle.
         """
         return path_frame(self._spans, self._path)
 

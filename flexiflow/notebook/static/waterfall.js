@@ -53,7 +53,7 @@ export class Waterfall {
     this.#unfold();
     this.#look(0, 1);
     const count = trace.depth.length;
-    setText(this.note, `${count.toLocaleString("en")} ${count === 1 ? "span" : "spans"}; the critical path is marked by a bold line`);
+    setText(this.note, `${count.toLocaleString("en")} ${count === 1 ? "span" : "spans"}; the critical path is marked by a bold line, dashed where it waits`);
   }
 
   /** Mark a span, and bring it into sight; -1 for none. */
@@ -209,7 +209,7 @@ export class Waterfall {
     const took = other && !trace.took[row] ? "" : duration(trace.took[row]) + (trace.ended[row] || other ? "" : " or longer");
     const kind = BAD.has(outcome) ? "ff-bad" : outcome === "refused" ? "ff-shy" : trace.ended[row] || other ? "" : "ff-open";
     const critical = (this.onPath.get(row) ?? []).map(([a, b, what]) =>
-      el("span", { class: `ff-critical ${what === "retry wait" ? "ff-wait" : ""}`.trim(), style: placed(this.#percent(a), this.#percent(b)) }));
+      el("span", { class: `ff-critical ${what === "own work" ? "" : "ff-wait"}`.trim(), title: what, style: placed(this.#percent(a), this.#percent(b)) }));
     // The time stands where there is room for it: behind the bar, before it, or inside.
     const side = right < 82 ? `left:${Math.max(right, 0)}%` : `right:${100 - (left > 18 ? left : Math.min(right, 100))}%`;
     return el("div", { class: "ff-bars" },

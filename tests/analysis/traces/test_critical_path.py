@@ -51,10 +51,32 @@ def test_what_ran_beside_the_path_is_not_on_it():
 def test_a_trace_lasts_until_its_last_line(tmp_path):
     """Which a step's commit may keep waiting; the list of traces counts that as well."""
     records = received(0, "s1"), changed(9, "s1", duration_us=4)
-    assert path_of(*records) == [("s1", "own work", 4), (None, "idle", 5)]
+    assert path_of(*records) == [("s1", "own work", 4), ("s1", "recording", 5)]
     (tmp_path / "run.jsonl").write_bytes(b"".join(map(encode_record, records)))
     listed = open_log(tmp_path / "run.jsonl").traces()
     assert frames.microseconds_of(listed["duration"].iloc[0]) == 9
+
+
+def test_what_waits_for_a_step_waits_for_its_recording():
+    """A handler that sends a message goes on once that step is committed."""
+    assert path_of(
+        received(0, "s1"),
+        received(1, "s2", "s1"),
+        changed(8, "s2", "s1", duration_us=2),
+        changed(9, "s1", duration_us=9),
+    ) == [
+        ("s1", "own work", 1),
+        ("s2", "own work", 2),
+        ("s2", "recording", 5),
+        ("s1", "own work", 1),
+    ]
+
+
+def test_what_is_written_after_the_end_is_no_recording():
+    """A line of a task that outlived its step: what it waited for, nothing says."""
+    assert path_of(
+        received(0, "s1"), changed(4, "s1", duration_us=4), line("order.left", 9, "s1")
+    ) == [("s1", "own work", 4), (None, "idle", 5)]
 
 
 def test_a_trace_lasts_from_its_first_line():
