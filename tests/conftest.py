@@ -36,7 +36,7 @@ def pytest_configure() -> None:
 def pytest_make_parametrize_id(val: object) -> str | None:
     """A test that is given a megabyte is not named by it; pytest numbers equal names."""
     if isinstance(val, str | bytes) and len(val) > 100:
-        return f"{ascii(val[:20])}-{len(val)}"
+        return f"{val[:20]!a}-{len(val)}"
     return "large" if isinstance(val, int) and val.bit_length() > 300 else None
 
 

@@ -82,18 +82,13 @@ def observe(
         component: only this one's steps.
         fingerprint: only steps of this machine.
     """
-    visits = read_visits(history.sources, component)
-    states = visits.names("state", visits.stays.row)
-    machines = visits.names("fingerprint", visits.machine)
-    entered = Counter(
-        state
-        for state, machine in zip(states, machines, strict=True)
-        if state is not None and fingerprint in (None, machine)
-    )
     handled = handled_counts(history, component, fingerprint)
-    # An object a stay is made only where no step tells what was taken.
+    # What was taken is told by the steps, where there are any: then they need not be read here.
+    visits = read_visits(history.sources, component, with_steps=not handled.taken)
     counts = handled.taken or _from_visits(visits.all(), fingerprint)
-    current = states[-1] if component is not None and states else None
+    stays = visits.stays
+    current = stays.states[stays.state[-1]] if component is not None and len(stays.row) else None
+    entered = visits.entered(fingerprint)
     return with_observed(graph, counts, current, entered, handled.unmoved)
 
 

@@ -80,15 +80,14 @@ def verdict_on(history: History, component: str) -> Verdict:
     """The verdict on one component; see `History.why`."""
     sources = history.sources
     found = read_visits(sources)
-    visits = found.all()
-    place = next((n for n, v in enumerate(visits) if v.lasts and v.component == component), None)
+    place = found.lasting(component)
     rows = steps_frame(sources, Filter(component=component, limit=ROWS_SHOWN))
     if place is None:
         return _without_visits(history, component, rows)
-    visit, departures = visits[place], departures_of(found)
+    (visit,), departures = found.at([place]), departures_of(found)
     whose = int(found.stays.component[place]), int(found.kinds()[place])
     siblings = departures.siblings_of(*whose)
-    others = [visits[each] for each in departures.of_others(*whose)]
+    others = found.at(departures.of_others(*whose))
     finished = place in lasting_in(found, sources, lambda state: state.final)
     resting = place in lasting_in(found, sources, lambda state: state.resting)
     quiet = finished or resting

@@ -100,24 +100,52 @@ class Visits:
 
     def all(self) -> list[Visit]:
         """Each of them."""
-        stays, ended_by = self.stays, _next_rows(self.stays)
+        return self.at(slice(None))
+
+    def at(self, places: Any) -> list[Visit]:
+        """Some of them: a slice of places, or an array or a list of these."""
+        stays = self.stays
+        row, ended_by = stays.row[places], _next_rows(stays)[places]
         columns = (
-            self.names("component", stays.row),
-            self.names("state", stays.row),
-            _wholes(stays.entered_us),
-            self.names("fingerprint", self.machine),
-            self.names("source", stays.row),
-            _step_ids(stays, self.entries).tolist(),
-            self.names("message", stays.row),
-            self.names("sender", stays.row),
-            self._cut(),
-            _wholes(stays.left_us),
-            _wholes(self.dwell_us),
+            self.names("component", row),
+            self.names("state", row),
+            _wholes(stays.entered_us[places]),
+            self.names("fingerprint", self.machine[places]),
+            self.names("source", row),
+            _step_ids(stays, self.entries)[places].tolist(),
+            self.names("message", row),
+            self.names("sender", row),
+            self._cut()[places].tolist(),
+            _wholes(stays.left_us[places]),
+            _wholes(self.dwell_us[places]),
             self.names("message", ended_by),
             self.names("sender", ended_by),
-            (~stays.goes_on).tolist(),
+            (~stays.goes_on[places]).tolist(),
         )
         return list(map(Visit, *columns))
+
+    def lasting(self, component: str) -> int | None:
+        """The place of the stay in which a component still is; None where no row says."""
+        stays = self.stays
+        if component not in stays.components:
+            return None
+        own = stays.component == stays.components.index(component)
+        (last,) = (own & ~stays.goes_on).nonzero()
+        return int(last[0]) if len(last) else None
+
+    def entered(self, fingerprint: str | None = None) -> dict[str, int]:
+        """How many there are in each state: all, or those of one machine."""
+        import numpy as np
+
+        state = self.stays.state
+        if fingerprint is not None:
+            codes, names = frames.codes_of(self.entries["fingerprint"])
+            wanted = names.index(fingerprint) if fingerprint in names else len(names)
+            state = state[frames.codes_at(codes, self.machine) == wanted]
+        counts = np.bincount(state, minlength=len(self.stays.states)).tolist()
+        return {
+            name: count for name, count in zip(self.stays.states, counts, strict=True) if count
+        }
 
     def frame(self) -> pd.DataFrame:
         """One row a stay."""
@@ -153,15 +181,16 @@ class Visits:
         machine = frames.codes_at(codes, self.machine).astype("int64")
         return self.stays.state * (len(names) + 1) + machine + 1
 
-    def _cut(self) -> list[bool]:
+    def _cut(self) -> Any:
         """Of each stay whether it began before what is recorded."""
+        import numpy as np
+
         stays = self.stays
-        before = self.names("from_state", stays.row)
-        firsts = _first_ones(stays.component).tolist()
-        return [
-            first and stays.states[state] == name
-            for first, state, name in zip(firsts, stays.state.tolist(), before, strict=True)
-        ]
+        codes, names = frames.codes_of(self.entries["from_state"])
+        places = {name: place for place, name in enumerate(stays.states)}
+        state_of = np.array([*(places.get(name, -1) for name in names), -1])  # the last: for none
+        before = state_of[frames.codes_at(codes, stays.row)]
+        return _first_ones(stays.component) & (before == stays.state)
 
 
 def _dwells(stays: Stays, now_us: int | None) -> Any:

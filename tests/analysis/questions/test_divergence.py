@@ -5,6 +5,7 @@ from histories import NOON, SECOND, Written
 
 from flexiflow.analysis.questions.divergence import MOST_COMPARED, first_divergence, parting, way_of
 from flexiflow.analysis.questions.sentences import parted
+from flexiflow.analysis.reading.source import files_of
 
 
 def walked(made: Written, name: str, messages: str) -> None:
@@ -127,4 +128,4 @@ def test_of_one_message_it_is_said_what_else_differed(mine, told):
         made.step(f"other-{number}", "pack", "A", "B")
     made.step("mine", "pack", "A", **mine)
     found = parting(made.history.sources, "mine", [f"other-{n}" for n in range(10)], 5)
-    assert parted(found, [], 10).endswith(f": {told}")
+    assert parted(found, [], 10, files_of(made.history.sources)).endswith(f": {told}")
