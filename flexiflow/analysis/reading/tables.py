@@ -184,8 +184,7 @@ def newest_us(conn: sqlite3.Connection) -> int | None:
     times = [(SNAPSHOTS, snapshot_columns(conn)["time_us"])]
     if has_steps(conn):
         times.append((STEPS, end_of_step(step_columns(conn))))
-    queries = [f"SELECT max(time) FROM ({_last_times(conn, *each)})" for each in times]
-    found = [cursor(conn).execute(query).fetchone()[0] for query in queries]
+    found = [_newest_in(conn, *each) for each in times]
     newest = max((time for time in found if time is not None), default=None)
     # Of a damaged duration SQLite makes a float that no 64 bits hold.
     return None if newest is None else min(int(newest), _LARGEST)
@@ -230,19 +229,28 @@ def unreadable_snapshots(conn: sqlite3.Connection, component: str) -> int:
     return int(number)
 
 
-def _last_times(conn: sqlite3.Connection, table: str, time: str) -> str:
-    """A query for the ``time`` of each component's last row that has one, and of the last of all.
+def _newest_in(conn: sqlite3.Connection, table: str, time: str) -> int | float | None:
+    """The latest of the times of each component's last row that has one, and of the last of all.
 
     `time` is the expression for it, of a row ``s``.
     """
-    rows = f"FROM {table} s WHERE ({time}) IS NOT NULL"
-    if not _has_component_index(conn, table):
-        last = f"SELECT max(s.rowid) {rows} GROUP BY s.component_name"
-        return f"SELECT {time} AS time FROM {table} s WHERE s.rowid IN ({last})"
-    last = "ORDER BY s.rowid DESC LIMIT 1"
-    return f"""SELECT (SELECT {time} {rows} AND s.component_name = n.name {last}) AS time
-        FROM ({names_in(conn, table)}) n
-        UNION ALL SELECT (SELECT {time} {rows} {last})"""
+    has_time = f"({time}) IS NOT NULL"
+    if _has_component_index(conn, table):
+        rows, last = f"FROM {table} s WHERE {has_time}", "ORDER BY s.rowid DESC LIMIT 1"
+        query = f"""SELECT max(time) FROM (
+            SELECT (SELECT {time} {rows} AND s.component_name = n.name {last}) AS time
+                FROM ({names_in(conn, table)}) n
+            UNION ALL SELECT (SELECT {time} {rows} {last}))"""
+        return cursor(conn).execute(query).fetchone()[0]  # type: ignore[no-any-return]
+    # What it takes to read a time from text is spent on each row only where a last one has none.
+    for condition in ("1", has_time):
+        last = f"SELECT max(s.rowid) FROM {table} s WHERE {condition} GROUP BY s.component_name"
+        query = f"""SELECT max(time), count(*) > count(time) FROM
+            (SELECT {time} AS time FROM {table} s WHERE s.rowid IN ({last}))"""
+        newest, some_have_none = cursor(conn).execute(query).fetchone()
+        if not some_have_none:
+            break
+    return newest  # type: ignore[no-any-return]
 
 
 def _has_component_index(conn: sqlite3.Connection, table: str) -> bool:
