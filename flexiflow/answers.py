@@ -139,7 +139,7 @@ def _option(
     try:
         return Option(to, declaration.guard.check(message, component))
     except Exception as exc:  # a field that was not given; the answer says so
-        return Option(to, None, f"guard {declaration.guard.name} raised {exc!r}")
+        return Option(to, None, f"guard {declaration.guard.name} raised {bounded_repr(exc)}")
 
 
 def _of_declarations(options: tuple[Option, ...]) -> tuple[Answer | None, str]:

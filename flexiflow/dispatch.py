@@ -88,8 +88,9 @@ async def decide_by_override(machine: Any, message: dict[str, Any], component: A
         return raised(exc)
     if proceeds or machine.current_state is not before:
         return Decision("stayed")
+    answer = bounded_repr(proceeds, 80)
     return Decision(
-        "refused", None, (), f"{type(machine).__name__}.handle_message returned {proceeds!r}"
+        "refused", None, (), f"{type(machine).__name__}.handle_message returned {answer}"
     )
 
 

@@ -234,6 +234,34 @@ def test_why_not_says_what_a_guard_raised():
     assert why.options[0].check is None
 
 
+class Unfriendly(Exception):
+    def __repr__(self):
+        raise RuntimeError("no repr")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ValueError("x" * 1_000_000), "raised ValueError('xxx"),
+        (Unfriendly(), "raised <Unfriendly whose repr raised RuntimeError>"),
+    ],
+)
+def test_whatever_a_guard_raised_is_bounded(error, told):
+    """A question is answered, and with a sentence."""
+
+    def asks(message, component):
+        raise error
+
+    class Asking(State):
+        @on("submit", to="Sent", guard=asks)
+        def submit(self, message, component): ...
+
+    why = order(Asking).why_not("submit")
+    assert why.answer == "unknown"
+    assert told in why.reason
+    assert len(str(why)) < 2_000
+
+
 def test_why_not_says_that_a_classic_handler_decides():
     """With what it asks for, or with what could not be read."""
     asked = order(Classic).why_not("maybe")
