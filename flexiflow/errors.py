@@ -223,7 +223,7 @@ def import_module_failed(module: str, dotted: str, error: BaseException) -> Impo
     """The module exists, and raised while it was being imported."""
     return ImportError_(
         f"Module {bounded_repr(module, 200)} failed to import.",
-        why=f"It exists, but running it raised {type(error).__name__}: {bounded(str(error), 200)}.",
+        why=f"It exists, but running it raised {class_and_text(error, 200)}.",
         fix=f"Mend the module; `python -c 'import {bounded(module, 200)}'` shows the same error.",
         context={"module": module, "dotted_path": dotted, "error": type(error).__name__},
     )
@@ -317,6 +317,19 @@ def bounded(text: str, longest: int) -> str:
     return (
         text if len(text) <= longest else f"{text[:longest]}… (+{len(text) - longest} characters)"
     )
+
+
+def error_text(error: BaseException) -> str:
+    """What an error says; never an exception of its own."""
+    try:
+        return str(error)
+    except Exception as exc:  # a broken __str__ must not hide the error being reported
+        return f"its text can't be read: {type(exc).__name__}"
+
+
+def class_and_text(error: BaseException, longest: int) -> str:
+    """An error as the last line of a traceback has it, bounded: ``KeyError: 'total'``."""
+    return f"{type(error).__name__}: {bounded(error_text(error), longest)}"
 
 
 def bounded_repr(value: Any, longest: int = _LONGEST_VALUE) -> str:

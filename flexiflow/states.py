@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeGuard
 from flexiflow.arguments import require
 from flexiflow.declarations import Target, declarations_of, runs_declarations
 from flexiflow.dispatch import run_declared
-from flexiflow.errors import InvalidType, StateError, bounded_repr, state_not_found
+from flexiflow.errors import InvalidType, StateError, bounded_repr, class_and_text, state_not_found
 
 
 class State:
@@ -210,7 +210,7 @@ def make_state(cls: type[State], name: str | None = None) -> State:
     except Exception as exc:
         raise StateError(
             f"State {name or cls.__name__!r} can't be created.",
-            why=f"{_path(cls)}() raised {type(exc).__name__}: {exc}.",
+            why=f"{_path(cls)}() raised {class_and_text(exc, 300)}.",
             fix="Give the class an __init__ without required arguments.",
             context={"state": name or cls.__name__, "class": _path(cls)},
         ) from exc

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from flexiflow.errors import bounded, bounded_repr
+from flexiflow.errors import bounded, bounded_repr, error_text
 from flexiflow.guards import GuardCheck
 
 Outcome = Literal["moved", "stayed", "refused", "failed", "cancelled", "queued"]
@@ -128,10 +128,7 @@ def name_text(name: object) -> str:
 
 def first_line(error: BaseException) -> str:
     """What an error says, on one line and bounded; never an exception of its own."""
-    try:
-        lines = str(error).splitlines()
-    except Exception as exc:  # a broken __str__ must not hide the step
-        return f"its text can't be read: {type(exc).__name__}"
+    lines = error_text(error).splitlines()
     return bounded(lines[0], _LONGEST_DETAIL) if lines else "without a text"
 
 

@@ -18,7 +18,7 @@ import click
 from flexiflow._version import __version__
 from flexiflow.cli.text import visible, write_line
 from flexiflow.cli.typed import as_typed
-from flexiflow.errors import ErrorContext, FlexiFlowError, bounded, page_of
+from flexiflow.errors import ErrorContext, FlexiFlowError, class_and_text, page_of
 
 FINE, ERROR, BAD_ANSWER, INTERRUPTED = 0, 1, 3, 130
 
@@ -134,7 +134,7 @@ def _colours_wanted() -> bool:
 def _unexpected(ctx: click.Context, exc: Exception) -> FlexiFlowError:
     command = ctx.invoked_subcommand or ""
     return FlexiFlowError(
-        f"Something unexpected happened: {type(exc).__name__}: {bounded(str(exc), 300)}",
+        f"Something unexpected happened: {class_and_text(exc, 300)}",
         why="This is a fault in FlexiFlow, or in code that a config names.",
         fix=f"Run `flexiflow --debug {command} …` to see the traceback, and report it.",
         context={

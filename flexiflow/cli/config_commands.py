@@ -16,7 +16,7 @@ from flexiflow.cli.opening import find_modules_here
 from flexiflow.cli.output import FAILED, REFUSED, say
 from flexiflow.config_loader import ConfigLoader
 from flexiflow.engine import FlexiFlowEngine
-from flexiflow.errors import ConfigError, FlexiFlowError, bounded, bounded_repr
+from flexiflow.errors import ConfigError, FlexiFlowError, bounded_repr, class_and_text
 
 if TYPE_CHECKING:
     from flexiflow.component import AsyncComponent
@@ -200,7 +200,7 @@ def _send(
     except Exception as exc:
         raise FlexiFlowError(
             f"{component.name}: {bounded_repr(kind, 80)} failed in {before}.",
-            why=f"Its handler raised {type(exc).__name__}: {bounded(str(exc), 300)}",
+            why=f"Its handler raised {class_and_text(exc, 300)}",
             fix="Mend the handler; --debug shows the traceback.",
             context={"component": component.name, "message": kind, "state": component.state},
         ) from exc
@@ -220,7 +220,7 @@ def step_document(step: Step) -> dict[str, Any]:
         "from_state": step.from_state,
         "to_state": step.to_state,
         "reason": step.reason,
-        "error": None if error is None else f"{type(error).__name__}: {error}",
+        "error": None if error is None else class_and_text(error, 10_000),
         "tries": step.tries,
         "duration_us": step.duration_us,
         "correlation_id": step.correlation_id,

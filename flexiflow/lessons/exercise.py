@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from flexiflow.errors import FlexiFlowError, bounded, bounded_repr
+from flexiflow.errors import FlexiFlowError, bounded, bounded_repr, error_text
 from flexiflow.lessons.apart import TookTooLong
 from flexiflow.lessons.reply import Reply, as_html
 from flexiflow.notebook.html import MUTED, card, element, escape
@@ -186,10 +186,7 @@ def error_words(exc: BaseException) -> str:
     if isinstance(exc, FlexiFlowError):
         parts = [f"{type(exc).__name__}: {exc.what}", exc.why or "", exc.fix or ""]
         return " ".join(part for part in parts if part)
-    try:
-        text = bounded(str(exc), 300)
-    except Exception as broken:
-        text = f"(its text raised {type(broken).__name__})"
+    text = bounded(error_text(exc), 300)
     return f"{type(exc).__name__}: {text}" if text else f"{type(exc).__name__}."
 
 

@@ -20,7 +20,7 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from flexiflow.component import AsyncComponent
-from flexiflow.errors import FlexiFlowError, bounded, bounded_repr, page_of
+from flexiflow.errors import FlexiFlowError, bounded, bounded_repr, error_text, page_of
 from flexiflow.hooks import shown
 from flexiflow.notebook.html import (
     MONO,
@@ -99,7 +99,7 @@ class ErrorCards:
         _remember(shell, error, trace)
         mask = _mask_in(trace)
         line = _card_shown(shell, error, trace, mask) if shows_html(shell) else None
-        text = mask(_text(error))
+        text = mask(error_text(error))
         # A terminal has no cards: the four parts are the message.
         lines = [line] if line else [f"{kind.__name__}: {text}", "The traceback: %flexiflow tb"]
         shell._showtraceback(kind, Exception(text), lines)
@@ -118,7 +118,7 @@ def _card_shown(
     except Exception as exc:  # an error of the user's own making; the card must not hide it
         warnings.warn(f"The card of this error failed: {bounded_repr(exc, 200)}", stacklevel=2)
         return None
-    display({"text/html": page, "text/plain": mask(_text(error))}, raw=True)  # type: ignore[no-untyped-call]
+    display({"text/html": page, "text/plain": mask(error_text(error))}, raw=True)  # type: ignore[no-untyped-call]
     return line
 
 
@@ -262,14 +262,8 @@ def _cause(error: BaseException, mask: Mask) -> str:
     cause = error.__cause__
     if cause is None:
         return ""
-    return _row("Cause", escape(mask(f"{type(cause).__name__}: {_text(cause)}"), _LONGEST_PART))
-
-
-def _text(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception as exc:  # a broken __str__ must not hide the error
-        return f"its text can't be read: {type(exc).__name__}"
+    told = mask(f"{type(cause).__name__}: {error_text(cause)}")
+    return _row("Cause", escape(told, _LONGEST_PART))
 
 
 def _more(error: FlexiFlowError) -> str:

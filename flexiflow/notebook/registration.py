@@ -12,7 +12,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flexiflow.errors import bounded, bounded_repr
+from flexiflow.errors import bounded, bounded_repr, class_and_text
 from flexiflow.notebook.html import LARGEST
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _function(path: str) -> Callable[[Any], Any]:
 
 
 def _warn(thing: Any, exc: Exception) -> None:
-    what = f"{type(exc).__name__}: {bounded(str(exc), 300)}"
+    what = class_and_text(exc, 300)
     warnings.warn(
         f"A {type(thing).__name__} is shown by its text only, since its card failed. {what}",
         stacklevel=3,

@@ -236,6 +236,18 @@ def test_the_text_of_an_error_is_bounded(error):
     assert len(str(error)) < 4_000
 
 
+class Unreadable(Exception):
+    def __str__(self):
+        raise RuntimeError("no text")
+
+
+def test_an_error_without_a_text_is_told_by_its_class():
+    """It must not hide what is being reported."""
+    assert errors.class_and_text(Unreadable(), 10) == "Unreadable: its text c… (+26 characters)"
+    error = errors.import_module_failed("shop", "shop:Draft", Unreadable())
+    assert "raised Unreadable: its text can't be read: RuntimeError." in error.why
+
+
 @given(st.text(max_size=200), st.lists(st.text(max_size=200), max_size=30))
 def test_a_suggestion_names_at_most_three_of_the_known(name, known):
     """What is suggested exists."""

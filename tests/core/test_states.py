@@ -168,6 +168,26 @@ def test_create_of_a_class_that_needs_arguments_keeps_the_cause(registry):
     assert isinstance(caught.value.__cause__, TypeError)
 
 
+@pytest.mark.parametrize("text", ["x" * 1_000_000, None])
+def test_whatever_a_class_raises_is_told_bounded(registry, text):
+    """Also where its text is broken."""
+
+    class Failing(Exception):
+        def __str__(self):
+            if text is None:
+                raise RuntimeError
+            return text
+
+    class Needy(State):
+        def __init__(self):
+            raise Failing
+
+    registry.register("needy", Needy)
+    with pytest.raises(StateError, match=r"raised Failing: (xxx|its text)") as caught:
+        registry.create("needy")
+    assert len(str(caught.value)) < 2_000
+
+
 def test_unregister_takes_the_name_back(registry):
     """A second time does nothing."""
     registry.register("a", Alpha)

@@ -272,7 +272,7 @@ def test_what_an_answer_raises_that_cannot_be_told_is_told_all_the_same(positive
     def guard(message, order):
         raise Broken
 
-    assert "(its text raised ValueError)" in positive.answer(guard).text
+    assert "its text can't be read: ValueError" in positive.answer(guard).text
 
 
 def test_replies_are_escaped_in_html(guess):

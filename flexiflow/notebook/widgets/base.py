@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
-from flexiflow.errors import InvalidType, InvalidValue, bounded_repr, suggestion
+from flexiflow.errors import (
+    FlexiFlowError,
+    InvalidType,
+    InvalidValue,
+    bounded,
+    bounded_repr,
+    class_and_text,
+    suggestion,
+)
 from flexiflow.notebook.widgets import modules
 from flexiflow.notebook.widgets.page import offline_page
 from flexiflow.persistence.atomic import write_atomically
@@ -21,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _WIDGET = "application/vnd.jupyter.widget-view+json"
+_LONGEST_ERROR = 2_000
 _OF_JUPYTER = frozenset({"layout", "tabbable", "tooltip"})
 
 
@@ -147,6 +156,12 @@ def unknown_selection(what: str, value: Any, known: list[str]) -> InvalidValue:
         fix=suggestion(str(value), known) or "Set selection to {} to clear it.",
         context={what: value, "known": known[:20]},
     )
+
+
+def error_words(exc: Exception) -> str:
+    """An error as the answer to a person who asked: all parts of one of ours, or its class."""
+    text = str(exc) if isinstance(exc, FlexiFlowError) else class_and_text(exc, _LONGEST_ERROR)
+    return bounded(text, _LONGEST_ERROR)
 
 
 def _now() -> str:

@@ -15,12 +15,12 @@ from flexiflow.analysis.history.windows import Place, trouble_near, window_of
 from flexiflow.analysis.machine.machine_graph import MachineGraph
 from flexiflow.analysis.reading.rows import Filter, newest_of, steps_frame
 from flexiflow.analysis.reading.tables import snapshots_up_to
-from flexiflow.errors import FlexiFlowError, bounded
+from flexiflow.errors import FlexiFlowError
 from flexiflow.graph.model import Graph
 from flexiflow.notebook.cards import graph_bundle, verdict_card
 from flexiflow.notebook.html import element, escape
 from flexiflow.notebook.widgets import modules
-from flexiflow.notebook.widgets.base import Widget, unknown_selection
+from flexiflow.notebook.widgets.base import Widget, error_words, unknown_selection
 from flexiflow.notebook.widgets.choosing import offered
 from flexiflow.notebook.widgets.explorer_answers import answer, marked, place_of
 from flexiflow.notebook.widgets.linking import Cursor
@@ -359,8 +359,7 @@ class HistoryExplorer(Widget):
         try:
             told = answer(self, asked)
         except Exception as exc:  # the asker is a person: the error is the answer
-            text = str(exc) if isinstance(exc, FlexiFlowError) else f"{type(exc).__name__}: {exc}"
-            told = {"kind": "failed", "text": bounded(text, 2_000)}
+            told = {"kind": "failed", "text": error_words(exc)}
         self.send({"answers": asked.get("id"), "do": asked.get("do"), **told})
 
 

@@ -17,7 +17,7 @@ from flexiflow.graph.neighbourhood import neighbourhood
 from flexiflow.notebook.cards import graph_bundle
 from flexiflow.notebook.html import element, escape
 from flexiflow.notebook.widgets import modules
-from flexiflow.notebook.widgets.base import Widget, unknown_selection
+from flexiflow.notebook.widgets.base import Widget, error_words, unknown_selection
 from flexiflow.notebook.widgets.coalesce import Coalesced
 from flexiflow.notebook.widgets.moment import STEP_ROWS, Moment, StepLine
 
@@ -211,7 +211,7 @@ class MachineView(Widget):
             await asyncio.sleep(max(POLL, 4 * (loop.time() - began)))
 
     def _report(self, what: str, exc: Exception) -> None:
-        self.problem = f"{what}: {bounded(self._source.masked(_words(exc)), 1_000)}"
+        self.problem = f"{what}: {bounded(self._source.masked(error_words(exc)), 1_000)}"
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -237,13 +237,13 @@ class MachineView(Widget):
         try:
             return self._source.why_not(kind, fields)
         except Exception as exc:
-            return _words(exc)
+            return error_words(exc)
 
     async def _pass_on(self, asked: dict[str, Any], kind: str, fields: dict[str, Any]) -> None:
         try:
             step = await self._source.send(kind, fields)
         except Exception as exc:  # the sender is a person: the error is the answer
-            self._answer(asked, "failed", _words(exc))
+            self._answer(asked, "failed", error_words(exc))
         else:
             text = repr(step)
             if step.outcome == "refused":
@@ -263,7 +263,3 @@ def _is_about(line: StepLine, chosen: Mapping[str, Any]) -> bool:
         return chosen["state"] in (line.from_state, line.to_state)
     wanted = {"source": line.from_state, "target": line.to_state, "message": line.message}
     return all(chosen[key] == value for key, value in wanted.items() if key in chosen)
-
-
-def _words(exc: BaseException) -> str:
-    return str(exc) if isinstance(exc, FlexiFlowError) else f"{type(exc).__name__}: {exc}"

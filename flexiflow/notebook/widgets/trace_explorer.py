@@ -9,10 +9,10 @@ import traitlets
 
 from flexiflow.analysis.base import frames, shapes, words
 from flexiflow.analysis.traces.records import records_frame
-from flexiflow.errors import FlexiFlowError, bounded
+from flexiflow.errors import FlexiFlowError
 from flexiflow.notebook.html import element, escape, preformatted
 from flexiflow.notebook.widgets import modules
-from flexiflow.notebook.widgets.base import Widget, unknown_selection
+from flexiflow.notebook.widgets.base import Widget, error_words, unknown_selection
 from flexiflow.notebook.widgets.linking import Cursor
 from flexiflow.notebook.widgets.packed_trace import in_trouble, packed, packed_list, packed_trace
 from flexiflow.notebook.widgets.span_detail import span_detail, way_picture
@@ -191,8 +191,7 @@ class TraceExplorer(Widget):
         try:
             told = answer(asked)
         except Exception as exc:  # the asker is a person: the error is the answer
-            text = str(exc) if isinstance(exc, FlexiFlowError) else f"{type(exc).__name__}: {exc}"
-            told = {"kind": "failed", "text": bounded(text, 2_000)}
+            told = {"kind": "failed", "text": error_words(exc)}
         self.send({"answers": asked.get("id"), "do": asked["do"], **told})
 
     def _span(self, asked: Mapping[str, Any]) -> dict[str, Any]:

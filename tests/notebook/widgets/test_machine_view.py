@@ -107,6 +107,25 @@ async def test_an_error_of_a_handler_is_the_answer(order, from_browser):
     assert view.now["failed"] == [1]
 
 
+class Unreadable(Exception):
+    def __str__(self):
+        raise RuntimeError("no text")
+
+
+class Failing(State):
+    @on("fail")
+    async def fail(self, message, order):
+        raise Unreadable
+
+
+async def test_an_error_without_a_text_is_an_answer_too(engine, from_browser):
+    """Who sent is not left waiting."""
+    view = watch(engine.add("failing", Failing))
+    await from_browser(view, do="send", id=4, type="fail", fields={})
+    (answer,) = view.comm.customs()
+    assert answer["text"] == "Unreadable: its text can't be read: RuntimeError"
+
+
 @pytest.mark.parametrize(
     "content", ["text", {"do": "send", "type": 3}, {"do": "send", "type": "a", "fields": []}, {}]
 )
