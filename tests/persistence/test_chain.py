@@ -292,6 +292,15 @@ def test_a_row_that_lost_its_hash_is_edited(row_id):
         assert found(conn) == [(SNAPSHOTS, "edited", row_id, row_id)]
 
 
+def test_the_last_row_without_its_hash_is_edited():
+    """It has what 1.x does not know, so 1.x has not added it."""
+    with contextlib.closing(three_snapshots()) as conn:
+        conn.execute(
+            f"UPDATE {SNAPSHOTS} SET format = NULL, prev_hash = NULL, hash = NULL WHERE id = 3"
+        )
+        assert found(conn) == [(SNAPSHOTS, "edited", 3, 3)]
+
+
 def test_a_row_that_was_written_anew_is_replaced():
     """With a good hash of its own, which the next row does not know."""
     with contextlib.closing(three_snapshots()) as conn:
