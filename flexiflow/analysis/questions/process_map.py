@@ -270,7 +270,7 @@ def _one(edges: Sequence[Edge]) -> Edge:
 
 
 def _with_messages(graph: Graph, counts: TransitionCounts) -> Graph:
-    """A graph whose undeclared ways say which messages led over them."""
+    """A graph whose undeclared ways say which messages led over them, or that none did."""
     found: dict[Way, list[str]] = defaultdict(list)
     for (before, after, message), _ in counts.most_common():
         found[before, after].append(message)
@@ -280,7 +280,20 @@ def _with_messages(graph: Graph, counts: TransitionCounts) -> Graph:
         else edge
         for edge in graph.edges
     )
-    return replace(graph, edges=edges)
+    ways = [(edge.source, edge.target) for edge in edges if edge.undeclared]
+    unled = [way for way in ways if way not in found] if counts else []  # 1.x has no steps at all
+    return replace(graph, edges=edges, notes=(*graph.notes, *_without_steps(unled)))
+
+
+def _without_steps(ways: Sequence[Way]) -> list[str]:
+    """What is known of ways over which no step led, in a sentence."""
+    if not ways:
+        return []
+    named = listed([" → ".join(map(words.name, way)) for way in ways])
+    return [
+        f"No step led over {named}: components began anew with their program, were restored or set "
+        "by hand, or the steps were pruned."
+    ]
 
 
 def _measured(show: str, took_us: int | None) -> str | None:

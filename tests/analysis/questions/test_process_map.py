@@ -228,6 +228,24 @@ def test_a_file_of_1x_declares_nothing():
     assert found.model.notes[0].startswith("Nothing is declared")
 
 
+def test_a_restart_that_goes_on_takes_no_way(shop):
+    """The first snapshot of the next recording is where the component was."""
+    before = shop.history.process_map().frame
+    shop.snapshot("order-01", "B", NOON + 90 * SECOND)
+    assert shop.history.process_map().frame.equals(before)
+
+
+def test_a_restart_in_another_state_is_a_way_without_a_step(shop):
+    """It is counted, since the component was here and then there; what led there is told."""
+    shop.snapshot("order-01", "A", NOON + 90 * SECOND)
+    found = shop.history.process_map()
+    ways = found.frame.set_index(["from_state", "to_state"])
+    assert ways.loc[("B", "A"), ["count", "declared"]].tolist() == [1, False]
+    (note,) = [each for each in found.graph().model.notes if "No step led" in each]
+    assert note.startswith("No step led over B → A: components began anew with their program")
+    assert found.graph("p95").model.notes == found.graph().model.notes
+
+
 def test_snapshots_that_were_chosen_make_a_map_too(shop):
     """Any frame with the columns will do."""
     chosen = shop.history.snapshots("order-00")
