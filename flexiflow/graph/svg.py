@@ -13,7 +13,7 @@ What a script or a style may rely on:
   Classes: ``ff-taken``, ``ff-untaken``, ``ff-failure`` (a declared exception leads over it),
   ``ff-stopped`` (never taken: its message failed), ``ff-inferred`` (dotted: read from code),
   ``ff-undeclared``. Parts: ``ff-hit`` (the wide target for a pointer), ``ff-path``,
-  ``ff-head``, ``ff-label`` (and in it ``ff-failed`` or ``ff-refused``), ``ff-mark``.
+  ``ff-head``, ``ff-label`` (and in it ``ff-count-failed`` or ``ff-count-refused``), ``ff-mark``.
 
 There are no ids, since several pictures share a page. Names in ``data-*`` are whole, except that
 what XML can't hold is written as an escape, and that they end after 1,000 characters.
@@ -242,7 +242,7 @@ def _label(row: Row, spot: Spot, direction: Direction, classes: Iterable[str]) -
 def _trouble(edge: Edge) -> str:
     """How often a transition's message led nowhere, in its colour; nothing where it never did."""
     text = troubled(edge)
-    part = "ff-failed" if edge.failed else "ff-refused"
+    part = "ff-count-failed" if edge.failed else "ff-count-refused"
     return _element("tspan", {"class": part, **paint(part)}, _text(text)) if text else ""
 
 

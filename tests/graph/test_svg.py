@@ -175,8 +175,8 @@ def test_what_was_tried_and_led_nowhere_says_so_and_moves_nothing(order):
 @pytest.mark.parametrize(
     ("told", "label", "part_of_it", "colour"),
     [
-        ({"failed": 3, "refused": 1}, "pay ×12 ✕3", "ff-failed", "#c62a31"),
-        ({"refused": 1}, "pay ×12 ◇1", "ff-refused", "#8a5a00"),
+        ({"failed": 3, "refused": 1}, "pay ×12 ✕3", "ff-count-failed", "#c62a31"),
+        ({"refused": 1}, "pay ×12 ◇1", "ff-count-refused", "#8a5a00"),
     ],
 )
 def test_what_was_taken_and_failed_as_well_says_both(told, label, part_of_it, colour):

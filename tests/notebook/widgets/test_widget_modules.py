@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 
 import pytest
 
 from flexiflow.errors import FlexiFlowError
+from flexiflow.graph.theme import RULES
 from flexiflow.notebook.widgets.modules import STATIC, joined, script, style
 
 ENTRIES = ["watch.js", "explorer.js", "trace.js"]
@@ -98,3 +100,10 @@ def test_nothing_static_names_another_host():
     """No font, picture or script is fetched."""
     texts = [path.read_text("utf-8") for path in STATIC.iterdir()] + [style()]
     assert [text[:40] for text in texts if "http:" in text or "https:" in text] == []
+
+
+def test_what_a_script_marks_a_line_with_is_no_part_of_a_picture():
+    """Else the colour of the part would be that of the whole line, its wide target included."""
+    marks = re.findall(r'toggle\(\w+, "([\w-]+)"', (STATIC / "graph.js").read_text("utf-8"))
+    assert "ff-failed" in marks
+    assert {part for _, part, _ in RULES} & set(marks) == set()
