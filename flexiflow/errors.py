@@ -319,6 +319,13 @@ def bounded(text: str, longest: int) -> str:
     )
 
 
+def on_one_line(text: str) -> str:
+    """`text` with what can't be printed spelt out, so that a name can't forge a line of a log."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
 def error_text(error: BaseException) -> str:
     """What an error says; never an exception of its own."""
     try:

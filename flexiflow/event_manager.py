@@ -11,8 +11,9 @@ from typing import Any, Literal
 
 from flexiflow.arguments import require
 from flexiflow.correlation import Span, current_span, leave_span, new_correlation_id
-from flexiflow.errors import InvalidType, InvalidValue, bounded_repr
+from flexiflow.errors import InvalidType, InvalidValue, bounded, bounded_repr, on_one_line
 from flexiflow.hooks import NO_HOOKS, Hooks, is_awaitable, observed_call, shown
+from flexiflow.step import name_text
 
 HANDLER_FAILED = "event.handler.failed"
 
@@ -196,8 +197,8 @@ class AsyncEventManager:
         if self.logger is not None:
             self.logger.warning(
                 "%s: handler of %s failed: %s",
-                subscription.component_name,
-                subscription.event_name,
+                _told(subscription.component_name),
+                _told(subscription.event_name),
                 shown(self.hooks, bounded_repr(exc, 200)),
             )
         if subscription.event_name == HANDLER_FAILED:
@@ -221,6 +222,10 @@ class AsyncEventManager:
             else:
                 del self._subscriptions[event_name]
         return removed
+
+
+def _told(name: object) -> str:
+    return on_one_line(bounded(name_text(name), 80))
 
 
 def _check_name(event_name: object) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, SupportsIndex, TypeVar, overload
 
-from flexiflow.errors import ErrorContext, FlexiFlowError, bounded
+from flexiflow.errors import ErrorContext, FlexiFlowError, bounded, on_one_line
 from flexiflow.statepack import TransitionSpec
 from flexiflow.states import State
 
@@ -241,5 +241,4 @@ def _arrows(names: Sequence[str]) -> str:
 
 def _shown(text: str, longest: int = 80) -> str:
     """A user's text on one line, bounded, with control characters spelt out."""
-    text = bounded(text, longest)
-    return text if text.isprintable() else repr(text)[1:-1]
+    return on_one_line(bounded(text, longest))

@@ -17,6 +17,7 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flexiflow.correlation import Span, current_span, leave_span, new_span_id
+from flexiflow.errors import on_one_line
 from flexiflow.step import Step, name_text
 
 if TYPE_CHECKING:
@@ -315,4 +316,6 @@ def tell(watchers: tuple[StepWatcher, ...], step: Step) -> None:
         try:
             watcher(step)
         except Exception:
-            logging.getLogger("flexiflow").exception("A watcher of %s failed", step.component)
+            logging.getLogger("flexiflow").exception(
+                "A watcher of %s failed", on_one_line(step.component)
+            )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from flexiflow.errors import bounded, bounded_repr, error_text
+from flexiflow.errors import bounded, bounded_repr, error_text, on_one_line
 from flexiflow.guards import GuardCheck
 
 Outcome = Literal["moved", "stayed", "refused", "failed", "cancelled", "queued"]
@@ -91,7 +91,7 @@ class Step:
     def __repr__(self) -> str:
         what = repr(self.message_type) if self.message_type is not None else "a message"
         sentence = f"{_MARKS.get(self.outcome, '')}{self.component}: {what} {self._ending()}"
-        return sentence if sentence.isprintable() else _on_one_line(sentence)
+        return on_one_line(sentence)
 
     def _ending(self) -> str:
         us = self.duration_us
@@ -130,8 +130,3 @@ def first_line(error: BaseException) -> str:
     """What an error says, on one line and bounded; never an exception of its own."""
     lines = error_text(error).splitlines()
     return bounded(lines[0], _LONGEST_DETAIL) if lines else "without a text"
-
-
-def _on_one_line(text: str) -> str:
-    """`text` with what can't be printed spelt out, so that a name can't forge a line of a log."""
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)

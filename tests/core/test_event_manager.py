@@ -317,6 +317,17 @@ async def test_a_failure_is_logged_in_one_line(caplog):
     assert record.getMessage() == r"order: handler of paid failed: ValueError('one\ntwo')"
 
 
+async def test_a_name_can_not_forge_a_line(caplog):
+    """What can't be printed is spelt out, and a long name cut."""
+    bus = AsyncEventManager(logging.getLogger("bus under test"))
+    await bus.subscribe("paid\nERROR", "order\nERROR" + "x" * 1_000_000, fail)
+    await bus.publish("paid\nERROR")
+    text = caplog.records[0].getMessage()
+    assert text.startswith(r"order\nERRORxxx")
+    assert text.endswith(r": handler of paid\nERROR failed: ValueError('no')")
+    assert len(text) < 300
+
+
 async def test_subscribers_of_an_event_outside_every_trace_share_an_id():
     """What it causes belongs together; afterwards there is none."""
     bus, seen = AsyncEventManager(), []

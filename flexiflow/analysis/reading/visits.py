@@ -143,9 +143,7 @@ class Visits:
             wanted = names.index(fingerprint) if fingerprint in names else len(names)
             state = state[frames.codes_at(codes, self.machine) == wanted]
         counts = np.bincount(state, minlength=len(self.stays.states)).tolist()
-        return {
-            name: count for name, count in zip(self.stays.states, counts, strict=True) if count
-        }
+        return {name: count for name, count in zip(self.stays.states, counts, strict=True) if count}
 
     def frame(self) -> pd.DataFrame:
         """One row a stay."""
