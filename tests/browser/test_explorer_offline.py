@@ -154,12 +154,14 @@ async def test_trouble_opens_what_explains_it_and_the_next_step_what_was_open(op
     assert await shown.inner_text() == "All"
 
 
-@pytest.mark.parametrize("width", [760, 850, 1100])
-async def test_the_zoom_stands_beside_the_title(history, browser_tab, tmp_path, width):
+@pytest.mark.parametrize("width", [520, 600, 760, 850, 1100])
+@pytest.mark.parametrize("longer", [0, 30])
+async def test_the_zoom_stands_beside_the_title(history, browser_tab, tmp_path, width, longer):
     """A long headline wraps, and not the buttons after it."""
     page = (await browser_tab()).page
     await page.set_viewport_size({"width": width, "height": 900})
     await open_file(page, history.explore("order-1"), tmp_path)
+    await page.locator(".ff-headline").evaluate(f"each => each.append(' longer'.repeat({longer}))")
     title = await page.locator(".ff-title").bounding_box()
     zoom = await page.get_by_role("button", name="Zoom in").bounding_box()
     assert zoom["y"] < title["y"] + title["height"]
@@ -213,7 +215,8 @@ async def test_the_story_moves_too(opened):
 
 async def test_why_unfolds_the_verdict(opened, history):
     """In its sentences."""
-    assert history.why("order-2").headline in await opened.locator(".ff-headline").inner_text()
+    headline = history.why("order-2").headline
+    assert f"order-2: {await opened.locator('.ff-headline').inner_text()}" == headline
     await opened.get_by_role("button", name="Why").click()
     assert (await opened.locator(".ff-answer").inner_text()).splitlines() == list(
         history.why("order-2").sentences

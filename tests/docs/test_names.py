@@ -69,7 +69,7 @@ FILES = {"md", "js", "yaml", "svg", "db", "json", "jsonl", "html"}  # no attribu
 
 SECTIONS = {
     ("notebook", "Keys"): ["graph.js", "table.js", "controls.js", "watch.js"],
-    ("notebook", "A history, rewound"): ["explorer.js"],
+    ("notebook", "A history, rewound"): ["explorer_keys.js", "explorer_asking.js"],
     ("notebook", "Traces"): ["trace.js", "waterfall.js"],
     ("lessons", "A class"): ["exercise.js"],
 }

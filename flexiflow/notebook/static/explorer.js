@@ -1,11 +1,13 @@
 // The explorer of a history: graph, step, dwell strip, rows and log, all at the same moment.
 // Everything but what needs a whole file is done here: moving asks nobody.
-import { counted, debounced, el, fill, named, setText, visible } from "./dom.js";
-import { componentChoice } from "./choice.js";
-import { button, chips, toolbar } from "./controls.js";
+import { counted, debounced, el, fill, setText } from "./dom.js";
+import { button, chips } from "./controls.js";
 import { copyText } from "./copying.js";
 import { Details } from "./details.js";
-import { codeOf, described, stripNote } from "./explorer_words.js";
+import { otherParts, searchForm } from "./explorer_asking.js";
+import { explorerHead } from "./explorer_head.js";
+import { keysOf } from "./explorer_keys.js";
+import { codeOf, described, filterOf, stripNote } from "./explorer_words.js";
 import { GraphPane } from "./graph.js";
 import { Lists } from "./lists.js";
 import { keyList, listenToKeys } from "./keys.js";
@@ -16,8 +18,6 @@ import { player, Timeline } from "./timeline.js";
 
 const READABLE = 0.8; // the graph's smallest scale at first
 const SETTLED = 120; // ms after which Python learns where the cursor is
-const MARKS = { stuck: "■ STUCK", waiting: "● waiting", finished: "✓ finished", unknown: "? unknown" };
-const FILTERS = ["state", "source", "target", "message"];
 
 /** @param {{model: any, el: HTMLElement}} view */
 function render({ model, el: host }) {
@@ -97,7 +97,7 @@ class Explorer {
   }
 
   setFilter(element) {
-    this.filter = Object.fromEntries(FILTERS.filter((key) => element?.[key] !== undefined).map((key) => [key, element[key]]));
+    this.filter = filterOf(element);
     this.#showFilter();
     this.tellPython();
   }
@@ -142,24 +142,7 @@ class Explorer {
     this.star.setAttribute("aria-label", "Bookmark");
     this.nextStar = button("★›", () => this.jump((at) => this.#isMarked(at), 1, "bookmark") || this.jump((at) => this.#isMarked(at), -1, "bookmark"), { title: "Next bookmark" });
     this.nextStar.setAttribute("aria-label", "Next bookmark");
-    this.keys = [
-      { keys: ["ArrowLeft"], name: "←", does: "one step back", press: () => this.#step(-1) },
-      { keys: ["ArrowRight"], name: "→", does: "one step on", press: () => this.#step(1) },
-      { keys: ["Home"], name: "Home", does: "to the first", press: () => this.go(0) },
-      { keys: ["End"], name: "End", does: "to the last", press: () => this.go(this.playback.count - 1) },
-      { keys: [" "], name: "Space", does: "play, pause", press: () => this.player.toggle() },
-      { keys: ["e"], name: "e", does: "next failure", press: () => this.failure(1) },
-      { keys: ["E"], name: "E", does: "failure before", press: () => this.failure(-1) },
-      { keys: ["r"], name: "r", does: "next refusal", press: () => this.refusal(1) },
-      { keys: ["R"], name: "R", does: "refusal before", press: () => this.refusal(-1) },
-      { keys: ["n"], name: "n", does: "next match", press: () => this.match(1) },
-      { keys: ["N"], name: "N", does: "match before", press: () => this.match(-1) },
-      { keys: ["b"], name: "b", does: "bookmark", press: () => this.bookmark() },
-      { keys: ["/"], name: "/", does: "search by a condition", press: () => this.field?.focus() },
-      { keys: ["c"], name: "c", does: "copy the correlation id", press: () => this.copyId() },
-      { keys: ["Escape"], name: "Esc", does: "drop the newest filter", press: () => this.#escape() },
-      { keys: ["?"], name: "?", does: "these keys", press: () => { this.help.hidden = !this.help.hidden; } },
-    ].filter((each) => !frame.offline || !["b", "/"].includes(each.name));
+    this.keys = keysOf(this, frame.offline);
     this.help = keyList(this.keys);
     listenToKeys(frame.root, this.keys);
   }
@@ -169,70 +152,19 @@ class Explorer {
     frame.root.classList.add("ff-explorer");
     frame.root.tabIndex = -1;
     this.empty = el("div", { class: "ff-part", hidden: true });
+    const form = frame.offline ? null : searchForm({ search: (text) => this.#search(text), match: (by) => this.match(by) });
+    this.field = form?.field;
     this.body = el("div", { class: "ff-explorer-body" },
       el("div", { class: "ff-twopanes" }, this.graph.element, this.details.element),
       this.timeline.element,
       el("div", { class: "ff-bar" }, this.player.element, this.count, frame.offline ? null : this.star, this.nextStar, el("span", { class: "ff-spring" }),
-        this.#windowButtons(),
+        frame.offline ? null : otherParts(frame, model, (part) => this.ask("around", { part })),
         el("span", { class: "ff-line" }, button("Copy as code", () => this.copyCode(), { title: "The cell that shows this" }),
-          button("?", () => { this.help.hidden = !this.help.hidden; }, { title: "Keys (?)" }))),
+          button("?", () => this.toggleHelp(), { title: "Keys (?)" }))),
       this.help,
-      el("div", { class: "ff-bar" }, frame.offline ? null : this.#searchForm(), this.chips, this.answer),
+      el("div", { class: "ff-bar" }, form?.element, this.chips, this.answer),
       this.lists.element);
-    frame.root.append(this.#header(model), this.empty, this.body);
-  }
-
-  #header(model) {
-    const title = el("h3", { class: "ff-title" });
-    const kind = el("strong");
-    const headline = el("span", { class: "ff-headline" });
-    const why = el("div", { class: "ff-answer", hidden: true });
-    const ask = button("Why", () => {
-      if (!model.get("told").why) return this.ask("why");
-      why.hidden = !why.hidden;
-      ask.setAttribute("aria-expanded", String(!why.hidden));
-    }, { title: "The verdict in sentences" });
-    follow(this.frame, model, "component", (name) => {
-      setText(title, named(name, 200));
-      this.frame.root.setAttribute("aria-label", `History of ${visible(name, 80)}`);
-    });
-    follow(this.frame, model, "told", (told) => {
-      setText(kind, MARKS[told.kind] ?? "");
-      kind.className = told.kind === "stuck" ? "ff-failed-text" : "";
-      setText(headline, told.headline ?? "", 600);
-      setText(why, (told.why ?? []).join("\n"), 6000);
-      ask.hidden = told.why ? told.why.length === 0 : this.frame.offline || Boolean(told.empty);
-    });
-    const row = el("div", { class: "ff-head-row" }, title, componentChoice(this.frame, model), kind, headline, ask, this.#refreshButton(), this.graph.tools);
-    return el("div", {}, row, why);
-  }
-
-  /** For a database that somebody writes meanwhile. */
-  #refreshButton() {
-    if (this.frame.offline) return null;
-    const again = button("⟳", () => this.ask("refresh"), { title: "Read what was recorded since" });
-    again.setAttribute("aria-label", "Read what was recorded since");
-    return again;
-  }
-
-  #searchForm() {
-    this.field = el("input", { type: "text", placeholder: "attempts > 2", spellcheck: "false", autocomplete: "off", "aria-label": "When did this hold" });
-    const search = () => this.#search(this.field.value.trim());
-    // No form: some pages let none be submitted.
-    this.field.addEventListener("keydown", (event) => event.key === "Enter" && search());
-    return el("div", { class: "ff-line ff-search", role: "search" },
-      el("span", { class: "ff-caption" }, "where"), this.field, button("Find", search),
-      toolbar("Matches", button("‹", () => this.match(-1), { title: "Match before (N)" }), button("›", () => this.match(1), { title: "Next match (n)" })));
-  }
-
-  #windowButtons() {
-    if (this.frame.offline) return null;
-    const [earlier, later] = [["Earlier", "earlier"], ["Later", "later"]].map(([label, part]) => button(label, () => this.ask("around", { part })));
-    follow(this.frame, this.model, "told", (told) => {
-      earlier.hidden = !(told.first > 0);
-      later.hidden = !(told.first + told.shown < told.total);
-    });
-    return toolbar("Other parts", earlier, later);
+    frame.root.append(explorerHead(frame, model, this.ask, this.graph.tools), this.empty, this.body);
   }
 
   // -- following Python -------------------------------------------------------------------------
@@ -280,7 +212,7 @@ class Explorer {
   }
 
   #selected(chosen) {
-    this.filter = Object.fromEntries(FILTERS.filter((key) => key in chosen).map((key) => [key, chosen[key]]));
+    this.filter = filterOf(chosen);
     this.#showFilter();
     const at = this.playback.place(chosen);
     if (at >= 0 && at !== this.at) this.go(at, { tell: false });
@@ -352,7 +284,7 @@ class Explorer {
 
   // -- small things -----------------------------------------------------------------------------
 
-  #step(by) {
+  step(by) {
     this.player.stop();
     this.#goAndSay(this.at + by);
   }
@@ -363,9 +295,13 @@ class Explorer {
     return went;
   }
 
-  #escape() {
+  escape() {
     if (document.activeElement === this.field) this.frame.root.focus();
     else this.drop();
+  }
+
+  toggleHelp() {
+    this.help.hidden = !this.help.hidden;
   }
 
   #number(at) {

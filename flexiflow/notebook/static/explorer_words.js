@@ -2,6 +2,12 @@
 import { counted, visible } from "./dom.js";
 
 const CROWDED = 200; // entries from which on columns may have to be shared
+const FILTERS = ["state", "source", "target", "message"];
+
+/** What of a selection, a state or a transition filters; nothing of none. */
+export function filterOf(from) {
+  return Object.fromEntries(FILTERS.filter((key) => from?.[key] !== undefined).map((key) => [key, from[key]]));
+}
 
 /** What a filter asks for, short enough for a chip. */
 export function described({ state, source, target, message }) {
