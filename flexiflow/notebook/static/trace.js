@@ -90,7 +90,7 @@ class View {
   show(trace) {
     if (trace === null) return;
     this.trace = trace;
-    this.rowOf = new Map(trace.span.map((span, row) => [span, row]));
+    this.rowOf = null;
     fill(this.title, "trace ", el("code", {}, shortId(trace.id)));
     this.title.title = visible(trace.id, 128);
     setText(this.headline, trace.headline, 600);
@@ -113,11 +113,17 @@ class View {
     this.frame.root.dataset.ffSelected = JSON.stringify(chosen);
     this.list.mark(chosen.trace);
     if (!this.trace || (chosen.trace ?? this.trace.id) !== this.trace.id) return; // it is on its way
-    this.row = "span" in chosen ? this.rowOf.get(chosen.span) ?? -1 : -1;
+    this.row = "span" in chosen ? this.#rowOf(chosen.span) : -1;
     this.water.select(this.row);
     this.panes.mark(this.row);
     if (this.row < 0) this.panes.clear();
     this.#ask();
+  }
+
+  /** The row of a span; -1 for none. The rows are put in order when one is first asked for. */
+  #rowOf(span) {
+    this.rowOf ??= new Map(this.trace.span.map((each, row) => [each, row]));
+    return this.rowOf.get(span) ?? -1;
   }
 
   /** What the open pane shows of the selected span, from the file or from Python. */

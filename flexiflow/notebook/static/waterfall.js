@@ -7,6 +7,7 @@ import { duration } from "./unpack.js";
 
 const DEEPEST = 24; // levels that are indented
 const LABEL_ROOM = 10; // per cent of the width that a label takes
+const APART = 0.5; // per cent of the width below which parts of the critical path are one mark
 const NEAREST = 1e-5; // of the whole, that can fill the width
 const BAD = new Set(["failed", "cancelled"]);
 const MARKS = { failed: "✕", cancelled: "✕", refused: "◇", unknown: "…" };
@@ -197,6 +198,20 @@ export class Waterfall {
     return [name, this.#bar(row, outcome)];
   }
 
+  /** A row's parts of the critical path that are in sight; those too near to be told apart are one. */
+  #marks(row) {
+    const marks = [];
+    for (const [from, to, what] of this.onPath.get(row) ?? []) {
+      const [left, right] = [this.#percent(from), this.#percent(to)];
+      if (right < 0 || left > 100) continue;
+      let last = marks.at(-1);
+      if (!last || left > last.left + APART) marks.push(last = { left, right, took: new Map() });
+      last.right = Math.max(last.right, right);
+      last.took.set(what, (last.took.get(what) ?? 0) + right - left);
+    }
+    return marks;
+  }
+
   #isOther(row) {
     return this.trace.kinds[this.trace.kind[row]] === "other";
   }
@@ -208,14 +223,19 @@ export class Waterfall {
     const other = this.#isOther(row);
     const took = other && !trace.took[row] ? "" : duration(trace.took[row]) + (trace.ended[row] || other ? "" : " or longer");
     const kind = BAD.has(outcome) ? "ff-bad" : outcome === "refused" ? "ff-shy" : trace.ended[row] || other ? "" : "ff-open";
-    const critical = (this.onPath.get(row) ?? []).map(([a, b, what]) =>
-      el("span", { class: `ff-critical ${what === "own work" ? "" : "ff-wait"}`.trim(), title: what, style: placed(this.#percent(a), this.#percent(b)) }));
+    const critical = this.#marks(row).map(({ left: a, right: b, took: by }) =>
+      el("span", { class: `ff-critical ${longest(by) === "own work" ? "" : "ff-wait"}`.trim(), title: [...by.keys()].slice(0, 4).join("; "), style: placed(a, b) }));
     // The time stands where there is room for it: behind the bar, before it, or inside.
     const side = right < 82 ? `left:${Math.max(right, 0)}%` : `right:${100 - (left > 18 ? left : Math.min(right, 100))}%`;
     return el("div", { class: "ff-bars" },
       el("span", { class: `ff-spanbar ${kind}`.trim(), style: placed(left, right) }), ...critical,
       el("span", { class: "ff-took", style: side }, took));
   }
+}
+
+/** What took the most. */
+function longest(took) {
+  return [...took].reduce((one, other) => (other[1] > one[1] ? other : one))[0];
 }
 
 /** Where a bar stands, cut at the edges; something is always seen of it. */

@@ -11,9 +11,13 @@ from typing import Any
 
 # The model as the script knows it, without a kernel behind it. What is set stays in the page.
 _SHIM = """
+const bytesOf = (text) => {
+  const raw = atob(text), bytes = new Uint8Array(raw.length);
+  for (let at = 0; at < raw.length; at += 1) bytes[at] = raw.charCodeAt(at);
+  return new DataView(bytes.buffer);
+};
 const state = JSON.parse(document.getElementById("ff-state").textContent, (key, value) =>
-  value && value.$bytes !== undefined
-    ? new DataView(Uint8Array.from(atob(value.$bytes), (c) => c.charCodeAt(0)).buffer) : value);
+  value && value.$bytes !== undefined ? bytesOf(value.$bytes) : value);
 const listeners = {};
 const model = {
   offline: true,
