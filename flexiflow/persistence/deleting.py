@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from flexiflow.persistence.parts import parts_in_use, referring_rows
 from flexiflow.persistence.pruned import PRUNED, detail_of, runs_of
@@ -24,6 +25,8 @@ PAUSE_S = 0.025
 """How long others have it after each step."""
 
 _FEWEST, _MOST = 20, 50_000
+
+Key = TypeVar("Key", int, str)
 
 
 class Pace:
@@ -64,54 +67,56 @@ def delete_rows(
     """
     with reading():
         begins = _begin_of_chain(conn, table)
-    deleted = at = 0
+    deleted = 0
 
-    def work(size: int) -> bool:
-        nonlocal deleted, at
-        chosen = ids[at : at + size]
-        at += len(chosen)
-        with transaction(conn) as run:
-            deleted += _delete(run, table, chosen, begins, component)
-        return at < len(ids)
+    def delete(run: sqlite3.Cursor, chosen: Sequence[int]) -> None:
+        nonlocal deleted
+        deleted += _delete(run, table, chosen, begins, component)
 
-    if conn.in_transaction:
-        work(len(ids))
-        return deleted
-    pace = Pace(500)
-    while ids and pace.step(work):
-        pass
+    _in_steps(conn, ids, Pace(500), delete)
     return deleted
 
 
-def drop_parts(conn: sqlite3.Connection, digests: Sequence[str], after_id: int) -> int:
-    """Delete large parts that no row refers to any more, and return how many.
+def drop_parts(conn: sqlite3.Connection, digests: Sequence[str], after_id: int) -> None:
+    """Delete large parts that no row refers to any more.
 
     Args:
         conn: a connection.
         digests: the parts, which no row up to `after_id` refers to.
         after_id: later rows are asked, in the same transaction that deletes.
     """
-    dropped = at = 0
+
+    def drop(run: sqlite3.Cursor, chosen: Sequence[str]) -> None:
+        # What was written since may refer to a part that was there already.
+        used = parts_in_use(referring_rows(conn, after_id))
+        gone = [(each,) for each in chosen if each not in used]
+        run.executemany(f"DELETE FROM {PARTS} WHERE hash = ?", gone)
+
+    _in_steps(conn, digests, Pace(100), drop)
+
+
+def _in_steps(
+    conn: sqlite3.Connection,
+    keys: Sequence[Key],
+    pace: Pace,
+    delete: Callable[[sqlite3.Cursor, Sequence[Key]], None],
+) -> None:
+    """Delete what has these keys: step by step, or all at once in an open transaction."""
+    at = 0
 
     def work(size: int) -> bool:
-        nonlocal dropped, at
-        chosen = digests[at : at + size]
+        nonlocal at
+        chosen = keys[at : at + size]
         at += len(chosen)
         with transaction(conn) as run:
-            # What was written since may refer to a part that was there already.
-            used = parts_in_use(referring_rows(conn, after_id))
-            gone = [(each,) for each in chosen if each not in used]
-            run.executemany(f"DELETE FROM {PARTS} WHERE hash = ?", gone)
-            dropped += len(gone)
-        return at < len(digests)
+            delete(run, chosen)
+        return at < len(keys)
 
     if conn.in_transaction:
-        work(len(digests))
-        return dropped
-    pace = Pace(100)
-    while digests and pace.step(work):
+        work(len(keys))
+        return
+    while keys and pace.step(work):
         pass
-    return dropped
 
 
 def give_space_back(conn: sqlite3.Connection) -> None:
