@@ -22,6 +22,7 @@ from flexiflow.analysis.reading.rows import row_count
 from flexiflow.analysis.traces.separation import separation_frame
 from flexiflow.analysis.traces.trace import Trace
 from flexiflow.analysis.traces.trace_difference import TraceDifference
+from flexiflow.arguments import require
 from flexiflow.errors import InvalidValue, TraceNotFound, bounded_repr, listed
 from flexiflow.tracing.reader import find_text, read_records
 from flexiflow.tracing.records import LogRecord
@@ -105,13 +106,21 @@ class TraceQuestions(AskedLog):
 
         Raises:
             InvalidValue: (a ValueError) for a time or a limit that is none.
+            InvalidType: (a TypeError) where `component` is no name, or `failed` no truth value.
         """
         most = None if limit is None else row_count(limit)
+        require(
+            failed is None or isinstance(failed, bool),
+            "failed",
+            failed,
+            "a truth value",
+            "Pass failed=True, or failed=False for the others.",
+        )
         table = self._summaries.update(self.paths).table.frame()
         table = table.assign(slow=slow_ones(table))
         chosen = _begun(table, since, until)
         if component is not None:
-            chosen &= table["first_component"] == component
+            chosen &= table["first_component"] == text_argument("component", component)
         if failed is not None:
             chosen &= (table["failed"] > 0) == failed
         table = table[chosen].reset_index(drop=True) if not chosen.all() else table

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from numbers import Real
 from typing import TYPE_CHECKING
 
 from flexiflow.analysis.base import words
@@ -14,6 +15,7 @@ from flexiflow.analysis.machine.check_report import MOST_DETAILS, Check, CheckRe
 from flexiflow.analysis.machine.dwell_limits import DwellLimit, dwell_limit
 from flexiflow.analysis.machine.observed import Selection, observe_selected, selection_for
 from flexiflow.analysis.reading.visits import Visit, visits_of
+from flexiflow.arguments import require
 from flexiflow.errors import InvalidValue, bounded_repr, state_not_found
 from flexiflow.graph.findings import Coverage, Finding, coverage, findings
 from flexiflow.graph.model import Graph
@@ -51,9 +53,24 @@ def check(
     Raises:
         ComponentNotFound: (a KeyError) for an unknown component.
         InvalidValue: (a ValueError) for a share or a limit that can't be read.
+        InvalidType: (a TypeError) where `history` is none, or `max_dwell` no limits.
         StateError: for a limit on a state that neither machine nor history knows.
     """
     _check_share(min_coverage)
+    require(
+        hasattr(history, "sources"),
+        "history",
+        history,
+        "an opened history",
+        'Write graph.check(open_history("state.db")).',
+    )
+    require(
+        isinstance(max_dwell, Iterable),
+        "max_dwell",
+        max_dwell,
+        "limits on stays",
+        'Pass max_dwell=["Paying<5s"].',
+    )
     written = [max_dwell] if isinstance(max_dwell, str) else max_dwell
     limits = [dwell_limit(each) for each in written]
     history.require(component)
@@ -78,7 +95,10 @@ def check(
 
 
 def _check_share(min_coverage: float | None) -> None:
-    if min_coverage is not None and not (math.isfinite(min_coverage) and 0 <= min_coverage <= 100):
+    if min_coverage is None:
+        return
+    # NaN is neither above 0 nor below 100.
+    if not (isinstance(min_coverage, Real) and 0 <= min_coverage <= 100):
         raise InvalidValue(
             f"min_coverage is not a share in percent: {bounded_repr(min_coverage, 80)}.",
             why="Coverage goes from 0 to 100.",

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flexiflow.analysis.base import frames
-from flexiflow.arguments import checked_path
-from flexiflow.errors import InvalidType, InvalidValue, bounded_repr, suggestion
+from flexiflow.arguments import checked_path, require
+from flexiflow.errors import InvalidValue, bounded_repr, suggestion
 from flexiflow.graph.inferred import full_graph
 from flexiflow.graph.model import Graph
 
@@ -89,13 +89,13 @@ def machine_graph(machine: Any, history: History | None = None) -> MachineGraph:
     from flexiflow.analysis.machine.observed import observe, observe_selected, selection_for
     from flexiflow.component import AsyncComponent
 
-    if not hasattr(history, "sources"):
-        raise InvalidType(
-            f"{bounded_repr(history, 80)} is not a history.",
-            why="The counts come from an opened one.",
-            fix='Write machine_graph(order, open_history("state.db")).',
-            context={"history": history, "got": type(history).__name__},
-        )
+    require(
+        hasattr(history, "sources"),
+        "history",
+        history,
+        "an opened history",
+        'Write machine_graph(order, open_history("state.db")).',
+    )
     if isinstance(machine, AsyncComponent):
         history.require(machine.name)
         return MachineGraph(observe(graph, history, machine.name))

@@ -46,7 +46,12 @@ def to_parquet(
     from pyarrow.parquet import ParquetWriter
 
     rows = 0
-    with replacing(file) as part, ParquetWriter(part, schema) as writer:
+    # Opened here: not every name that a file may have is one for pyarrow.
+    with (
+        replacing(file) as part,
+        part.open("wb") as opened,
+        ParquetWriter(opened, schema) as writer,
+    ):
         for frame in read:
             writer.write_table(_table(frame, schema))
             rows += len(frame)
@@ -82,7 +87,7 @@ def _schema(of: Of) -> pyarrow.Schema:
         frames.ID: pa.int64(),
         frames.OPTIONAL_ID: pa.int64(),
     }
-    if of not in COLUMNS:
+    if not isinstance(of, str) or of not in COLUMNS:
         raise InvalidValue(
             f"A history has no {bounded_repr(of, 40)} to hand over.",
             why="Its rows are snapshots and steps.",

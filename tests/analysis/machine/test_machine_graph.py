@@ -230,7 +230,7 @@ def test_hostile_names_are_drawn():
 
 def test_a_path_is_no_history():
     """The error says how to open one."""
-    with pytest.raises(InvalidType, match="is not a history"):
+    with pytest.raises(InvalidType, match="history must be an opened history"):
         machine_graph(Draft, "m.db")
 
 
