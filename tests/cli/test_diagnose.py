@@ -54,6 +54,7 @@ def test_a_required_package_that_is_not_there_is_a_bad_answer(run_cli, monkeypat
     assert result.exit_code == 3
     assert "✕  package.no-such-package" in result.stdout
     assert "pip install no-such-package" in result.stdout
+    assert result.stdout.endswith("Something that is required is missing.\n")
     assert json.loads(run_cli("diagnose", "--json").stdout)["ok"] is False
 
 

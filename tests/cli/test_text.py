@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexiflow.cli.text import adapt, command_line, visible, width, write_line
+from flexiflow.cli.text import adapt, as_argument, command_line, visible, width, write_line
 
 
 @given(st.text())
@@ -59,6 +59,14 @@ def test_wide_characters_take_two_columns(text, columns):
 def test_a_command_line_comes_back_as_its_words(words):
     """What is printed can be typed: the shell reads the same words."""
     assert shlex.split(command_line(*words)) == words
+
+
+@pytest.mark.parametrize(
+    ("word", "words"), [("order-1", ("order-1",)), ("--limit", ("--", "--limit"))]
+)
+def test_a_name_that_begins_with_a_dash_is_no_option(word, words):
+    """Others stand there as they are."""
+    assert as_argument(word) == words
 
 
 @pytest.mark.parametrize(

@@ -323,3 +323,14 @@ def test_a_file_without_auto_vacuum_keeps_its_size_and_says_so(tmp_path):
     later = prune_history(db, keep=1)
     assert (later.bytes_after < later.bytes_before, later.notes) == (True, ())
     assert is_as_written(db)
+
+
+def test_a_file_that_is_written_anew_is_short_at_once(db):
+    """Also beside a recording, which keeps SQLite from tidying up at the end."""
+    fill(db, *[Written(text=str(n) * 3000) for n in range(100)])
+    recording = HistoryFile(db)
+    try:
+        anew = prune_history(db, keep=1, vacuum=True)
+    finally:
+        recording.close()
+    assert anew.bytes_after < anew.bytes_before / 5
