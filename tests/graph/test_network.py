@@ -5,6 +5,7 @@ import sys
 
 import networkx
 
+from flexiflow import machine_graph
 from flexiflow.graph.network import to_networkx
 
 WITHOUT = """
@@ -54,3 +55,9 @@ def test_a_missing_package_is_named():
     done = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True)
     parts = ["NetworkX is not installed.", "Why: ", "Fix: Run pip install networkx", "Context:"]
     assert [part for part in parts if part not in done.stdout] == []
+
+
+def test_a_machine_graph_gives_the_same(observed):
+    """It is what people have in their hands."""
+    made = machine_graph(observed).to_networkx()
+    assert networkx.utils.graphs_equal(made, to_networkx(observed))

@@ -69,6 +69,20 @@ def test_the_rows_around_a_damaged_page_are_shown(db):
     assert notice == (f"state.db is damaged: {between} can't be read. What can be read is shown.")
 
 
+def test_many_damaged_places_are_counted(db):
+    """The first three are named."""
+    leaves = leaves_of(db, "flexiflow_steps")
+    for page in leaves[1::3]:
+        damage(db, page)
+    history = open_history(db)
+    history.steps()
+    (notice,) = history.notices
+    places = len(leaves[1::3])
+    assert places > 3
+    assert notice.count("steps after id") == 3
+    assert f"; steps in {places - 3} more places can't be read." in notice
+
+
 def test_every_question_is_answered(db):
     """Of a component whose rows can be read."""
     leaves = leaves_of(db, "flexiflow_steps")
