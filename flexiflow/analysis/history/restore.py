@@ -15,6 +15,7 @@ from flexiflow.analysis.reading.source import Source
 from flexiflow.analysis.reading.tables import snapshot_columns
 from flexiflow.component import AsyncComponent
 from flexiflow.engine import FlexiFlowEngine
+from flexiflow.errors import listed
 from flexiflow.graph.declared import declared_graph
 from flexiflow.graph.definition import fingerprint, to_definition
 from flexiflow.graph.model import Graph
@@ -102,8 +103,8 @@ def _begin_where(recorded: Graph | None, component: AsyncComponent) -> None:
     An engine that knows no other component of its kind would take where it is for its start.
     """
     machine = component.state_machine
-    start = None if recorded is None or recorded.start is None else recorded.start
-    machine.start = (start and machine.registry.find(start)) or machine.start
+    if recorded is not None and recorded.start is not None:
+        machine.start = machine.registry.find(recorded.start) or machine.start
 
 
 def _recorded_machine(
@@ -124,7 +125,7 @@ def _differing(recorded: Graph | None, today: Graph) -> str:
         return ""
     before, after = ({state.name for state in graph.states} for graph in (recorded, today))
     told = [
-        f"{label} {', '.join(words.name(name) for name in sorted(names)[:_NAMED])}"
+        f"{label} {listed(sorted(names))}"
         for label, names in (("gone:", before - after), ("new:", after - before))
         if names
     ]

@@ -109,6 +109,26 @@ async def test_the_code_has_changed(tmp_path):
     )
 
 
+async def test_many_states_that_are_gone_are_counted(tmp_path):
+    """Five are named."""
+    made = Written(tmp_path / "state.db")
+    made.machine("old", ("Draft", "Sent", "Done", *(f"Old{n}" for n in range(8))))
+    made.snapshot("order", "Draft", NOON, fingerprint="old")
+    with pytest.warns(
+        IncompleteRestore, match=r"\(gone: Old0, Old1, Old2, Old3, Old4 \(\+3 more\)\)"
+    ):
+        made.history.restore(1, fresh())
+
+
+async def test_the_same_states_may_be_another_machine(tmp_path):
+    """Here no transition led on."""
+    made = Written(tmp_path / "state.db")
+    made.machine("old", ("Draft", "Sent", "Done"))
+    made.snapshot("order", "Draft", NOON, fingerprint="old")
+    with pytest.warns(IncompleteRestore, match=r"elsewhere, in its transitions or guards\.$"):
+        made.history.restore(1, fresh())
+
+
 async def test_a_snapshot_of_1x():
     rows = [("order", body_1x("order", "Draft", n=1), "2026-01-01T00:00:00")]
     with pytest.warns(IncompleteRestore, match="Which machine it had was not recorded"):
