@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from flexiflow.analysis.base.text_file import write_text
-from flexiflow.analysis.machine.check_report import MOST_DETAILS, Check, CheckReport
+from flexiflow.analysis.machine.check_report import Check, CheckReport, details_of
 from flexiflow.cli.boundary import Command, answer
 from flexiflow.cli.json_text import print_json, records_of
 from flexiflow.cli.opening import is_database, open_database, open_machine
@@ -92,7 +92,7 @@ def _with_config(report: CheckReport, config: str) -> CheckReport:
         return report
     what = f"The config is invalid; errors: {len(errors)}."
     fix = f"See {command_line('flexiflow', 'explain', config)}"
-    found = Check("config", False, what, tuple(each.what for each in errors[:MOST_DETAILS]), fix)
+    found = Check("config", False, what, details_of(each.what for each in errors), fix)
     return replace(report, checks=(found, *report.checks))
 
 

@@ -72,7 +72,7 @@ def _history_parts(history: History) -> tuple[list[str], int]:
         with source.connect() as conn:
             steps += most_steps(conn)
     if steps > MOST_STEPS or len(history.sources) > _MOST_FILES:
-        size = f"{words.plural(steps, 'step')} in {words.plural(len(history.sources), 'file')}"
+        size = _size(words.plural(steps, "step"), len(history.sources))
         cells = [f"history.{each}()" for each in ("stuck", "components", "graph")]
         return [sentence(f"{size}: too many to be judged in passing."), _cells(cells)], 0
     frame = history.stuck()
@@ -93,13 +93,22 @@ def _notices(opened: History | Log) -> list[str]:
     return [muted(escape(each)) for each in told]
 
 
+def _size(size: str, files: int) -> str:
+    """How much there is in files, of which no more than some are looked at."""
+    if files > _MOST_FILES:
+        return f"{size} in the first {_MOST_FILES} of {words.count(files)} files"
+    return f"{size} in {words.plural(files, 'file')}"
+
+
 def _nothing_stuck(components: pd.DataFrame) -> list[str]:
     if components.empty:
         return [sentence("Nothing is recorded yet.")]
     counts = components["state"].value_counts()
     named = [f"{words.count(n)} {words.name(name)}" for name, n in counts.items() if n]
     many = words.plural(len(components), "component")
-    told = f"Nothing is stuck. {many}: {', '.join(named[:_STATES_NAMED])}."
+    more = len(named) - _STATES_NAMED
+    others = f" and {words.plural(more, 'more state')}" if more > 0 else ""
+    told = f"Nothing is stuck. {many}: {', '.join(named[:_STATES_NAMED])}{others}."
     return [sentence(told), _cells(_cells_about(str(components.iloc[0]["component"])))]
 
 
@@ -150,7 +159,7 @@ def log(log: Log) -> str:
     total = sum(size for _, size in sizes)
     names = ", ".join(words.name(path) for path, _ in sizes[:3])
     title = f"{element('strong', 'Log')} {escape(names)}"
-    told = f"{words.plural(len(log.paths), 'file')}, {words.count(total // 1000)} kB"
+    told = _size(f"{words.count(total // 1000)} kB", len(log.paths))
     cells = ["log.traces()", 'log.search("payment")']
     if total > MOST_BYTES or len(log.paths) > _MOST_FILES:
         parts = [sentence(f"{told}."), _cells(cells), *_notices(log)]

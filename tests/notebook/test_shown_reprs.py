@@ -251,3 +251,27 @@ def test_a_nameless_component_can_be_seen(shop):
     assert "<td" in (page := shop.bundle("engine")["text/html"])
     assert "&quot;&quot;</td>" in page
     assert (cell_words(""), cell_words(" "), cell_words(None)) == ('""', '" "', "")
+
+
+def test_more_files_than_are_looked_at_are_told_as_such(recorded):
+    """Neither steps nor kilobytes of twenty files pass for those of all."""
+    recorded.run(
+        "rec.flush_now()\nimport shutil\nfor n in range(20):\n"
+        "    shutil.copy('run.jsonl', f'run-{n}.jsonl'); backup_history('state.db', f'state-{n}.db')\n"
+        "many, logs = open_history('state*.db'), open_log('run*.jsonl')"
+    )
+    assert "steps in the first 20 of 21 files" in recorded.bundle("many")["text/html"]
+    assert "kB in the first 20 of 21 files" in recorded.bundle("logs")["text/html"]
+
+
+def test_states_that_are_not_named_are_counted():
+    """Where nothing is stuck."""
+    from flexiflow.analysis.base import frames, shapes
+    from flexiflow.notebook.recorded_cards import _nothing_stuck
+
+    row = {"snapshots": 1, "steps": 0}
+    rows = [row | {"component": f"c{n}", "state": f"S{n}"} for n in range(10)]
+    rows = [tuple((dict.fromkeys(shapes.COMPONENTS) | row).values()) for row in rows]
+    told = " ".join(_nothing_stuck(frames.frame(shapes.COMPONENTS, rows)))
+    assert "10 components: 1 S0," in told
+    assert "1 S7 and 2 more states." in told

@@ -9,7 +9,7 @@ from pathlib import Path
 from flexiflow.analysis.base import words
 from flexiflow.analysis.reading.overlaps import overlaps
 from flexiflow.analysis.reading.source import Source
-from flexiflow.errors import FlexiFlowError
+from flexiflow.errors import FlexiFlowError, listed
 from flexiflow.persistence.pruned import PrunedIds
 from flexiflow.persistence.schema import RUNS, SNAPSHOTS, columns_of, cursor, newest_id
 from flexiflow.tracing.reader import records_backwards
@@ -33,7 +33,7 @@ def notices(sources: Sequence[Source], logs: Iterable[Path]) -> list[str]:
         with source.connect() as conn:
             told += _newer_in_log(source.name, conn, saved)
     if saved:
-        runs = ", ".join(run[:8] for run in sorted(saved)[:3])
+        runs = listed([run[:8] for run in sorted(saved)])
         told.append(
             f"The log holds a recording that the database does not know ({runs}). Does it belong "
             f"to it? {_ASK}"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
+from flexiflow.analysis.base import words
 from flexiflow.graph.findings import Coverage
 from flexiflow.graph.labels import visible
 from flexiflow.graph.model import Graph
@@ -40,6 +42,14 @@ class Check:
         fix = [] if self.fix is None else [f"    Fix: {self.fix}"]
         name, what = visible(self.name), visible(self.what, _LONGEST)
         return [f"{_mark(self)} {name}: {what}", *details, *fix]
+
+
+def details_of(lines: Iterable[str]) -> tuple[str, ...]:
+    """The details of a check: the first lines, and how many more there are."""
+    whole = list(lines)
+    left_out = len(whole) - MOST_DETAILS
+    more = [f"… and {words.count(left_out)} more"] if left_out > 0 else []
+    return (*whole[:MOST_DETAILS], *more)
 
 
 @dataclass(frozen=True, slots=True)

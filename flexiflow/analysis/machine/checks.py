@@ -11,7 +11,7 @@ from numbers import Real
 from typing import TYPE_CHECKING
 
 from flexiflow.analysis.base import words
-from flexiflow.analysis.machine.check_report import MOST_DETAILS, Check, CheckReport
+from flexiflow.analysis.machine.check_report import Check, CheckReport, details_of
 from flexiflow.analysis.machine.dwell_limits import DwellLimit, dwell_limit
 from flexiflow.analysis.machine.observed import Selection, observe_selected, selection_for
 from flexiflow.analysis.reading.visits import Visit, visits_of
@@ -115,7 +115,7 @@ def _findings(found: Sequence[Finding]) -> Check:
         "findings",
         False,
         f"The machine has {words.plural(len(errors), 'error')}.",
-        _details(f"{each.what} {each.fix}" for each in errors),
+        details_of(f"{each.what} {each.fix}" for each in errors),
         "Mend what is listed.",
     )
 
@@ -129,7 +129,7 @@ def _coverage(covered: Coverage, least: float | None) -> Check:
     percent = math.floor(covered.percent * 10) / 10
     of = words.count(covered.declared)
     what = f"Transitions taken: {words.count(covered.taken)} of {of}, {percent:.1f} %"
-    missed = _details(edge_sentence(edge).splitlines()[0] for edge in covered.untaken)
+    missed = details_of(edge_sentence(edge).splitlines()[0] for edge in covered.untaken)
     if least is None:
         return Check("coverage", True, f"{what}.", missed)
     passed = covered.taken * 100 >= least * covered.declared
@@ -151,7 +151,7 @@ def _undeclared(found: Sequence[Finding]) -> Check:
         "undeclared",
         False,
         f"{words.plural(len(seen), 'thing')} happened that the machine does not declare.",
-        _details(each.what for each in seen),
+        details_of(each.what for each in seen),
         "Declare the transitions that are listed, or find out what took them.",
     )
 
@@ -185,7 +185,7 @@ def _dwell(limit: DwellLimit, stays: Sequence[Visit], known: set[str]) -> Check:
         False,
         f"{words.count(len(over))} of {words.plural(len(here), 'stay')} in {state} took too long, "
         f"the longest {words.duration(timed[0].dwell_us)}.{untold}",
-        _details(_stay(each) for each in over),
+        details_of(_stay(each) for each in over),
         "Find out with `flexiflow why` what kept them.",
     )
 
@@ -199,10 +199,3 @@ def _stay(stay: Visit) -> str:
     since = words.clock(stay.entered_us)
     took = words.duration(stay.dwell_us)
     return f"{words.name(stay.component)} stayed {took} from {since}{lasts}."
-
-
-def _details(lines: Iterable[str]) -> tuple[str, ...]:
-    whole = list(lines)
-    left_out = len(whole) - MOST_DETAILS
-    more = [f"… and {words.count(left_out)} more"] if left_out > 0 else []
-    return (*whole[:MOST_DETAILS], *more)

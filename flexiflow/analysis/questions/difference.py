@@ -185,7 +185,9 @@ def _is_id(given: Any) -> bool:
 
 
 def _named(history: History) -> str:
-    return ", ".join(words.name(source.name, 200) for source in history.sources[:3])
+    names = ", ".join(words.name(source.name, 200) for source in history.sources[:3])
+    more = len(history.sources) - 3
+    return f"{names} and {more} more" if more > 0 else names
 
 
 def _sentences(found: Difference) -> Iterator[str]:

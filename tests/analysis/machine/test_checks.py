@@ -3,7 +3,8 @@
 import pytest
 from histories import NOON, SECOND, Written
 
-from flexiflow.analysis.machine.checks import MOST_DETAILS, check
+from flexiflow.analysis.machine.check_report import MOST_DETAILS
+from flexiflow.analysis.machine.checks import check
 from flexiflow.errors import ComponentNotFound, InvalidValue, StateError
 from flexiflow.graph.model import Edge, Graph, StateNode
 

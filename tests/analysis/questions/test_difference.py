@@ -90,6 +90,14 @@ def test_two_histories(tmp_path):
     )
 
 
+def test_of_many_files_three_are_named(tmp_path):
+    """And the others counted."""
+    for name in "abcde":
+        written(tmp_path / f"{name}.db")
+    history = open_history([tmp_path / f"{name}.db" for name in "abcde"])
+    assert history.diff(history).old.endswith("c.db and 2 more")
+
+
 def test_a_history_does_not_differ_from_itself():
     history = written().history
     found = history.diff(history)
