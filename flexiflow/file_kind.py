@@ -7,11 +7,14 @@ import json
 import os
 import shlex
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
-from flexiflow.errors import ConfigError, PersistenceError
+from flexiflow.errors import ConfigError, PersistenceError, suggestion
 
 _SQLITE = b"SQLite format 3\0"
+_PARTS_OF_OTHERS = ("-wal", "-shm", "-journal", ".ffindex")
+_MOST_BESIDE = 2_000
 
 
 def first_bytes(path: str | os.PathLike[str]) -> bytes:
@@ -33,6 +36,17 @@ def absence(path: str | os.PathLike[str]) -> str:
         return f"It is a link to {os.readlink(path)}, which is not there."
     except OSError:
         return "There is no such file."
+
+
+def near(path: str | os.PathLike[str]) -> str | None:
+    """A sentence with the files beside a path that are called nearly so, or None."""
+    folder, name = os.path.split(os.fspath(path))
+    try:
+        with os.scandir(folder or os.curdir) as found:
+            beside = [each.name for each in islice(found, _MOST_BESIDE) if each.is_file()]
+    except (OSError, ValueError):  # a ValueError: a null character in the path
+        return None
+    return suggestion(name, [each for each in beside if not each.endswith(_PARTS_OF_OTHERS)])
 
 
 def refuse_databases(paths: Iterable[Path]) -> None:

@@ -19,7 +19,7 @@ from flexiflow.errors import (
     bounded,
     bounded_repr,
 )
-from flexiflow.file_kind import refuse_recorded
+from flexiflow.file_kind import near, refuse_recorded
 
 LARGEST_FILE = 5_000_000  # bytes
 MOST_VALUES = 100_000  # PyYAML takes seconds for as many
@@ -124,7 +124,8 @@ def _read(path: str) -> bytes:
         raise ConfigFileNotFound(
             f"Config file not found: {bounded_repr(path, 200)}.",
             why="There is no file at that path.",
-            fix="Correct the path; it is looked up from the folder in which Python was started.",
+            fix=near(path)
+            or "Correct the path; it is looked up from the folder in which Python was started.",
             context={"path": path},
         ) from exc
     except (OSError, ValueError) as exc:  # ValueError: a null character in the path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -112,6 +112,8 @@ def trace(
       snapshots}]}, depth first; with --story {"correlation_id",
       "sentences": [{time, span_id, kind, outcome, sentence}]}.
     """
+    given = {"--errors": errors, "--since": since, "--story": story, "--limit": limit}
+    require_sense(correlation_id, given, follow=follow)
     opened = open_trace_log(log, index=index, fields=fields)
     if follow:
         follow_log(opened, correlation_id, errors=errors, as_json=as_json)
@@ -119,6 +121,29 @@ def trace(
         _show_trace(opened.trace(correlation_id), errors, story, limit, as_json)
     else:
         _list_traces(log, opened, errors, since, limit, as_json)
+
+
+def require_sense(
+    correlation_id: str | None, given: Mapping[str, object], *, follow: bool = False
+) -> None:
+    """Refuse an option that the answer would not heed.
+
+    Args:
+        correlation_id: the trace that was asked for, or None for the list.
+        given: the values of ``--errors``, ``--since``, ``--story`` and ``--limit``.
+        follow: whether the log is followed.
+    """
+    if follow:
+        unheeded, why = ("--since", "--story", "--limit"), "--follow shows each record as it comes"
+    elif correlation_id is None:
+        unheeded, why = ("--story",), "Without ID the traces are listed"
+    elif given["--story"]:
+        unheeded, why = ("--since", "--errors"), "--story tells one trace whole"
+    else:
+        unheeded, why = ("--since",), "With ID one trace is shown"
+    for option in unheeded:
+        if given[option]:
+            raise click.UsageError(f"{why}: leave {option} out.")
 
 
 def _show_trace(found: Trace, errors: bool, story: bool, limit: int | None, as_json: bool) -> None:

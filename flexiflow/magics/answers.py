@@ -7,7 +7,12 @@ from typing import Any
 
 from flexiflow.cli.history_command import ROWS_SHOWN
 from flexiflow.cli.history_questions import require_component, require_one_question
-from flexiflow.cli.trace_command import TRACES_SHOWN, in_trouble, troubled_first
+from flexiflow.cli.trace_command import (
+    TRACES_SHOWN,
+    in_trouble,
+    require_sense,
+    troubled_first,
+)
 from flexiflow.errors import InvalidValue
 from flexiflow.magics.subjects import history_of, log_of, machine_of
 
@@ -55,6 +60,8 @@ def trace(typed: Mapping[str, Any], names: Mapping[str, Any]) -> Any:
             fix="Type flexiflow trace --follow in a terminal, or watch the machine with watch().",
             context={"log": typed["log"]},
         )
+    given = {f"--{key}": typed[key] for key in ("errors", "since", "story", "limit")}
+    require_sense(typed["correlation_id"], given)
     if typed["correlation_id"] is not None:
         found = log.trace(typed["correlation_id"])
         return found.story() if typed["story"] else found

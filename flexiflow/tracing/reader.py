@@ -12,7 +12,7 @@ from typing import Any
 
 from flexiflow.arguments import checked_path
 from flexiflow.errors import InvalidType, PersistenceError, StateFileNotFound, bounded_repr
-from flexiflow.file_kind import absence
+from flexiflow.file_kind import absence, near
 from flexiflow.tracing.blocks import DAMAGED, Block, read_blocks
 from flexiflow.tracing.index import ENDING, current_index, indexed_blocks
 from flexiflow.tracing.line_formats import BrokenLine, LineFormat
@@ -221,7 +221,8 @@ def _not_found(
     return StateFileNotFound(
         f"Log not found: {named}.",
         why=why,
-        fix='Record one with record(engine, "state.db", log="run.jsonl"), or correct the path.',
+        fix=next(filter(None, map(near, patterns)), None)
+        or 'Record one with record(engine, "state.db", log="run.jsonl"), or correct the path.',
         context={"path": ", ".join(patterns), "folder": os.getcwd()},
     )
 

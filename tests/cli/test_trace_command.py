@@ -117,6 +117,23 @@ def test_a_pattern_means_several_logs(run_cli, recorded, tmp_path):
     assert sum(each["records"] for each in twice) == 2 * sum(each["records"] for each in once)
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--story"], "Without ID the traces are listed: leave --story out."),
+        (["abcd", "--since", "-1h"], "With ID one trace is shown: leave --since out."),
+        (["abcd", "--story", "--errors"], "--story tells one trace whole: leave --errors out."),
+        (["--follow", "--since", "-1h"], "as it comes: leave --since out."),
+        (["--follow", "--limit", "3"], "as it comes: leave --limit out."),
+    ],
+)
+def test_an_option_that_would_not_be_heeded_is_refused(run_cli, recorded, words, said):
+    """Else the answer looks as if it were of what was asked."""
+    result = run_cli("trace", recorded.log, *words)
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
 def test_a_link_to_nothing_among_logs_is_told(run_cli, recorded, tmp_path):
     """On standard error, since the answer is of the others."""
     (tmp_path / "a.jsonl").write_bytes(Path(recorded.log).read_bytes())

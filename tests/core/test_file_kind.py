@@ -9,8 +9,14 @@ from flexiflow.analysis.log import open_log
 from flexiflow.config_loader import ConfigLoader
 from flexiflow.engine import FlexiFlowEngine
 from flexiflow.errors import ConfigError, PersistenceError
+from flexiflow.file_kind import near
+from flexiflow.persistence.retention import prune_history
 from flexiflow.recording import record
 from flexiflow.state_machine import State
+
+
+def prune(path):
+    return prune_history(path, keep=1)
 
 
 @pytest.fixture
@@ -52,3 +58,29 @@ def test_a_config_on_one_line_of_json_is_one(tmp_path):
     path = tmp_path / "order.json"
     path.write_text('{"name": "order", "event": "placed"}')
     assert ConfigLoader.load_yaml(path)["name"] == "order"
+
+
+@pytest.mark.parametrize(
+    ("read", "name", "meant"),
+    [
+        (open_history, "stat.db", "state.db"),
+        (open_history, "state", "state.db"),
+        (open_log, "run.jsonl", "run 1.jsonl"),
+        (ConfigLoader.load_yaml, "ordr.yaml", "order.yaml"),
+        (prune, "stat.db", "state.db"),
+    ],
+)
+def test_a_slip_in_a_files_name_is_answered_with_what_is_there(folder, read, name, meant):
+    """The files beside it, and not what SQLite keeps there."""
+    (folder / "order.yaml").write_text("name: order")
+    (folder / "stat.db-wal").touch()
+    with pytest.raises(FileNotFoundError) as raised:
+        read(folder / name)
+    assert raised.value.fix == f"Did you mean {meant!r}?"
+
+
+@pytest.mark.parametrize("path", ["nowhere/state.db", "a\0b", "", "state.db"])
+def test_nothing_is_near_where_nothing_is(tmp_path, monkeypatch, path):
+    """Nor where there is no such folder."""
+    monkeypatch.chdir(tmp_path)
+    assert near(path) is None
