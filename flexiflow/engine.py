@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Hashable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from flexiflow.arguments import require
 from flexiflow.component import AsyncComponent
 from flexiflow.errors import InvalidType, bounded_repr, component_not_found
-from flexiflow.event_manager import AsyncEventManager
+from flexiflow.event_manager import AsyncEventManager, is_heard
 from flexiflow.hooks import NO_HOOKS, Hooks, engine_listeners
 from flexiflow.state_machine import DEFAULT_REGISTRY, State, StateMachine, StateRegistry
 from flexiflow.states import is_state_class, make_state, reachable
@@ -47,8 +47,8 @@ class FlexiFlowEngine:
         )
         self.logger = logging.getLogger("flexiflow") if logger is None else logger
         self.event_bus = AsyncEventManager(self.logger)
-        self.hooks = Hooks()
-        self.event_bus.hooks = self.hooks
+        self._hooks = Hooks()  # not hooks: an engine of 1.x may use that name
+        self.event_bus._hooks = self._hooks
         self.components = {} if components is None else components
         self._scopes: dict[tuple[type[State], StateRegistry], StateRegistry] = {}
         self._announcements: set[asyncio.Task[None]] = set()
@@ -109,7 +109,7 @@ class FlexiFlowEngine:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             return component
-        if self.event_bus.has_subscribers(COMPONENT_REGISTERED):
+        if is_heard(self.event_bus, COMPONENT_REGISTERED):
             task = loop.create_task(self._announce(component))
             self._announcements.add(task)
             task.add_done_callback(self._announcements.discard)
@@ -159,7 +159,10 @@ class FlexiFlowEngine:
         if component is None:
             raise component_not_found(name, self.components)
         self._adopt(component)
-        return await component._deliver({"type": type, **fields})
+        message = {"type": type, **fields}
+        if not isinstance(component, AsyncComponent):  # a stand-in: all it has is this method
+            return cast("Step", await component.handle_message(message))
+        return await component._deliver(message)
 
     def registries(self) -> list[StateRegistry]:
         """Every registry that a component here uses, each once."""
@@ -200,9 +203,9 @@ class FlexiFlowEngine:
             component.logger = self.logger
         if component.event_bus is None:
             component.event_bus = self.event_bus
-        component._hooks = self.hooks
-        if self.hooks.observer is not None:
-            self.hooks.observer.registered(component)
+        component._hooks = self._hooks
+        if self._hooks.observer is not None:
+            self._hooks.observer.registered(component)
 
     async def _announce(self, component: AsyncComponent) -> None:
         await self.event_bus.publish(COMPONENT_REGISTERED, {"component": component.name})

@@ -59,7 +59,7 @@ class AsyncEventManager:
 
     def __init__(self, logger: logging.Logger | None = None) -> None:
         self.logger = logger
-        self.hooks: Hooks = NO_HOOKS
+        self._hooks: Hooks = NO_HOOKS
         self._subscriptions: dict[str, list[_Subscription]] = {}
         self._newest_id = 0
 
@@ -181,7 +181,7 @@ class AsyncEventManager:
 
     def _call(self, subscription: _Subscription, data: Any) -> Any:
         """Call a subscriber, as a span where somebody observes; its answer may be awaitable."""
-        observer = self.hooks.observer
+        observer = self._hooks.observer
         if observer is None:
             return subscription.handler(data)
         return observed_call(
@@ -195,12 +195,10 @@ class AsyncEventManager:
 
     async def _report(self, subscription: _Subscription, exc: Exception) -> None:
         if self.logger is not None:
-            self.logger.warning(
-                "%s: handler of %s failed: %s",
-                _told(subscription.component_name),
-                _told(subscription.event_name),
-                shown(self.hooks, bounded_repr(exc, 200)),
-            )
+            who, what = _told(subscription.component_name), _told(subscription.event_name)
+            why = shown(self._hooks, bounded_repr(exc, 200))
+            # One text: loggers of other libraries put arguments in otherwise.
+            self.logger.warning(f"{who}: handler of {what} failed: {why}")
         if subscription.event_name == HANDLER_FAILED:
             return  # a listener to failures that fails itself must not go round in circles
         await self.publish(
@@ -226,6 +224,20 @@ class AsyncEventManager:
 
 def _told(name: object) -> str:
     return on_one_line(bounded(name_text(name), 80))
+
+
+_OWN_PUBLISH = AsyncEventManager.publish  # as it is here: tests may replace it on the class
+
+
+def is_heard(bus: Any, event_name: str) -> bool:
+    """Whether to publish an event: where nobody listens there is nothing to do.
+
+    A bus that publishes in a way of its own, as code written for 1.x may have, is always told.
+    """
+    if getattr(bus.publish, "__func__", None) is not _OWN_PUBLISH:
+        return True
+    heard: bool = bus.has_subscribers(event_name)
+    return heard
 
 
 def _check_name(event_name: object) -> None:

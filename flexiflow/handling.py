@@ -16,9 +16,10 @@ from typing import Any
 from flexiflow.correlation import Span, current_span, entry_ids, leave_span, new_span_id
 from flexiflow.dispatch import Decision, decide, decide_by_override
 from flexiflow.errors import InvalidType, bounded, bounded_repr
+from flexiflow.event_manager import is_heard
 from flexiflow.hooks import Observer, newcomers, shielded, shown, tell
 from flexiflow.mailbox import Turn, all_caused
-from flexiflow.state_machine import StateMachine
+from flexiflow.state_machine import OWN_HANDLE_MESSAGE
 from flexiflow.states import State, identity
 from flexiflow.step import Step, name_text
 
@@ -164,11 +165,11 @@ async def _handle(component: Any, step: Step, message: dict[str, Any]) -> None:
     if observer is not None:
         observer.received(step, message)
     decision = None
-    if bus is not None and bus.has_subscribers(MESSAGE_RECEIVED):
+    if bus is not None and is_heard(bus, MESSAGE_RECEIVED):
         decision = await _announced(bus, component, message)
     if decision is None:
         before = machine.current_state
-        if type(machine).handle_message is StateMachine.handle_message:
+        if getattr(machine.handle_message, "__func__", None) is OWN_HANDLE_MESSAGE:
             decision = await decide(before, message, component)
         else:
             decision = await decide_by_override(machine, message, component)
@@ -190,11 +191,11 @@ async def _handle(component: Any, step: Step, message: dict[str, Any]) -> None:
             raise cancelled from decision.error
         raise decision.error
     if decision.next_state is not None:
-        machine.enter(decision.next_state, step.to_state)
+        machine._enter(decision.next_state, step.to_state)
     tell_of(component, step)
     if observer is not None:
         observer.settled(step)
-    if bus is not None and step.outcome == "moved" and bus.has_subscribers(STATE_CHANGED):
+    if bus is not None and step.outcome == "moved" and is_heard(bus, STATE_CHANGED):
         await bus.publish(
             STATE_CHANGED,
             {
@@ -320,5 +321,6 @@ def tell_of(component: Any, step: Step) -> None:
     if logger is None:
         return
     # Never louder than INFO: failures reach the caller, and a refusal is no failure.
-    if logger.isEnabledFor(logging.INFO):
-        logger.info("%s", bounded(shown(component._hooks, repr(step)), 500))
+    enabled = getattr(logger, "isEnabledFor", None)  # loggers of other libraries have none
+    if enabled is None or enabled(logging.INFO):
+        logger.info(bounded(shown(component._hooks, repr(step)), 500))

@@ -84,13 +84,13 @@ class StateMachine:
         registry: names for states; `DEFAULT_REGISTRY` unless given.
 
     Attributes:
-        start: the class of the first state.
+        start_class: that of the first state.
         described: what state packs say leads where, between names of the registry, such as
             `TransitionSpec`: for pictures; what really happens is what the states do.
     """
 
     registry: StateRegistry = DEFAULT_REGISTRY  # also of subclasses that do not call __init__
-    start: type[State]
+    start_class: type[State]
     described: tuple[Any, ...] = ()
     _begun = False
 
@@ -123,7 +123,7 @@ class StateMachine:
     def current_state(self, state: State) -> None:
         if not self._begun:
             self._begun = True
-            self.start = type(state)
+            self.start_class = type(state)
         self._current_state = state
         self._name: str | None = None
 
@@ -135,7 +135,7 @@ class StateMachine:
             name = self._name = identity(self._current_state, self.registry)
         return name
 
-    def enter(self, state: State, name: str) -> None:
+    def _enter(self, state: State, name: str) -> None:
         """Assign a state whose identity is known."""
         self.current_state = state
         self._name = name
@@ -158,3 +158,7 @@ class StateMachine:
 
     def __repr__(self) -> str:
         return f"<StateMachine in {self.state_name}>"
+
+
+OWN_HANDLE_MESSAGE = StateMachine.handle_message
+"""As it is here: whether a machine, or code that changes the class, has one of its own."""

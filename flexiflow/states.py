@@ -35,9 +35,7 @@ class State:
             cls.resting = resting
 
     @runs_declarations
-    async def handle_message(
-        self, message: dict[str, Any], component: Any
-    ) -> tuple[bool, State | None]:
+    async def handle_message(self, message: dict[str, Any], component: Any) -> tuple[bool, State]:
         """Handle one message; the default runs the declared transitions.
 
         Args:

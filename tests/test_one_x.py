@@ -14,6 +14,8 @@ import json
 import logging
 import sqlite3
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -764,3 +766,146 @@ async def test_a_retried_function_is_tried_again():
     assert await fetch("page") == "done"
     assert tries == ["page"] * 3
     assert RetryConfig() == RetryConfig(3, 0.1, 2.0, 2.0, 0.0, (Exception,))
+
+
+# -- what such programs put in the place of ours ---------------------------------------------
+
+
+async def test_a_replaced_handle_message_is_the_one_that_runs(engine, monkeypatch):
+    """On the class, as tests patch it, and on one component; the engine asks for it too."""
+    seen = []
+    entry, machine = AsyncComponent.handle_message, StateMachine.handle_message
+
+    async def spy_on_entry(self, message):
+        seen.append("entry")
+        await entry(self, message)
+
+    async def spy_on_machine(self, message, component):
+        seen.append("machine")
+        return await machine(self, message, component)
+
+    door = engine.register(AsyncComponent("door"))
+    monkeypatch.setattr(AsyncComponent, "handle_message", spy_on_entry)
+    monkeypatch.setattr(StateMachine, "handle_message", spy_on_machine)
+    await engine.handle_message("door", "start")
+    assert (seen, door.state_machine.state_name) == (["entry", "machine"], "AwaitingConfirmation")
+    door.handle_message = AsyncMock()
+    await engine.handle_message("door", "cancel")
+    door.handle_message.assert_awaited_once_with({"type": "cancel"})
+
+
+async def test_a_stand_in_for_a_component_gets_the_message(engine):
+    """It has a name and a handle_message, and what that returns is returned."""
+
+    class Fake:
+        name, logger, event_bus = "fake", None, None
+
+        async def handle_message(self, message):
+            return message
+
+    engine.register(Fake())
+    assert await engine.handle_message("fake", "look", by="me") == {"type": "look", "by": "me"}
+
+
+async def test_a_bus_with_a_publish_of_its_own_is_told_of_all(engine, monkeypatch):
+    """One that only publishes, a subclass, and ours with another method put upon it."""
+    told = []
+
+    class Fake:
+        async def publish(self, event_name, data=None, **how):
+            told.append(event_name)
+
+    class Loud(AsyncEventManager):
+        async def publish(self, event_name, data=None, **how):
+            told.append(event_name)
+            await super().publish(event_name, data, **how)
+
+    for bus in (Fake(), Loud()):
+        await AsyncComponent("door", event_bus=bus).handle_message({"type": "start"})
+    monkeypatch.setattr(engine.event_bus, "publish", Fake().publish)
+    await engine.register_async(AsyncComponent("door"))
+    await engine.handle_message("door", "start")
+    both = ["component.message.received", "state.changed"]
+    assert told == [*both, *both, "engine.component.registered", *both]
+
+
+async def test_a_logger_of_another_library_will_do():
+    """It need not know levels by number, nor put arguments into its text."""
+    lines = []
+
+    class Plain:
+        def info(self, text):
+            lines.append(text)
+
+        warning = info
+
+    engine = FlexiFlowEngine(Plain())
+    await engine.event_bus.subscribe("state.changed", "100%", lambda data: 1 / 0)
+    engine.register(AsyncComponent("door"))
+    await engine.handle_message("door", "start")
+    assert lines[0].startswith("door: 'start' moved InitialState → AwaitingConfirmation in ")
+    assert lines[1].startswith("100%: handler of state.changed failed: ZeroDivisionError(")
+
+
+@pytest.mark.parametrize("data", [{"kind": "door"}, property(lambda self: {"kind": "door"})])
+def test_a_component_subclass_may_have_a_data_of_its_own(data, engine, tmp_path):
+    """1.x had no such attribute: it stays what the class says, and is saved."""
+    door_class = type("Door", (AsyncComponent,), {"data": data})
+    door = engine.register(door_class("door"))
+    save_component(door, tmp_path / "door.json")
+    assert door.data == load_snapshot(tmp_path / "door.json").metadata == {"kind": "door"}
+
+
+async def test_subclasses_may_use_names_that_1_x_left_free():
+    """Of a machine, an engine, a bus and a state; all of it is recorded and drawn."""
+
+    class Machine(StateMachine):
+        def start(self):
+            return "mine"
+
+        enter = start
+
+    class Engine(FlexiFlowEngine):
+        def __init__(self):
+            super().__init__()
+            self.hooks = self.event_bus.hooks = ["mine"]
+
+    class Ending(State):
+        @property
+        def final(self):
+            return True
+
+        resting = final
+
+        async def handle_message(self, message, component):
+            return True, self.__class__()
+
+    engine = Engine()
+    first = engine.register(AsyncComponent("first", [], Machine.from_name("InitialState")))
+    last = engine.register(AsyncComponent("last", [], Machine(Ending())))
+    with flexiflow.record(engine) as recording:
+        await engine.handle_message("first", "start")
+        await engine.handle_message("last", "start")
+    assert list(recording.history.steps()["to_state"]) == ["AwaitingConfirmation", "Ending"]
+    assert (first.state_machine.start(), first.state_machine.enter()) == ("mine", "mine")
+    assert list(flexiflow.machine_graph(last).states["final"]) == [False]
+
+
+def test_threads_may_share_a_connection(tmp_path):
+    """Each save is one transaction, whichever thread begins it."""
+    with contextlib.closing(
+        sqlite3.connect(tmp_path / "state.db", check_same_thread=False)
+    ) as conn:
+        snapshot = ComponentSnapshot("order", "InitialState")
+
+        def save(_):
+            return save_snapshot_sqlite(conn, snapshot)
+
+        with ThreadPoolExecutor(8) as pool:
+            ids = list(pool.map(save, range(80)))
+        assert sorted(ids) == list(range(1, 81))
+
+
+def test_a_state_may_say_what_it_returns():
+    """As 1.x promised it: a pair of a bool and a state, never None."""
+    assert inspect.get_annotations(State.handle_message)["return"] == "tuple[bool, State]"

@@ -122,11 +122,11 @@ def _of_machine(
 ) -> Graph:
     names = registry or machine.registry
     current = identity(machine.current_state, names)
-    in_start = type(machine.current_state) is machine.start
-    start = current if in_start else names.name_of(machine.start)
+    in_start = type(machine.current_state) is machine.start_class
+    start = current if in_start else names.name_of(machine.start_class)
     # The current state may be one that no declaration leads to: a classic handler, or a
     # restored snapshot, brought the machine there.
-    roots = {start: machine.start}
+    roots = {start: machine.start_class}
     roots.setdefault(current, type(machine.current_state))
     described = [_edge_of_spec(spec) for spec in machine.described]
     return _Reading(names, further=further, described=described).graph(name, start, current, roots)
@@ -215,7 +215,9 @@ def _node(name: str, cls: type[State] | None) -> StateNode:
         return StateNode(name, known=False)
     classic = _declarations(cls)[1]
     about = _first_line(cls)
-    return StateNode(name, cls.final, classic=classic, description=about, resting=cls.resting)
+    # A class written for 1.x may use the names for something else.
+    final, resting = cls.final is True, cls.resting is True
+    return StateNode(name, final, classic=classic, description=about, resting=resting)
 
 
 def _edge_of_spec(spec: Any) -> Edge:

@@ -91,7 +91,7 @@ class CellRecord(Observer):
         if self._follow in engine_listeners:
             engine_listeners.remove(self._follow)
         for engine in self._engines:
-            engine.hooks.leave(self)
+            engine._hooks.leave(self)
 
     @property
     def components(self) -> list[Any]:
@@ -195,7 +195,7 @@ class CellRecord(Observer):
 
     def _follow(self, engine: FlexiFlowEngine) -> None:
         self._engines.append(engine)
-        engine.hooks.join(self)
+        engine._hooks.join(self)
 
     def _note(
         self, event: str, component: str | None, text: str, live: Any, *, trouble: bool = False

@@ -9,8 +9,10 @@ that an application's tables are in, ``user_version`` may be the application's; 
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from flexiflow.errors import PersistenceError, bounded
 
@@ -237,6 +239,29 @@ def migrate(conn: sqlite3.Connection) -> None:
 
 
 @contextmanager
+def alone(conn: sqlite3.Connection) -> Iterator[None]:
+    """Keep other threads from saving through the same connection meanwhile.
+
+    A connection has one transaction: without this a thread would write into that of another one.
+    """
+    with _guard:  # a connection can't be referred to weakly, so its lock lives while it is used
+        lock, users = _locks.get(id(conn)) or (threading.RLock(), 0)
+        _locks[id(conn)] = lock, users + 1
+    try:
+        with lock:
+            yield
+    finally:
+        with _guard:
+            lock, users = _locks.pop(id(conn))
+            if users > 1:
+                _locks[id(conn)] = lock, users - 1
+
+
+_guard = threading.Lock()
+_locks: dict[int, tuple[Any, int]] = {}  # by the connection's id: a lock, and how many use it
+
+
+@contextmanager
 def transaction(conn: sqlite3.Connection) -> Iterator[sqlite3.Cursor]:
     """One transaction, or a savepoint in the one that the caller has open.
 
@@ -245,6 +270,11 @@ def transaction(conn: sqlite3.Connection) -> Iterator[sqlite3.Cursor]:
     Raises:
         PersistenceError: where SQLite fails, with its reason.
     """
+    with alone(conn):
+        yield from _transaction(conn)
+
+
+def _transaction(conn: sqlite3.Connection) -> Iterator[sqlite3.Cursor]:
     nested = conn.in_transaction
     run = cursor(conn)
     try:

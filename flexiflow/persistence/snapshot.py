@@ -129,7 +129,7 @@ def component_from(
     )
     names = _registry_for(snapshot, engine) if registry is None else registry
     machine = StateMachine.from_name(snapshot.current_state, names)
-    machine.start = _start(snapshot, engine, names) or machine.start
+    machine.start_class = _start(snapshot, engine, names) or machine.start_class
     former = getattr(engine.get(snapshot.name), "state_machine", machine)
     machine.described = former.described
     return AsyncComponent(
@@ -194,7 +194,9 @@ def _start(
     if replaced is None and names is DEFAULT_REGISTRY:
         return None  # machines of all kinds share it
     same = [replaced] if replaced is not None else engine.components.values()
-    starts = {each.state_machine.start for each in same if each.state_machine.registry is names}
+    starts = {
+        each.state_machine.start_class for each in same if each.state_machine.registry is names
+    }
     return starts.pop() if len(starts) == 1 else None
 
 

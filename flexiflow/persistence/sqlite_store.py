@@ -39,6 +39,7 @@ from flexiflow.persistence.schema import (
     SCHEMA,
     SNAPSHOTS,
     VERSION,
+    alone,
     columns_of,
     cursor,
     has_column,
@@ -101,12 +102,13 @@ def save_snapshot(
         None,
         None,
     )
-    with reading():
-        prepare_new(conn)
-    with transaction(conn) as run:
-        migrate(conn)
-        store_parts(run, parts)
-        (row_id,) = insert_chained(run, SNAPSHOTS, [row])
+    with alone(conn):
+        with reading():
+            prepare_new(conn)
+        with transaction(conn) as run:
+            migrate(conn)
+            store_parts(run, parts)
+            (row_id,) = insert_chained(run, SNAPSHOTS, [row])
     snapshot_saved(snapshot.name, snapshot_id=row_id, state=snapshot.current_state)
     return row_id
 

@@ -71,7 +71,7 @@ def record(
         InvalidType: (a TypeError) for a rotation or a name to redact that is none.
     """
     require(
-        isinstance(getattr(engine, "hooks", None), Hooks),
+        isinstance(getattr(engine, "_hooks", None), Hooks),
         "engine",
         engine,
         "a FlexiFlowEngine",

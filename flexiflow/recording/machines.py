@@ -28,7 +28,7 @@ class Machines:
         """A component's machine, or None where its declarations can't be read."""
         machine = component.state_machine
         kept = machine.registry, machine.described
-        key = (machine.start, *map(id, kept))
+        key = (machine.start_class, *map(id, kept))
         if key not in self._known:
             try:
                 definition = self._without_hidden(to_definition(declared_graph(component)))

@@ -89,11 +89,11 @@ class Recording:
         )
         self._pipeline = Pipeline(self._file, self._log, self.observer, keep=durability == "always")
         self.observer.attach(self._pipeline)
-        engine.hooks.redaction = redaction
+        engine._hooks.redaction = redaction
         engine.adopt()
         for component in engine.components.values():
             self.observer.registered(component)
-        engine.hooks.join(self.observer)
+        engine._hooks.join(self.observer)
         snapshot_listeners.append(self._on_explicit_save)
         _open_recordings.add(self)
 
@@ -191,7 +191,7 @@ class Recording:
     def _detach(self) -> None:
         self.closed = True
         _open_recordings.discard(self)
-        self.engine.hooks.leave(self.observer)
+        self.engine._hooks.leave(self.observer)
         if self._on_explicit_save in snapshot_listeners:
             snapshot_listeners.remove(self._on_explicit_save)
 
@@ -223,7 +223,7 @@ class Recording:
 
 def recording_of(engine: FlexiFlowEngine) -> Recording | None:
     """The recording that an engine's steps go to, or None."""
-    observer = attached(engine.hooks)
+    observer = attached(engine._hooks)
     if observer is None:
         return None
     return next((each for each in _open_recordings if each.observer is observer), None)

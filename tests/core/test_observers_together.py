@@ -35,8 +35,8 @@ class Door(State):
 def test_each_is_told_the_same():
     """A step, its handler, and its end."""
     engine, one, other = FlexiFlowEngine(), Noting(), Noting()
-    engine.hooks.join(one)
-    engine.hooks.join(other)
+    engine._hooks.join(one)
+    engine._hooks.join(other)
     asyncio.run(engine.add("door", Door).send("open"))
     assert one.told == other.told
     assert {"registered", "received", "handler_started", "handler_finished", "commit"} < set(
@@ -109,10 +109,10 @@ def test_an_event_is_noted_where_one_notes_it(one, other):
 def test_who_joins_amid_a_step_gets_the_whole_of_it():
     """And who was there already is not told twice."""
     engine, one, late = FlexiFlowEngine(), Noting(), Noting()
-    engine.hooks.join(one)
+    engine._hooks.join(one)
 
     async def join(_):
-        engine.hooks.join(late)
+        engine._hooks.join(late)
 
     asyncio.run(engine.add("door", Door, data={"wait": join}).send("open"))
     assert one.told.count("received") == 1

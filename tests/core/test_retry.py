@@ -232,7 +232,7 @@ async def test_a_step_without_a_retry_has_one_try():
 async def test_each_try_is_a_span_inside_the_handlers_span():
     """A trace shows the tries one by one, numbered, beneath what made them."""
     engine, component = engine_with(Flaky(1))
-    engine.hooks.observer = watcher = Watcher()
+    engine._hooks.observer = watcher = Watcher()
     await component.send("pay")
     (first, second, handler) = watcher.seen
     assert (first[0], first[3]) == ("failed", {"attempt": 1, "max_attempts": 3})

@@ -126,14 +126,14 @@ def test_a_subclass_that_does_not_call_init_has_a_registry_and_a_start():
 
     machine = Bare()
     assert machine.registry is DEFAULT_REGISTRY
-    assert machine.start is InitialState
+    assert machine.start_class is InitialState
 
 
 def test_the_start_stays_what_it_was():
     """Moving changes the state, not where the machine began."""
     machine = StateMachine(InitialState())
     machine.current_state = ErrorHandling()
-    assert machine.start is InitialState
+    assert machine.start_class is InitialState
     assert machine.state_name == "ErrorHandling"
 
 

@@ -90,7 +90,7 @@ def test_a_start_on_a_held_database_says_who_is_in_the_way(impatient, db):
     with held_by_another(db), pytest.raises(PersistenceError) as raised:
         record(engine, db)
     check_error(raised.value)
-    assert engine.hooks.observer is None
+    assert engine._hooks.observer is None
     with record(engine, db):
         asyncio.run(send(engine, 1))
     assert kept_numbers(db) == {"a": [1]}

@@ -163,7 +163,7 @@ def test_a_cell_can_be_run_again(shop):
 def test_nothing_is_followed_after_the_cell(shop):
     """Neither the engines that are there nor those that come."""
     shop.run(SEND)
-    assert (shop.shell.user_ns["engine"].hooks.observer, engine_listeners) == (None, [])
+    assert (shop.shell.user_ns["engine"]._hooks.observer, engine_listeners) == (None, [])
 
 
 def test_the_next_cell_shows_nothing(shop):

@@ -160,7 +160,7 @@ def test_a_restored_component_has_its_siblings_start_and_fingerprint(engine):
     sibling = engine.add("door-1", Opened)
     expected = print_of(sibling)
     restored = restore_component(ComponentSnapshot("door-2", "Closed"), engine)
-    assert restored.state_machine.start is Opened
+    assert restored.state_machine.start_class is Opened
     assert print_of(restored) == expected
     replaced = restore_component(ComponentSnapshot("door-1", "Closed"), engine)
     assert print_of(replaced) == expected
@@ -170,7 +170,7 @@ def test_machines_in_the_default_registry_lend_no_start(engine):
     """Machines of all kinds share it."""
     engine.register(AsyncComponent("other", state_machine=StateMachine.from_name("InitialState")))
     restored = restore_component(ComponentSnapshot("x", "ErrorHandling"), engine)
-    assert restored.state_machine.start.__name__ == "ErrorHandling"
+    assert restored.state_machine.start_class.__name__ == "ErrorHandling"
 
 
 def test_a_registry_with_several_starts_lends_none(engine):
@@ -179,7 +179,7 @@ def test_a_registry_with_several_starts_lends_none(engine):
     engine.add("a", Opened, registry=registry)
     engine.add("b", Closed, registry=registry)
     restored = restore_component(ComponentSnapshot("c", "Closed"), engine, registry)
-    assert restored.state_machine.start is Closed
+    assert restored.state_machine.start_class is Closed
 
 
 def test_an_unknown_state_lists_what_there_is(engine):

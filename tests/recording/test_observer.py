@@ -688,7 +688,7 @@ def test_a_recording_that_can_not_even_begin_leaves_the_engine_alone(refusing, t
     with pytest.raises(PersistenceError, match="lost 1 rows") as caught:
         record(engine, refusing, durability="always")
     assert "not this one" in caught.value.why
-    assert engine.hooks.observer is None
+    assert engine._hooks.observer is None
     record(engine, tmp_path / "other.db", durability="always").close()
 
 

@@ -216,7 +216,7 @@ async def test_what_can_not_be_written_until_the_end_is_said(engine, db, impatie
             recording.close()
     assert caught.value.context_items["rows"] == 1
     assert recording.closed
-    assert engine.hooks.observer is None
+    assert engine._hooks.observer is None
 
 
 async def test_a_log_that_fails_stops_the_step_and_loses_no_line(engine, db, log, full_disk):

@@ -156,7 +156,7 @@ async def test_a_place_that_can_not_hold_a_history_is_refused(engine, tmp_path, 
     assert caught.value.context_items["path"] == str(path)
     assert caught.value.why
     assert caught.value.fix
-    assert engine.hooks.observer is None
+    assert engine._hooks.observer is None
     assert (path.read_bytes() if path.is_file() else None) == before
     await engine.get("lamp").send("switch")
     assert engine.get("lamp").state == "On"
@@ -167,7 +167,7 @@ def test_a_log_that_can_not_be_opened_leaves_nothing_behind(engine, db, tmp_path
     listeners = list(snapshot_listeners)
     with pytest.raises(PersistenceError):
         record(engine, db, log=tmp_path / "nowhere" / "run.jsonl")
-    assert engine.hooks.observer is None
+    assert engine._hooks.observer is None
     assert snapshot_listeners == listeners
     assert ask(db, "SELECT count(*) FROM flexiflow_runs") == [(0,)]
     record(engine, db).close()
@@ -193,7 +193,7 @@ def test_other_files_are_refused_while_a_recording_runs(engine, db, log, tmp_pat
         with pytest.raises(StateError) as caught:
             record(engine, **wanted)
         assert str(db) in caught.value.why
-        assert engine.hooks.observer is first.observer
+        assert engine._hooks.observer is first.observer
 
 
 def test_other_files_can_follow_once_it_is_closed(engine, db, tmp_path):
@@ -212,7 +212,7 @@ async def test_leaving_the_block_closes(engine, db, log, durability):
     with record(engine, db, log=log, durability=durability) as recording:
         await engine.get("lamp").send("switch")
     assert recording.closed
-    assert engine.hooks.observer is None
+    assert engine._hooks.observer is None
     assert ask(db, "SELECT from_state, to_state FROM flexiflow_steps") == [("Off", "On")]
     await engine.get("lamp").send("switch")
     assert ask(db, "SELECT count(*) FROM flexiflow_steps") == [(1,)]
@@ -251,7 +251,7 @@ async def test_closing_an_old_recording_leaves_a_new_one_alone(engine, db, tmp_p
     first.close()
     with record(engine, tmp_path / "other.db") as second:
         first.close()
-        assert engine.hooks.observer is second.observer
+        assert engine._hooks.observer is second.observer
 
 
 async def test_a_history_in_memory_is_read_during_and_after(engine):
@@ -485,7 +485,7 @@ with warnings.catch_warnings(record=True) as caught:
 if child == 0:
     asyncio.run(lamp.send("switch", n=2))
     say(sum("forked process" in str(each.message) for each in caught))
-    say(engine.hooks.observer is None)
+    say(engine._hooks.observer is None)
     try:
         record(engine, sys.argv[1])
     except Exception as exc:

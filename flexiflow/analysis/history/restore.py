@@ -104,7 +104,7 @@ def _begin_where(recorded: Graph | None, component: AsyncComponent) -> None:
     """
     machine = component.state_machine
     if recorded is not None and recorded.start is not None:
-        machine.start = machine.registry.find(recorded.start) or machine.start
+        machine.start_class = machine.registry.find(recorded.start) or machine.start_class
 
 
 def _recorded_machine(

@@ -93,7 +93,7 @@ async def test_it_begins_where_the_recorded_one_did(tmp_path):
     history = await recorded(tmp_path / "state.db")
     registry = fresh().get("other").state_machine.registry
     order = history.restore(2, FlexiFlowEngine(), registry)
-    assert order.state_machine.start is Draft
+    assert order.state_machine.start_class is Draft
 
 
 async def test_the_code_has_changed(tmp_path):
