@@ -257,7 +257,8 @@ def test_more_files_than_are_looked_at_are_told_as_such(recorded):
     """Neither steps nor kilobytes of twenty files pass for those of all."""
     recorded.run(
         "rec.flush_now()\nimport shutil\nfor n in range(20):\n"
-        "    shutil.copy('run.jsonl', f'run-{n}.jsonl'); backup_history('state.db', f'state-{n}.db')\n"
+        "    shutil.copy('run.jsonl', f'run-{n}.jsonl')\n"
+        "    backup_history('state.db', f'state-{n}.db')\n"
         "many, logs = open_history('state*.db'), open_log('run*.jsonl')"
     )
     assert "steps in the first 20 of 21 files" in recorded.bundle("many")["text/html"]

@@ -366,6 +366,16 @@ def test_what_1_x_pruned_before_the_chain_is_not_missed(old):
     assert found(old) == [(SNAPSHOTS, "deleted", 6, 6)]
 
 
+def test_rows_of_1_x_that_it_has_pruned_all_are_unverified(old):
+    """Nothing is said of them, as nothing is of those that it left."""
+    old.execute(f"DELETE FROM {SNAPSHOTS}")
+    old.commit()
+    save_snapshot(old, ComponentSnapshot("order", "Paid"))
+    named, (snapshots, *_) = checked(old)
+    assert named == []
+    assert (snapshots.unverified_up_to, snapshots.rows) == (3, 1)
+
+
 # -- large parts, and bounds --------------------------------------------------------------
 
 

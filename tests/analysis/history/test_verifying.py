@@ -1,11 +1,12 @@
 """`history.verify()`: its report in words, as a frame, and over several files."""
 
 import pytest
-from histories import Written
+from histories import Written, body_1x, written_by_1x
 
 from flexiflow.analysis.base import shapes
 from flexiflow.analysis.history import open_history
 from flexiflow.errors import InvalidValue
+from flexiflow.persistence.retention import prune_history
 from flexiflow.persistence.schema import SNAPSHOTS, STEPS
 
 
@@ -52,6 +53,22 @@ def test_a_head_that_was_kept_shows_a_lost_end(written):
     written.conn.execute("UPDATE sqlite_sequence SET seq = 1 WHERE name = ?", (STEPS,))
     assert written.history.verify().ok
     assert "Row 2 is gone from the end." in repr(written.history.verify(head=head))
+
+
+def test_what_was_pruned_is_told(written):
+    """By how many rows, which are no findings."""
+    written.conn.close()
+    prune_history(written.path, keep=1)
+    report = open_history(written.path).verify()
+    assert report.ok
+    assert "Pruned, as markers in the chain say: 2 rows." in repr(report)
+
+
+def test_rows_without_a_hash_are_told():
+    """Those of 1.x, of which nothing can be said."""
+    rows = [("order", body_1x("order", "A"), "2026-01-01T00:00:00")]
+    report = open_history(written_by_1x(rows)).verify()
+    assert "Snapshots are unverified up to id 1: no hash was written then." in repr(report)
 
 
 def test_foreign_rows_are_findings_unless_they_are_allowed(written):
