@@ -52,6 +52,26 @@ class Block:
         end = self.buffer.find(b"\n", at, self.size)
         return self.buffer.rfind(b"\n", 0, at) + 1, self.size if end < 0 else end
 
+    def has_one_a_line(self, number: int) -> bool:
+        """Whether each line is one JSON object, of the so many objects that were decoded.
+
+        Two in a line, and one that goes over two lines, are decoded as well. But where a line ends
+        with a brace and the next one begins with one, no object goes on, for a comma would have to
+        be between; and then as many objects as lines means one in each.
+        """
+        import numpy as np
+
+        cells = np.frombuffer(self.buffer, dtype=np.uint8, count=self.size)
+        breaks = np.flatnonzero(cells == ord("\n"))
+        if self.is_whole:
+            breaks = breaks[:-1]
+        if len(breaks) != number - 1 or (number > 1 and breaks[0] < 2):
+            return False
+        ends = cells[breaks - 1]
+        if (ends == ord("\r")).any():
+            ends = np.where(ends == ord("\r"), cells[breaks - 2], ends)
+        return bool((ends == ord("}")).all() and (cells[breaks + 1] == ord("{")).all())
+
     def lines(self) -> Iterator[tuple[int, bytes]]:
         """Each line with its newline, and where it begins in the block."""
         start = 0

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, Literal, TypeVar
@@ -33,7 +32,8 @@ _Level = TypeVar("_Level", bound=str)
 _Event = TypeVar("_Event", bound=str)
 _OurLevel = Literal["INFO", "WARNING", "ERROR"]
 
-_decode = msgspec.json.Decoder(LogRecord).decode
+_decoder = msgspec.json.Decoder(LogRecord)
+_decode, _decode_lines = _decoder.decode, _decoder.decode_lines
 _CLASSIC = re.compile(
     r"(?P<time>\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d{1,6})?(?:Z|[+-]\d\d:?\d\d)?)?\s*"
     r"(?P<before>.*?)(?:^|\s)cid=(?P<id>\S+)(?:\s(?P<message>.*))?",
@@ -115,17 +115,33 @@ class LineFormat:
             why = "it has NUL bytes, as UTF-16 has, or a file that was cut off and written on"
         return BrokenLine(path, offset, line[:200].decode("utf-8", "replace").rstrip(), why)
 
-    def briefs(self, block: Block, path: str) -> tuple[Sequence[BriefRecord], int]:
-        """A block's records, and how many of its lines are none; empty ones are not counted."""
-        if self.fields is None:
-            for decode in (_decode_our_briefs, _decode_briefs):
-                with contextlib.suppress(*_UNREADABLE):  # one of them is something else
-                    return decode(memoryview(block.buffer)[: block.size]), 0
-        lines = [
+    def records(self, block: Block, path: str) -> Sequence[LogRecord | BrokenLine]:
+        """A block's lines, each a record or what is wrong with it; empty ones are left out."""
+        found: Sequence[LogRecord] | None = self._at_once(block, _decode_lines)
+        if found is not None:
+            return found
+        return [
             self.parse(line, path, block.offset + at) for at, line in block.lines() if line.strip()
         ]
+
+    def briefs(self, block: Block, path: str) -> tuple[Sequence[BriefRecord], int]:
+        """A block's records, and how many of its lines are none; empty ones are not counted."""
+        for decode in (_decode_our_briefs, _decode_briefs):
+            if (found := self._at_once(block, decode)) is not None:
+                return found, 0
+        lines = self.records(block, path)
         records = [each for each in lines if isinstance(each, LogRecord)]
         return records, len(lines) - len(records)
+
+    def _at_once(self, block: Block, decode: Callable[[memoryview], Any]) -> Any:
+        """All records of a block; None where one of its lines is something else."""
+        if self.fields is not None:
+            return None
+        try:
+            found = decode(memoryview(block.buffer)[: block.size])
+        except _UNREADABLE:
+            return None
+        return found if block.has_one_a_line(len(found)) else None
 
     def _foreign(self, line: bytes) -> LogRecord | None:
         """An object that is none of ours as a record; None where it has no time."""

@@ -77,10 +77,8 @@ def read_records(
     for path, block in _blocks(paths):
         if isinstance(block, BrokenLine):
             yield block
-            continue
-        for at, line in block.lines():
-            if line.strip():
-                yield lines.parse(line, str(path), block.offset + at)
+        else:
+            yield from lines.records(block, str(path))
 
 
 def records_backwards(path: Path, most_bytes: int = 1 << 20) -> Iterator[LogRecord]:

@@ -54,6 +54,31 @@ def test_what_is_read_piece_by_piece(tmp_path_factory, pieces, data):
     assert dict(log.traces().dtypes.astype(str)) == shapes.TRACES
 
 
+ONE = encode_record(received(0, "s1"))
+GLUED = ONE[:-1] + ONE  # by two who write to one file, one of them without a newline
+TORN = ONE[:-2] + b"\n}\n"  # as somebody else's tool folds long lines
+ODD_LINES = st.sampled_from(
+    [ONE, GLUED, TORN, ONE[:-1] + b"\r\n", b" " + ONE, b"\n", b"}\n", b"\r\n"]
+)
+
+
+@given(st.lists(ODD_LINES, max_size=8), st.booleans())
+def test_a_line_is_a_record_or_is_not_however_it_is_read(tmp_path_factory, lines, ends):
+    """Line by line, as `log.records()` shows them, or many at once, as they are counted."""
+    path = tmp_path_factory.mktemp("log") / "run.jsonl"
+    raw = b"".join(lines)
+    path.write_bytes(raw if ends else raw.removesuffix(b"\n"))
+    each = [line for line in raw.split(b"\n") if line.strip()]
+    whole = sum(line.strip() == ONE.strip() for line in each)
+    log = open_log(path)
+    summary, events = log.summary(), log.records()["event"].tolist()
+    assert (summary.records, summary.broken) == (whole, len(each) - whole)
+    assert (events.count("message.received"), events.count("(broken line)")) == (
+        summary.records,
+        summary.broken,
+    )
+
+
 def test_only_what_is_new_is_read(tmp_path, monkeypatch):
     """A second question reads nothing, a third what was added."""
     path = write(tmp_path / "run.jsonl", received(0, "s1"), changed(1, "s1"))
