@@ -41,21 +41,44 @@ def absence(path: str | os.PathLike[str]) -> str:
 def near(path: str | os.PathLike[str]) -> str | None:
     """A sentence with the files beside a path that are called nearly so, or None."""
     folder, name = os.path.split(os.fspath(path))
+    return suggestion(name, _files_in(folder or os.curdir))
+
+
+def inside(folder: str | os.PathLike[str], *, logs: bool = False) -> str | None:
+    """A sentence with the first of the databases in a folder, or None where it has none.
+
+    Args:
+        folder: the folder.
+        logs: of the logs instead, which are known by their names.
+    """
+    paths = [os.path.join(folder, name) for name in sorted(_files_in(folder))]
+    found = [each for each in paths if (".jsonl" in each if logs else is_sqlite(each))]
+    return f"Name a file in it, such as {found[0]!r}." if found else None
+
+
+def _files_in(folder: str | os.PathLike[str]) -> list[str]:
     try:
-        with os.scandir(folder or os.curdir) as found:
-            beside = [each.name for each in islice(found, _MOST_BESIDE) if each.is_file()]
+        with os.scandir(folder) as found:
+            names = [each.name for each in islice(found, _MOST_BESIDE) if each.is_file()]
     except (OSError, ValueError):  # a ValueError: a null character in the path
-        return None
-    return suggestion(name, [each for each in beside if not each.endswith(_PARTS_OF_OTHERS)])
+        return []
+    return [each for each in names if not each.endswith(_PARTS_OF_OTHERS)]
 
 
-def refuse_databases(paths: Iterable[Path]) -> None:
-    """Say where what is given as a log is a database.
+def refuse_no_logs(paths: Iterable[Path]) -> None:
+    """Say where what is given as a log is a database, or a folder.
 
     Raises:
         PersistenceError: with what to call instead.
     """
     for path in paths:
+        if path.is_dir():
+            raise PersistenceError(
+                f"{path} is not a trace log; it is a folder.",
+                why="A trace log is a file, or several that a pattern names.",
+                fix=inside(path, logs=True) or "Correct the path.",
+                context={"path": str(path)},
+            )
         if is_sqlite(path):
             raise PersistenceError(
                 f"{path} is not a trace log; it is a SQLite database.",

@@ -41,7 +41,7 @@ def require_component(history: History, component: str | None, option: str) -> s
     if len(names) == 1:
         return names[0]
     raise click.UsageError(
-        f"{option} is about one component: name it after the database. It has {listed(names)}."
+        f"{option} is about one component: name it after the database, which has {listed(names)}."
     )
 
 

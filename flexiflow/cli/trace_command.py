@@ -133,6 +133,7 @@ def require_sense(
         given: the values of ``--errors``, ``--since``, ``--story`` and ``--limit``.
         follow: whether the log is followed.
     """
+    unheeded: tuple[str, ...]
     if follow:
         unheeded, why = ("--since", "--story", "--limit"), "--follow shows each record as it comes"
     elif correlation_id is None:

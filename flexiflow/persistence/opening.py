@@ -10,7 +10,7 @@ from pathlib import Path
 
 from flexiflow.arguments import checked_path
 from flexiflow.errors import PersistenceError, StateFileNotFound, bounded_repr
-from flexiflow.file_kind import absence, near
+from flexiflow.file_kind import absence, inside, near
 from flexiflow.persistence.damage import is_damage
 from flexiflow.persistence.schema import (
     RUNS,
@@ -52,7 +52,9 @@ def history_not_found(path: str, file: Path) -> StateFileNotFound:
     return StateFileNotFound(
         f"History not found: {bounded_repr(path, 300)}.",
         why="It is a folder, not a database." if file.is_dir() else absence(file),
-        fix=near(file) or 'Record one with record(engine, "state.db"), or correct the path.',
+        fix=inside(file)
+        or near(file)
+        or 'Record one with record(engine, "state.db"), or correct the path.',
         context={"path": path, "folder": os.getcwd()},
     )
 

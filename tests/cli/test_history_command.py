@@ -253,7 +253,10 @@ def test_a_question_about_one_component_without_its_name(run_cli, recorded, old_
     assert run_cli("history", old_database, *option).exit_code == 0
     result = run_cli("history", recorded.db, *option)
     assert result.exit_code == 2
-    assert f"{option[0]} is about one component: name it after the database." in result.stderr
+    assert (
+        f"{option[0]} is about one component: name it after the database, which has "
+        in result.stderr
+    )
     assert "order-1, order-2" in result.stderr
 
 

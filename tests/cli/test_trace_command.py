@@ -388,4 +388,6 @@ def test_a_folder_in_place_of_a_log(run_cli, tmp_path, options):
     """Is an error in four parts, also where it is followed."""
     result = run_cli("trace", str(tmp_path), *options)
     assert result.exit_code == 1
-    assert f"Error: The log {tmp_path} can't be read." in " ".join(result.stderr.split())
+    assert f"Error: {tmp_path} is not a trace log; it is a folder." in " ".join(
+        result.stderr.split()
+    )

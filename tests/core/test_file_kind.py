@@ -84,3 +84,26 @@ def test_nothing_is_near_where_nothing_is(tmp_path, monkeypatch, path):
     """Nor where there is no such folder."""
     monkeypatch.chdir(tmp_path)
     assert near(path) is None
+
+
+@pytest.mark.parametrize(
+    ("read", "what", "meant"),
+    [
+        (open_history, "History not found", "state.db"),
+        (prune, "History not found", "state.db"),
+        (open_log, "it is a folder", "run 1.jsonl"),
+    ],
+)
+def test_a_folder_is_answered_with_what_is_in_it(folder, read, what, meant):
+    """Such as the one that the demo made."""
+    with pytest.raises(PersistenceError, match=what) as raised:
+        read(folder)
+    assert raised.value.fix == f"Name a file in it, such as {str(folder / meant)!r}."
+
+
+@pytest.mark.parametrize("read", [open_history, open_log])
+def test_a_folder_with_nothing_in_it(tmp_path, read):
+    """Then there is nothing to name."""
+    with pytest.raises(PersistenceError) as raised:
+        read(tmp_path)
+    assert "orrect the path" in raised.value.fix

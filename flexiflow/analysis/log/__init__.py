@@ -13,7 +13,7 @@ from flexiflow.analysis.log.traces import LogSummary, TraceQuestions
 from flexiflow.analysis.traces.trace import Trace
 from flexiflow.arguments import checked_path
 from flexiflow.errors import FlexiFlowError
-from flexiflow.file_kind import refuse_databases
+from flexiflow.file_kind import refuse_no_logs
 from flexiflow.tracing.following import Follower
 from flexiflow.tracing.line_formats import BrokenLine
 from flexiflow.tracing.reader import PathLike, log_files, log_sources, read_records
@@ -47,11 +47,11 @@ def open_log(
     Raises:
         StateFileNotFound: (a FileNotFoundError) where there is none.
         InvalidType: (a TypeError) where something given is of a wrong type.
-        PersistenceError: where one is a database.
+        PersistenceError: where one is a database, or a folder.
         InvalidValue: (a ValueError) for a field that no record has.
     """
     sources = log_sources(source)
-    refuse_databases(log_files(sources))
+    refuse_no_logs(log_files(sources))
     return Log(sources, fields=fields, index=index)
 
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 from flexiflow.analysis.base import words
 from flexiflow.analysis.reading.tables import began_us, readable
 from flexiflow.errors import InvalidType, PersistenceError, StateFileNotFound, bounded_repr
-from flexiflow.file_kind import absence, near, refuse_log
+from flexiflow.file_kind import absence, inside, near, refuse_log
 from flexiflow.persistence.damage import is_of_damage
 from flexiflow.persistence.opening import open_read_only, reporting, require_history
 from flexiflow.persistence.salvage import salvaged
@@ -292,7 +292,7 @@ def _not_found(pattern: str | None, why: str) -> StateFileNotFound:
     return StateFileNotFound(
         f"History not found: {named}.",
         why=why,
-        fix=(near(pattern) if pattern else None)
+        fix=((inside(pattern) or near(pattern)) if pattern else None)
         or 'Record one with record(engine, "state.db"), or correct the path.',
         context={"path": pattern, "folder": os.getcwd()},
     )
