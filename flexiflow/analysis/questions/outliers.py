@@ -37,6 +37,10 @@ class _Timed(NamedTuple):
     source: str
 
 
+_Usual = dict[tuple[Any, ...], tuple[int, int]]
+"""The median of what has ended, by nearest rank, and how many that are; by kind."""
+
+
 def outliers_frame(
     sources: Sequence[Source], of: str, factor: float, min_siblings: int, min_took_us: int
 ) -> pd.DataFrame:
@@ -50,8 +54,7 @@ def outliers_frame(
         )
     usual_numbers = f"{FACTOR} and {MIN_SIBLINGS}"
     check_numbers("outliers", factor, ("min_siblings", min_siblings), usual_numbers)
-    timed = _stays(sources) if of == "stays" else _steps(sources)
-    usual = _usual(timed)
+    timed, usual = _stays(sources, factor) if of == "stays" else _steps(sources)
     rows = []
     for each in timed:
         median, siblings = usual.get(each.kind, (0, 0))
@@ -62,11 +65,29 @@ def outliers_frame(
     return frames.frame(shapes.OUTLIERS, (row for _, row in rows))
 
 
-def _stays(sources: Sequence[Source]) -> list[_Timed]:
+def _stays(sources: Sequence[Source], factor: float) -> tuple[list[_Timed], _Usual]:
+    """The stays that took so many times what is usual; of a million all others stay numbers."""
+    import numpy as np
+
     found = read_visits(sources)
-    open_ends = set(waiting(found, sources))
+    stays, dwell_us = found.stays, found.dwell_us
+    judged = stays.goes_on.copy()
+    judged[waiting(found, sources)] = True
+    (places,) = (judged & (dwell_us != frames.NO_NUMBER)).nonzero()
     resting = states_in(sources, lambda state: state.resting)
-    return [
+    kinds, of_kind = np.unique(found.kinds()[places], return_inverse=True)
+    usual: _Usual = {}
+    longer: list[Any] = []
+    for number in range(len(kinds)):
+        alike = places[of_kind == number]
+        (one,) = found.at(alike[:1])
+        ended_us = np.sort(dwell_us[alike[stays.goes_on[alike]]])
+        if len(ended_us) and one.state not in resting.get(one.fingerprint, ()):
+            median = int(ended_us[nearest_rank(50, len(ended_us))])
+            usual[one.state, one.fingerprint] = median, len(ended_us)
+            longer.append(alike[dwell_us[alike] / max(median, 1) > factor])
+    chosen = np.sort(np.concatenate(longer)) if longer else places[:0]
+    timed = [
         _Timed(
             (visit.state, visit.fingerprint),
             visit.component,
@@ -78,20 +99,19 @@ def _stays(sources: Sequence[Source]) -> list[_Timed]:
             None,
             visit.source,
         )
-        for place, visit in enumerate(found.all())
+        for visit in found.at(chosen)
         if visit.dwell_us is not None
-        and (not visit.lasts or place in open_ends)
-        and visit.state not in resting.get(visit.fingerprint, ())
     ]
+    return timed, usual
 
 
-def _steps(sources: Sequence[Source]) -> list[_Timed]:
+def _steps(sources: Sequence[Source]) -> tuple[list[_Timed], _Usual]:
     timed: list[_Timed] = []
     for source in sources:
         with source.connect() as conn:
             if has_steps(conn):
                 timed.extend(_steps_in(conn, source.name))
-    return timed
+    return timed, _usual(timed)
 
 
 def _steps_in(conn: sqlite3.Connection, source: str) -> Iterator[_Timed]:
@@ -114,12 +134,10 @@ def _steps_in(conn: sqlite3.Connection, source: str) -> Iterator[_Timed]:
         yield _Timed(kind, name, message, start_us, took_us, False, step_id, correlation_id, source)
 
 
-def _usual(timed: Iterable[_Timed]) -> dict[tuple[Any, ...], tuple[int, int]]:
-    """The median of what has ended, by nearest rank, and how many that are; by kind."""
+def _usual(steps: Iterable[_Timed]) -> _Usual:
     ended: dict[tuple[Any, ...], list[int]] = {}
-    for each in timed:
-        if not each.lasts:
-            ended.setdefault(each.kind, []).append(each.took_us)
+    for each in steps:
+        ended.setdefault(each.kind, []).append(each.took_us)
     return {
         kind: (sorted(took)[nearest_rank(50, len(took))], len(took)) for kind, took in ended.items()
     }
