@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -210,15 +211,13 @@ def _list_traces(
 
 
 def _first_broken(opened: Log) -> str:
-    """Why the first line can't be read, and what helps where its fields have other names."""
+    """Why the first line can't be read, with what helps as it is typed here."""
     lines = opened.follow(from_start=True).new()
     first = next((each for each in lines if isinstance(each, BrokenLine)), None)
     if first is None:
         return ""
-    why = f" The first: {words.sentence(first.why, 200)}."
-    if first.text.startswith("{"):
-        why += " Say where its time and event stand: --field ts=PLACE --field event=PLACE."
-    return why
+    why = re.sub(r'fields=\{"(\w+)": …\}', r"--field \1=PLACE", first.why)
+    return f" The first: {words.sentence(why, 200)}."
 
 
 def in_trouble(traces: pd.DataFrame) -> pd.DataFrame:

@@ -5,27 +5,34 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
-from flexiflow.errors import InvalidType, InvalidValue, bounded_repr
+from flexiflow.errors import InvalidType, InvalidValue, bounded, bounded_repr, listed
 from flexiflow.events import Event
 from flexiflow.tracing.blocks import Block
-from flexiflow.tracing.records import ErrorRecord, LogRecord, utc_text
+from flexiflow.tracing.others import (
+    ALIASES,
+    ERROR_PARTS,
+    LEVEL_NAMES,
+    WHOLE_LINES,
+    error_of,
+    id_text,
+    level_text,
+    local_time,
+    text_of,
+    time_text,
+)
+from flexiflow.tracing.records import ErrorRecord, LogRecord
 
 LINE_EVENT = "log.line"
 """The event of a line that names none."""
 
-_ALIASES: Mapping[str, tuple[str, ...]] = {
-    "ts": ("timestamp", "time", "@timestamp"),
-    "level": ("levelname", "severity"),
-    "event": ("message", "msg"),
-    "error": ("exception",),
-}
 _WHOLES = ("duration_us", "step_id", "snapshot_id")
+_IDS = ("correlation_id", "span_id", "parent_id")
 _FIELDS = LogRecord.__struct_fields__
+_NAMES = frozenset(_FIELDS)
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _Level = TypeVar("_Level", bound=str)
@@ -39,8 +46,10 @@ _CLASSIC = re.compile(
     r"(?P<before>.*?)(?:^|\s)cid=(?P<id>\S+)(?:\s(?P<message>.*))?",
     re.DOTALL,
 )
-_EPOCH = re.compile(r"[0-9]{9,19}(\.[0-9]{1,9})?")  # as text: no year has so many digits
-_LEVELS = {"WARN": "WARNING"}
+_CONTAINER = re.compile(
+    r"(?P<time>\d{4}-\d\d-\d\dT\S+) (?P<stream>stdout|stderr) [FP] ?(?P<log>.*)", re.DOTALL
+)
+_PAIR = re.compile(r'(?P<key>[^\s="]+)=(?P<value>"(?:[^"\\]|\\.)*"|[^\s"]*)(?:\s+|$)')
 _LEVEL = re.compile(r"\b(DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL)\b")
 
 
@@ -82,7 +91,7 @@ BriefRecord = Brief[Any, Any] | LogRecord
 
 # Of names that are known no text is made anew, which is a quarter faster.
 _decode_our_briefs = msgspec.json.Decoder(Brief[_OurLevel, Event]).decode_lines
-_decode_briefs = msgspec.json.Decoder(Brief[str, str]).decode_lines
+_decode_briefs = msgspec.json.Decoder(Brief[_OurLevel, str]).decode_lines
 
 
 class LineFormat:
@@ -102,15 +111,21 @@ class LineFormat:
 
     def parse(self, line: bytes, path: str, offset: int) -> LogRecord | BrokenLine:
         """One line as a record, or as what is wrong with it."""
-        try:
-            if self.fields is None:
-                return _decode(line)
-            why = "it is no JSON object"
-        except _UNREADABLE as exc:
-            why = str(exc) or type(exc).__name__
-        found = self._foreign(line) if line.lstrip()[:1] == b"{" else _classic(line)
-        if found is not None:
-            return found
+        why = "it is no JSON object"
+        if self.fields is None:
+            try:
+                record = _decode(line)
+            except _UNREADABLE as exc:
+                why = str(exc) or type(exc).__name__
+            else:
+                if record.level.islower() and record.level.upper() in LEVEL_NAMES:
+                    record.level = level_text(record.level)  # structlog's
+                return record
+        found = _object(line)
+        record_or_why = _classic(line) if found is None else self._foreign(found)
+        if isinstance(record_or_why, LogRecord):
+            return record_or_why
+        why = record_or_why or why
         if b"\0" in line:
             why = "it has NUL bytes, as UTF-16 has, or a file that was cut off and written on"
         return BrokenLine(path, offset, line[:200].decode("utf-8", "replace").rstrip(), why)
@@ -118,7 +133,7 @@ class LineFormat:
     def records(self, block: Block, path: str) -> Sequence[LogRecord | BrokenLine]:
         """A block's lines, each a record or what is wrong with it; empty ones are left out."""
         found: Sequence[LogRecord] | None = self._at_once(block, _decode_lines)
-        if found is not None:
+        if found is not None and not any(map(str.islower, {each.level for each in found})):
             return found
         return [
             self.parse(line, path, block.offset + at) for at, line in block.lines() if line.strip()
@@ -143,46 +158,138 @@ class LineFormat:
             return None
         return found if block.has_one_a_line(len(found)) else None
 
-    def _foreign(self, line: bytes) -> LogRecord | None:
-        """An object that is none of ours as a record; None where it has no time."""
+    def _foreign(self, found: dict[str, Any], time: str | None = None) -> LogRecord | str | None:
+        """An object that is none of ours as a record, or what it lacks.
+
+        Args:
+            found: the object.
+            time: that of the line it is in, for one that has none itself.
+        """
+        if self.fields is None and found.keys() >= {"ts", "event"} and found.keys() <= _NAMES:
+            return None  # one of ours, and damaged
+        used: set[str] = set()
+        values = {name: self._value(found, name, used) for name in _FIELDS if name != "data"}
+        places = {name: place for name, (place, _) in values.items()}
+        said = {name: value for name, (_, value) in values.items()}
+        ts = time_text(said["ts"]) or time
+        if ts is None:
+            return _lacks(found, "ts", "time")
+        if self.fields is None and said["event"] is None:
+            return _lacks(found, "event", "event")
+        inner = self._inner(said, places["event"], ts)
+        if inner is not None:
+            return inner
+        texts: dict[str, Any] = {
+            name: None if value is None else text_of(value)
+            for name, value in said.items()
+            if name not in ("ts", "level", "error", *_WHOLES)
+        }
+        texts["event"] = (texts["event"] or LINE_EVENT).rstrip("\r\n")
+        wholes: dict[str, Any] = {
+            name: value if type(value := said[name]) is int else None for name in _WHOLES
+        }
+        error = error_of(said["error"]) or self._error_in_parts(found)
+        rest = {key: value for key, value in found.items() if key not in used}
+        data = rest["data"] if list(rest) == ["data"] else rest
+        level = level_text(said["level"], places["level"])
+        return LogRecord(ts=ts, level=level, **texts, **wholes, error=error, data=data or None)
+
+    def _inner(self, said: dict[str, Any], place: str, time: str) -> LogRecord | None:
+        """The record that a line of a container's log, or of a journal, was made of."""
+        text, whole = said["event"], place in WHOLE_LINES
+        # A message that looks like a record may be a payload: who has a level is a record already.
+        if not isinstance(text, str) or said["correlation_id"] is not None:
+            return None
+        if not whole and (said["level"] is not None or text[:1] != "{"):
+            return None
+        line = text.encode("utf-8", "replace")
+        try:
+            return _decode(line)
+        except _UNREADABLE:
+            found = _object(line)
+        record = _classic(line) if found is None else self._foreign(found, time)
+        if not isinstance(record, LogRecord):
+            return None
+        record.ts = record.ts or time
+        return record
+
+    def _value(self, found: dict[str, Any], name: str, used: set[str]) -> tuple[str, Any]:
+        """Where an object says something of a field, and what."""
+        mapped = None if self.fields is None else self.fields.get(name)
+        for place in (mapped, name, *ALIASES.get(name, ())):
+            value = None if place is None else _at(found, place)
+            if place is None or value is None:
+                continue
+            if name in _IDS and place not in (mapped, name):
+                value = id_text(value)
+                if value is None:
+                    continue
+            if place in found:
+                used.add(place)
+            return place, value
+        return name, None
+
+    def _error_in_parts(self, found: dict[str, Any]) -> ErrorRecord | None:
+        for place, text in ERROR_PARTS:
+            kind, message = _at(found, place), _at(found, text)
+            if isinstance(message, str):
+                return ErrorRecord(text_of(kind or "Error"), message)
+        return None
+
+
+def _object(line: bytes) -> dict[str, Any] | None:
+    """A line that is an object, in JSON or logfmt, or that a container's runtime wrote."""
+    if line.lstrip()[:1] == b"{":
         try:
             found = msgspec.json.decode(line)
         except _UNREADABLE:
             return None
-        if self.fields is None and "ts" in found:
-            return None  # one of ours, and damaged
-        used: set[str] = set()
-        values = {name: self._value(found, name, used) for name in _FIELDS if name != "data"}
-        ts = _time_text(values["ts"])
-        if ts is None or (self.fields is None and values["event"] is None):
-            return None
-        texts: dict[str, Any] = {
-            name: None if value is None else _text(value)
-            for name, value in values.items()
-            if name not in ("ts", "error", *_WHOLES)
-        }
-        texts["level"] = (texts["level"] or "INFO").upper()
-        texts["event"] = texts["event"] or LINE_EVENT
-        wholes: dict[str, Any] = {
-            name: value if type(value := values[name]) is int else None for name in _WHOLES
-        }
-        rest = {key: value for key, value in found.items() if key not in used}
-        data = rest["data"] if list(rest) == ["data"] else rest
-        return LogRecord(ts=ts, **texts, **wholes, error=_error(values["error"]), data=data or None)
+        return found if isinstance(found, dict) else None
+    text = line.decode("utf-8", "replace").strip()
+    container = _CONTAINER.fullmatch(text)
+    if container is not None:
+        return container.groupdict()
+    return _pairs(text)
 
-    def _value(self, found: dict[str, Any], name: str, used: set[str]) -> Any:
-        """What an object says of a field, where it says something."""
-        mapped = () if self.fields is None else (self.fields.get(name),)
-        for place in (*mapped, name, *_ALIASES.get(name, ())):
-            if place is None:
-                continue
-            if place in found:
-                used.add(place)
-                return found[place]
-            value = _inside(found, place.split("."))
-            if value is not None:
-                return value
-        return None
+
+def _pairs(text: str) -> dict[str, Any] | None:
+    """A line of logfmt, ``key=value key="a value"``, that has a time."""
+    found: dict[str, Any] = {}
+    at = 0
+    while at < len(text):
+        match = _PAIR.match(text, at)
+        if match is None:
+            return None
+        value = match["value"]
+        if value[:1] == '"':
+            try:
+                value = msgspec.json.decode(value)
+            except _UNREADABLE:
+                value = value[1:-1]
+        found[match["key"]] = value
+        at = match.end()
+    return found if any(name in found for name in ("ts", *ALIASES["ts"])) else None
+
+
+def _lacks(found: dict[str, Any], name: str, what: str) -> str:
+    """What is said of an object that is no record."""
+    lists = [key for key, value in found.items() if _holds_objects(value)]
+    if lists:
+        place = bounded_repr(lists[0], 80)
+        return f"it has no {what}, and a list under {place}: write its records one a line"
+    keys = bounded(listed(list(found)), 200)
+    return f'it has no {what}; fields={{"{name}": …}} says where it stands among {keys}'
+
+
+def _holds_objects(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
+
+
+def _at(found: dict[str, Any], place: str) -> Any:
+    """What stands at a place: a key as it is, or one inside objects."""
+    if place in found:
+        return found[place]
+    return _inside(found, place.split(".")) if "." in place else None
 
 
 def _checked(fields: Any) -> dict[str, str]:
@@ -214,34 +321,6 @@ def _inside(found: Any, path: list[str]) -> Any:
     return found
 
 
-def _time_text(value: Any) -> str | None:
-    """A time as ISO 8601; numbers are seconds, milli-, micro- or nanoseconds since 1970."""
-    if isinstance(value, str):
-        if not _EPOCH.fullmatch(value):
-            return value
-        value = float(value) if "." in value else int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    for limit, factor in ((1e11, 1e6), (1e14, 1e3), (1e17, 1.0), (1e20, 1e-3)):
-        if abs(value) < limit:
-            return utc_text(round(value * factor))
-    return None
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
-
-
-def _error(value: Any) -> ErrorRecord | None:
-    if isinstance(value, dict):
-        kind, message = value.get("type", "Error"), value.get("message", "")
-        return ErrorRecord(_text(kind), _text(message))
-    if not isinstance(value, str) or not value.strip():
-        return None
-    kind, colon, message = value.strip().splitlines()[-1].partition(": ")  # of a traceback
-    return ErrorRecord(kind, message) if colon else ErrorRecord("Error", kind)
-
-
 def _classic(line: bytes) -> LogRecord | None:
     """A text line that `get_logger` wrote, or another with ``cid=`` in it, as a record."""
     match = _CLASSIC.match(line.decode("utf-8", "replace").strip())
@@ -250,18 +329,9 @@ def _classic(line: bytes) -> LogRecord | None:
     level = _LEVEL.search(match["before"])
     logger = match["before"][level.end() :].strip() if level else match["before"].strip()
     return LogRecord(
-        ts=_local_time(match["time"]),
-        level=_LEVELS.get(level[1], level[1]) if level else "INFO",
+        ts=local_time(match["time"]),
+        level=level_text(level and level[1]),
         event=LINE_EVENT,
         correlation_id=None if match["id"] == "-" else match["id"],
         data={"logger": logger, "message": match["message"] or ""},
     )
-
-
-def _local_time(text: str | None) -> str:
-    """A time of `logging`, which is local and names no zone, in UTC."""
-    try:
-        moment = datetime.fromisoformat((text or "").replace(",", "."))
-        return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    except (ValueError, OverflowError):
-        return text or ""

@@ -42,7 +42,7 @@ class ErrorRecord(msgspec.Struct, omit_defaults=True):
     context: dict[str, str] | None = None
 
 
-class LogRecord(msgspec.Struct, omit_defaults=True, gc=False):
+class LogRecord(msgspec.Struct, omit_defaults=True, gc=False, forbid_unknown_fields=True):
     """One line of the trace log.
 
     Attributes:

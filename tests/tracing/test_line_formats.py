@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+from datetime import UTC, datetime
 
 import pytest
 
@@ -191,3 +192,163 @@ def test_what_the_filter_writes_is_read(tmp_path):
     assert (found.level, found.correlation_id) == ("ERROR", None)
     assert found.data == {"logger": "shop", "message": "oh no"}
     assert found.ts.endswith("Z")
+
+
+# -- what other tools write -------------------------------------------------------------------
+
+TIME = "2026-01-31T12:00:00Z"
+ID = "0af7651916cd43dd8448eb211c80319c"
+ERROR = ErrorRecord("ValueError", "bad")
+TRACEBACK = "Traceback (most recent call last):\n  File …\nValueError: bad"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"event": "x", "level": "error", "timestamp": TIME, "correlation_id": ID,
+         "exception": [{"exc_type": "ValueError", "exc_value": "bad", "frames": []}]},
+        {"ts": TIME, "level": "error", "event": "x", "trace_id": ID, "exception": TRACEBACK},
+        {"message": "x", "levelname": "ERROR", "timestamp": TIME, "trace_id": ID,
+         "exc_info": TRACEBACK},
+        {"text": "…", "record": {"level": {"name": "ERROR", "no": 40}, "message": "x",
+         "time": {"repr": "…", "timestamp": 1769860800.0}, "extra": {"correlation_id": ID},
+         "exception": {"type": "ValueError", "value": "bad", "traceback": True}}},
+        {"level": 50, "time": 1769860800000, "pid": 1, "reqId": ID, "msg": "x",
+         "err": {"type": "ValueError", "message": "bad", "stack": "…"}},
+        {"name": "app", "level": 50, "time": TIME, "req_id": ID, "msg": "x", "v": 0,
+         "err": {"name": "ValueError", "message": "bad"}},
+        {"@timestamp": TIME, "log.level": "ERROR", "message": "x", "trace.id": ID,
+         "error.type": "ValueError", "error.message": "bad", "ecs.version": "1.6.0"},
+        {"@timestamp": TIME, "log": {"level": "error"}, "message": "x", "trace": {"id": ID},
+         "error": {"type": "ValueError", "message": "bad"}},
+        {"severity": "ERROR", "time": TIME, "message": "x", "exception": TRACEBACK,
+         "logging.googleapis.com/trace": f"projects/shop/traces/{ID}"},
+        {"severity": "ERROR", "timestamp": TIME, "jsonPayload": {"message": "x"},
+         "trace": f"projects/shop/traces/{ID}", "exception": TRACEBACK},
+        {"level": "ERROR", "message": "x", "timestamp": TIME, "requestId": ID,
+         "errorType": "ValueError", "errorMessage": "bad"},
+        {"timeUnixNano": "1769860800000000000", "severityNumber": 17, "traceId": ID,
+         "body": {"stringValue": "x"}, "exception.message": "bad",
+         "exception.type": "ValueError"},
+        {"@t": TIME, "@l": "Error", "@m": "x", "@tr": ID, "@x": "ValueError: bad\n  at Shop"},
+        {"level": "fatal", "ts": 1769860800.0, "msg": "x", "trace_id": ID, "error": TRACEBACK},
+        {"__REALTIME_TIMESTAMP": "1769860800000000", "PRIORITY": "3", "MESSAGE": "x",
+         "trace_id": ID, "err": TRACEBACK},
+        {"asctime": "2026-01-31 12:00:00,000", "levelno": 40, "message": "x", "cid": ID,
+         "exc_info": TRACEBACK},
+        f'time={TIME} level=err msg="x" trace_id={ID} err="ValueError: bad"'.encode(),
+    ],
+    ids=["structlog", "structlog-ts", "python-json-logger", "loguru", "pino", "bunyan",
+         "ecs", "ecs-nested", "google-agent", "google-export", "lambda", "otlp",
+         "serilog", "zap", "journald", "asctime", "logfmt"],
+)  # fmt: skip
+@pytest.mark.usefixtures("at_utc")
+def test_what_other_tools_write_by_default(line):
+    """Time, level, event, id and error are found without fields=."""
+    found = parse(line)
+    moment = datetime.fromisoformat(found.ts)
+    assert moment == datetime(2026, 1, 31, 12, tzinfo=UTC)
+    assert (found.event, found.correlation_id, found.error) == ("x", ID, ERROR)
+    assert found.level in ("ERROR", "CRITICAL")
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"),
+    [
+        ({"level": 10}, "DEBUG"),
+        ({"level": 30}, "INFO"),
+        ({"level": 60}, "CRITICAL"),
+        ({"level": 4}, "WARNING"),
+        ({"levelno": 30}, "WARNING"),
+        ({"PRIORITY": "6"}, "INFO"),
+        ({"severityNumber": 13}, "WARNING"),
+        ({"level": "warn"}, "WARNING"),
+        ({"level": "ERROR+2"}, "ERROR"),
+        ({"level": "SUCCESS"}, "INFO"),
+        ({"level": "shout"}, "SHOUT"),
+        ({"level": 10**30}, "CRITICAL"),
+        ({"level": "9" * 5000}, "CRITICAL"),
+        ({"level": ""}, "INFO"),
+        ({}, "INFO"),
+    ],
+)
+def test_levels_have_the_names_of_logging(level, expected):
+    """Whatever scale or spelling they have; what is not known stays."""
+    assert parse({"time": TIME, "msg": "x", **level}).level == expected
+
+
+INNER = LogRecord(TIME, "INFO", "state.changed", ID, "s1", data={"a": 1})
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda text: {"log": text + "\n", "stream": "stdout", "time": "2026-02-01T00:00:00Z"},
+        lambda text: f"2026-02-01T00:00:00.123456789Z stdout F {text}".encode(),
+        lambda text: {"__REALTIME_TIMESTAMP": "1769900000000000", "PRIORITY": "6", "MESSAGE": text},
+        lambda text: {"timestamp": 1769900000000, "message": text, "ingestionTime": 3},
+    ],
+    ids=["docker", "kubernetes", "journald", "cloudwatch"],
+)
+def test_a_line_inside_a_line_is_what_the_program_wrote(wrap):
+    """Ours or another's; one without a time has that of the line around it."""
+    assert parse(wrap(encode_record(INNER).decode().strip())) == INNER
+    inner = parse(wrap(json.dumps({"level": "error", "msg": "x", "trace_id": ID})))
+    assert (inner.event, inner.level, inner.correlation_id) == ("x", "ERROR", ID)
+    assert inner.ts > TIME
+    plain = parse(wrap("plain text"))
+    assert (plain.event, plain.level, plain.correlation_id) == ("plain text", "INFO", None)
+
+
+def test_a_text_line_inside_a_container_s():
+    """With cid= it has its id, and its time where it names none."""
+    found = parse({"log": f"ERROR app cid={ID} bad\n", "stream": "stderr", "time": TIME})
+    assert (found.ts, found.level, found.correlation_id) == (TIME, "ERROR", ID)
+
+
+def test_a_payload_is_no_line():
+    """A record that has a level, or an id, is not taken for what its message quotes."""
+    payload = json.dumps({"time": "1999-01-01", "msg": "theirs", "cid": "theirs"})
+    for own in ({"level": "info"}, {"trace_id": ID}):
+        assert parse({"time": TIME, "msg": payload, **own}).ts == TIME
+    assert parse({"time": TIME, "msg": "again cid=theirs"}).correlation_id is None
+
+
+@pytest.mark.parametrize("said", ["", "0" * 32, "0", 0, True, None, {"a": 1}, []])
+def test_an_id_that_says_there_is_none(said):
+    """OpenTelemetry writes zeros, Google an empty text; the next name is asked."""
+    found = parse({"time": TIME, "msg": "x", "trace_id": said, "request_id": "r-1"})
+    assert found.correlation_id == "r-1"
+
+
+def test_an_id_is_written_in_one_way():
+    """With or without the 0x of Python's OpenTelemetry."""
+    assert parse({"timestamp": TIME, "body": "x", "trace_id": f"0x{ID}"}).correlation_id == ID
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ({"message": "x", "on": "2026"}, 'it has no time; fields={"ts": …} says where it stands '
+         "among message, on"),
+        ({"time": TIME, "text": "x"}, 'it has no event; fields={"event": …} says where it stands '
+         "among time, text"),
+        ({"resourceLogs": [{"scopeLogs": []}]}, "it has no time, and a list under 'resourceLogs': "
+         "write its records one a line"),
+    ],
+)  # fmt: skip
+def test_what_a_foreign_line_lacks_is_said(line, why):
+    """And what to write."""
+    assert parse(line).why == why
+
+
+def test_nothing_that_a_line_says_is_lost():
+    """Also where its first names are ours."""
+    line = {"ts": TIME, "level": "INFO", "event": "x", "order": 3}
+    assert parse(line) == LogRecord(TIME, "INFO", "x", data={"order": 3})
+
+
+@pytest.mark.parametrize("text", ["a=1 b", 'a="1', "time=now b=", 'msg="x" time="\\q"', "= =", ""])
+def test_what_is_nearly_logfmt(text):
+    """Never fails."""
+    assert parse(text.encode()) is not None
