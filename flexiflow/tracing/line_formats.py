@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar, get_args
 
 import msgspec
 
@@ -38,6 +38,7 @@ _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _Level = TypeVar("_Level", bound=str)
 _Event = TypeVar("_Event", bound=str)
 _OurLevel = Literal["INFO", "WARNING", "ERROR"]
+_OUR_LEVELS: tuple[str, ...] = get_args(_OurLevel)
 
 _decoder = msgspec.json.Decoder(LogRecord)
 _decode, _decode_lines = _decoder.decode, _decoder.decode_lines
@@ -168,7 +169,13 @@ class LineFormat:
         if self.fields is None and found.keys() >= {"ts", "event"} and found.keys() <= _NAMES:
             return None  # one of ours, and damaged
         used: set[str] = set()
-        values = {name: self._value(found, name, used) for name in _FIELDS if name != "data"}
+        # What a summary takes for one of ours, unread, has no other names here either.
+        aliases = {} if self.fields is None and _has_our_names(found) else ALIASES
+        values = {
+            name: self._value(found, name, used, aliases.get(name, ()))
+            for name in _FIELDS
+            if name != "data"
+        }
         places = {name: place for name, (place, _) in values.items()}
         said = {name: value for name, (_, value) in values.items()}
         ts = time_text(said["ts"]) or time
@@ -213,10 +220,12 @@ class LineFormat:
         record.ts = record.ts or time
         return record
 
-    def _value(self, found: dict[str, Any], name: str, used: set[str]) -> tuple[str, Any]:
+    def _value(
+        self, found: dict[str, Any], name: str, used: set[str], aliases: tuple[str, ...]
+    ) -> tuple[str, Any]:
         """Where an object says something of a field, and what."""
         mapped = None if self.fields is None else self.fields.get(name)
-        for place in (mapped, name, *ALIASES.get(name, ())):
+        for place in (mapped, name, *aliases):
             value = None if place is None else _at(found, place)
             if place is None or value is None:
                 continue
@@ -235,6 +244,11 @@ class LineFormat:
             if isinstance(message, str):
                 return ErrorRecord(text_of(kind or "Error"), message)
         return None
+
+
+def _has_our_names(found: dict[str, Any]) -> bool:
+    names = isinstance(found.get("ts"), str) and isinstance(found.get("event"), str)
+    return names and found.get("level") in _OUR_LEVELS
 
 
 def _object(line: bytes) -> dict[str, Any] | None:

@@ -36,6 +36,7 @@ from flexiflow.notebook.widgets.trace_explorer import TraceExplorer
 from flexiflow.recording import Recording
 from flexiflow.step import Step
 from flexiflow.tracing.following import Follower
+from flexiflow.tracing.others import ALIASES
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -85,6 +86,7 @@ def section(page: str, heading: str) -> str:
     return re.split(rf"^#+ {re.escape(heading)}$", text, flags=re.MULTILINE)[1].split("\n## ")[0]
 
 
+OTHERS_NAMED = {place for places in ALIASES.values() for place in places}
 EVENTS_NAMED = {
     *EVENTS,
     *re.findall(r"^\| `([\w.]+)` \|", section("engine", "Events"), re.MULTILINE),
@@ -277,7 +279,7 @@ def test_what_is_asked_of_a_thing_exists(word):
     asked = {
         (m[1], page)
         for page, m in matches(rf"(?<![\w./\"'-]){re.escape(word)}\.([a-z][\w.]*)")
-        if m[0] not in EVENTS_NAMED and m[1] not in FILES
+        if m[0] not in EVENTS_NAMED | OTHERS_NAMED and m[1] not in FILES
     }
     there = attributes(CALLED[word])
     assert {(name, page) for name, page in asked if name.split(".")[0] not in there} == set()
@@ -297,3 +299,12 @@ def test_every_file_that_is_named_exists():
         for _, m in matches(r"(?<![\w./])(?:flexiflow|docs|tests|notebooks|benchmarks)/[\w./-]*")
     }
     assert sorted(path for path in paths if not os.path.exists(ROOT / path)) == []
+
+
+def test_every_name_of_others_that_is_understood_is_documented():
+    """In the order in which they are looked for."""
+    page = (ROOT / "docs" / "tracing.md").read_text(encoding="utf-8")
+    table = page.split("<!-- aliases: ")[1].split("\n\n")[1]
+    rows = [line.strip("|").split("|") for line in table.splitlines()[2:]]
+    told = {name.strip(" `"): tuple(re.findall("`([^`]+)`", places)) for name, places in rows}
+    assert told == ALIASES

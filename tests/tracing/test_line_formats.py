@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from flexiflow import open_log
 from flexiflow.errors import InvalidType, InvalidValue
 from flexiflow.logger import CorrelationIdFilter
 from flexiflow.tracing.line_formats import LINE_EVENT, BrokenLine, LineFormat
@@ -343,9 +344,26 @@ def test_what_a_foreign_line_lacks_is_said(line, why):
 
 
 def test_nothing_that_a_line_says_is_lost():
-    """Also where its first names are ours."""
-    line = {"ts": TIME, "level": "INFO", "event": "x", "order": 3}
-    assert parse(line) == LogRecord(TIME, "INFO", "x", data={"order": 3})
+    """Also where its first names are ours; then the others are as well."""
+    line = {"ts": TIME, "level": "INFO", "event": "x", "order": 3, "trace_id": ID}
+    assert parse(line) == LogRecord(TIME, "INFO", "x", data={"order": 3, "trace_id": ID})
+    line["level"] = "info"
+    assert parse(line) == LogRecord(TIME, "INFO", "x", ID, data={"order": 3})
+
+
+@pytest.mark.parametrize("level", ["info", "INFO"])
+@pytest.mark.parametrize("more", [{}, {"trace_id": ID}, {"correlation_id": ID}])
+def test_a_block_is_read_as_its_lines_are(level, more, tmp_path):
+    """Counted, listed, or one by one: the same id and level."""
+    line = {"ts": TIME, "level": level, "event": "x", **more}
+    path = tmp_path / "run.log"
+    path.write_text(json.dumps(line) + "\n", encoding="utf-8")
+    log, one = open_log(path), parse(line)
+    (listed,) = log.records().to_dict("records")
+    assert (one.level, listed["level"]) == ("INFO", "INFO")
+    ids = [] if one.correlation_id is None else [one.correlation_id]
+    assert list(log.traces()["correlation_id"]) == ids
+    assert log.records()["correlation_id"].dropna().tolist() == ids
 
 
 @pytest.mark.parametrize("text", ["a=1 b", 'a="1', "time=now b=", 'msg="x" time="\\q"', "= =", ""])
