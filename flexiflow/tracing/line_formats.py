@@ -30,6 +30,7 @@ LINE_EVENT = "log.line"
 """The event of a line that names none."""
 
 _WHOLES = ("duration_us", "step_id", "snapshot_id")
+_SAID = tuple(name for name in LogRecord.__struct_fields__ if name != "data")
 _IDS = ("correlation_id", "span_id", "parent_id")
 _FIELDS = LogRecord.__struct_fields__
 _NAMES = frozenset(_FIELDS)
@@ -109,6 +110,9 @@ class LineFormat:
 
     def __init__(self, fields: Mapping[str, str] | None = None) -> None:
         self.fields = None if fields is None else _checked(fields)
+        own: dict[str, str] = {} if self.fields is None else self.fields
+        self._own = {name: _places(name, own.get(name)) for name in _SAID}
+        self._all = {name: _places(name, own.get(name), ALIASES) for name in _SAID}
 
     def parse(self, line: bytes, path: str, offset: int) -> LogRecord | BrokenLine:
         """One line as a record, or as what is wrong with it."""
@@ -168,22 +172,16 @@ class LineFormat:
         """
         if self.fields is None and found.keys() >= {"ts", "event"} and found.keys() <= _NAMES:
             return None  # one of ours, and damaged
-        used: set[str] = set()
         # What a summary takes for one of ours, unread, has no other names here either.
-        aliases = {} if self.fields is None and _has_our_names(found) else ALIASES
-        values = {
-            name: self._value(found, name, used, aliases.get(name, ()))
-            for name in _FIELDS
-            if name != "data"
-        }
-        places = {name: place for name, (place, _) in values.items()}
-        said = {name: value for name, (_, value) in values.items()}
+        known = self._own if self.fields is None and _has_our_names(found) else self._all
+        places: dict[str, str] = {}
+        said = {name: _value(found, name, known[name], places) for name in _SAID}
         ts = time_text(said["ts"]) or time
         if ts is None:
             return _lacks(found, "ts", "time")
         if self.fields is None and said["event"] is None:
             return _lacks(found, "event", "event")
-        inner = self._inner(said, places["event"], ts)
+        inner = self._inner(said, places.get("event"), ts)
         if inner is not None:
             return inner
         texts: dict[str, Any] = {
@@ -195,13 +193,14 @@ class LineFormat:
         wholes: dict[str, Any] = {
             name: value if type(value := said[name]) is int else None for name in _WHOLES
         }
-        error = error_of(said["error"]) or self._error_in_parts(found)
+        error = error_of(said["error"]) or _error_in_parts(found)
+        used = set(places.values())
         rest = {key: value for key, value in found.items() if key not in used}
         data = rest["data"] if list(rest) == ["data"] else rest
-        level = level_text(said["level"], places["level"])
+        level = level_text(said["level"], places.get("level", "level"))
         return LogRecord(ts=ts, level=level, **texts, **wholes, error=error, data=data or None)
 
-    def _inner(self, said: dict[str, Any], place: str, time: str) -> LogRecord | None:
+    def _inner(self, said: dict[str, Any], place: str | None, time: str) -> LogRecord | None:
         """The record that a line of a container's log, or of a journal, was made of."""
         text, whole = said["event"], place in WHOLE_LINES
         # A message that looks like a record may be a payload: who has a level is a record already.
@@ -220,30 +219,55 @@ class LineFormat:
         record.ts = record.ts or time
         return record
 
-    def _value(
-        self, found: dict[str, Any], name: str, used: set[str], aliases: tuple[str, ...]
-    ) -> tuple[str, Any]:
-        """Where an object says something of a field, and what."""
-        mapped = None if self.fields is None else self.fields.get(name)
-        for place in (mapped, name, *aliases):
-            value = None if place is None else _at(found, place)
-            if place is None or value is None:
-                continue
-            if name in _IDS and place not in (mapped, name):
-                value = id_text(value)
-                if value is None:
-                    continue
-            if place in found:
-                used.add(place)
-            return place, value
-        return name, None
 
-    def _error_in_parts(self, found: dict[str, Any]) -> ErrorRecord | None:
-        for place, text in ERROR_PARTS:
-            kind, message = _at(found, place), _at(found, text)
-            if isinstance(message, str):
-                return ErrorRecord(text_of(kind or "Error"), message)
-        return None
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a field may stand.
+
+    Attributes:
+        key: as it is written.
+        path: the keys that a dot leads through; None without one.
+        theirs: whether it is a name that we gave nobody.
+    """
+
+    key: str
+    path: list[str] | None
+    theirs: bool
+
+
+def _places(
+    name: str, mapped: str | None, aliases: Mapping[str, tuple[str, ...]] | None = None
+) -> tuple[_Place, ...]:
+    own = (name,) if mapped is None else (mapped, name)
+    theirs = () if aliases is None else aliases.get(name, ())
+    return tuple(
+        _Place(key, key.split(".") if "." in key else None, key not in own)
+        for key in (*own, *theirs)
+    )
+
+
+def _value(
+    found: dict[str, Any], name: str, where: tuple[_Place, ...], places: dict[str, str]
+) -> Any:
+    """What an object says of a field, where it says something; its place is put among `places`."""
+    for place in where:
+        value = found.get(place.key)
+        if value is None and place.path is not None:
+            value = _inside(found, place.path)
+        if value is not None and place.theirs and name in _IDS:
+            value = id_text(value)
+        if value is not None:
+            places[name] = place.key
+            return value
+    return None
+
+
+def _error_in_parts(found: dict[str, Any]) -> ErrorRecord | None:
+    for place, text in ERROR_PARTS:
+        message = _at(found, text)
+        if isinstance(message, str):
+            return ErrorRecord(text_of(_at(found, place) or "Error"), message)
+    return None
 
 
 def _has_our_names(found: dict[str, Any]) -> bool:
