@@ -21,7 +21,7 @@ def network_mount(path: Path, table: str = "/proc/mounts") -> str | None:
         table: the system's list of mounts; where there is none, nothing is known.
     """
     try:
-        lines = Path(table).read_text(errors="replace").splitlines()
+        lines = Path(table).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return None
     target = os.path.realpath(path)

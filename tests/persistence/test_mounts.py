@@ -1,5 +1,8 @@
 """Which file systems a recording is refused on."""
 
+import subprocess
+import sys
+
 import pytest
 
 from flexiflow.persistence.mounts import network_mount
@@ -67,3 +70,10 @@ def test_without_a_list_of_mounts_nothing_is_known(tmp_path):
 def test_this_machine_can_record_to_its_temporary_folder(tmp_path):
     """The real list is read."""
     assert network_mount(tmp_path) is None
+
+
+def test_the_list_is_read_in_utf_8_whatever_the_locale_is():
+    """Python can warn of files that are not; where warnings are errors, nothing was recorded."""
+    code = "from flexiflow.persistence.mounts import network_mount as n; from pathlib import Path; "
+    options = ("-X", "warn_default_encoding", "-W", "error::EncodingWarning")
+    subprocess.run([sys.executable, *options, "-c", code + "n(Path('/'))"], check=True)

@@ -10,7 +10,7 @@ from flexiflow.analysis.base import words
 from flexiflow.analysis.base.fields import field_name
 from flexiflow.analysis.base.values import Path
 from flexiflow.analysis.reading.machines import machines_of
-from flexiflow.analysis.reading.rows import one_snapshot
+from flexiflow.analysis.reading.rows import one_snapshot, row_id_of
 from flexiflow.analysis.reading.source import Source
 from flexiflow.analysis.reading.tables import snapshot_columns
 from flexiflow.component import AsyncComponent
@@ -114,7 +114,7 @@ def _recorded_machine(
         with source.connect() as conn:
             query = f"""SELECT {snapshot_columns(conn)["fingerprint"]} FROM {SNAPSHOTS} s
                 WHERE s.rowid = ?"""
-            row = cursor(conn).execute(query, (snapshot_id,)).fetchone()
+            row = cursor(conn).execute(query, (row_id_of(snapshot_id),)).fetchone()
             if row is not None:
                 return row[0], machines_of(conn).get(row[0])
     return None, None

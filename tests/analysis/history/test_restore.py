@@ -88,6 +88,13 @@ async def test_who_makes_an_error_of_the_warning_keeps_the_engine(tmp_path):
     assert engine.get("order") is None
 
 
+async def test_an_id_from_the_table_is_as_good_as_a_number(tmp_path):
+    """numpy's: its machine is found too, so that nothing is said to be missing."""
+    history = await recorded(tmp_path / "state.db")
+    newest = history.snapshots("order")["id"].iloc[-1]
+    assert history.restore(newest, fresh()).state_machine.state_name == "Done"
+
+
 async def test_it_begins_where_the_recorded_one_did(tmp_path):
     """So that it has the same machine when it is recorded again."""
     history = await recorded(tmp_path / "state.db")
