@@ -29,7 +29,6 @@ from flexiflow.cli.output import (
 )
 from flexiflow.cli.steps import STYLES
 from flexiflow.cli.text import as_argument, command_line, visible
-from flexiflow.tracing.line_formats import BrokenLine
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -212,8 +211,7 @@ def _list_traces(
 
 def _first_broken(opened: Log) -> str:
     """Why the first line can't be read, with what helps as it is typed here."""
-    lines = opened.follow(from_start=True).new()
-    first = next((each for each in lines if isinstance(each, BrokenLine)), None)
+    first = opened.first_broken()
     if first is None:
         return ""
     why = re.sub(r'fields=\{"(\w+)": …\}', r"--field \1=PLACE", first.why)

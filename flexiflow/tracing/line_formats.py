@@ -19,6 +19,7 @@ from flexiflow.tracing.others import (
     WHOLE_LINES,
     error_of,
     id_text,
+    journal_text,
     level_text,
     local_time,
     text_of,
@@ -181,6 +182,8 @@ class LineFormat:
             return _lacks(found, "ts", "time")
         if self.fields is None and said["event"] is None:
             return _lacks(found, "event", "event")
+        if places.get("event") == "MESSAGE":
+            said["event"] = journal_text(said["event"])
         inner = self._inner(said, places.get("event"), ts)
         if inner is not None:
             return inner

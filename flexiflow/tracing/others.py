@@ -118,6 +118,14 @@ def text_of(value: Any) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
+def journal_text(message: Any) -> Any:
+    """A journal's message: one with colours or other unprintable characters is a list of bytes."""
+    try:
+        return bytes(message).decode("utf-8", "replace") if isinstance(message, list) else message
+    except (TypeError, ValueError):
+        return message
+
+
 def level_text(value: Any, place: str = "level") -> str:
     """A level by the names of `logging`; INFO where nothing is said.
 

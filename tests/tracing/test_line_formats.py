@@ -5,12 +5,16 @@ import logging
 import time
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from flexiflow import open_log
 from flexiflow.errors import InvalidType, InvalidValue
 from flexiflow.logger import CorrelationIdFilter
 from flexiflow.tracing.line_formats import LINE_EVENT, BrokenLine, LineFormat
+from flexiflow.tracing.others import ALIASES
 from flexiflow.tracing.records import ErrorRecord, LogRecord, encode_record
 
 
@@ -305,6 +309,37 @@ def test_a_text_line_inside_a_container_s():
     """With cid= it has its id, and its time where it names none."""
     found = parse({"log": f"ERROR app cid={ID} bad\n", "stream": "stderr", "time": TIME})
     assert (found.ts, found.level, found.correlation_id) == (TIME, "ERROR", ID)
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [([*b"\x1b[31mbad\x1b[0m"], "\x1b[31mbad\x1b[0m"), ([300], "[300]"), (["a"], '["a"]')],
+)
+def test_a_journal_s_bytes_are_text(message, text):
+    """It writes what can't be printed, such as colours, as numbers."""
+    assert parse({"__REALTIME_TIMESTAMP": "1769860800000000", "MESSAGE": message}).event == text
+
+
+PLACES = sorted({place for name, places in ALIASES.items() for place in (name, *places)})
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inside: (
+        st.lists(inside, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["id", "type", "message", "level", "time"]), inside, max_size=3
+        )
+    ),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.sampled_from(PLACES) | st.text(max_size=9), VALUES, max_size=8))
+@example({"time": 1, "msg": "x", "level": 1e308})
+@example({"time": 1e18, "msg": "x", "levelno": -(10**30)})
+@example({"time": 1, "msg": "x", "err": [[]], "trace": {"id": []}})
+def test_whatever_stands_there_is_read_or_broken(line):
+    """Nothing that a line holds fails the reading of a log."""
+    assert isinstance(parse(msgspec.json.encode(line)), LogRecord | BrokenLine)
 
 
 def test_a_payload_is_no_line():

@@ -59,6 +59,12 @@ class RecordQuestions(AskedLog):
         return records_frame(chosen if most is None else chosen[max(len(chosen) - most, 0) :])
 
     @asked_despite_deletion
+    def first_broken(self) -> BrokenLine | None:
+        """The first line that is no record, with its place and what is wrong; None without one."""
+        lines = read_records(self.paths, self._lines)
+        return next((each for each in lines if isinstance(each, BrokenLine)), None)
+
+    @asked_despite_deletion
     def search(self, text: str) -> pd.DataFrame:
         """Records whose line contains `text`, in any field.
 

@@ -210,12 +210,13 @@ class TraceExplorer(Widget):
 def _nothing(log: Log | None) -> list[str]:
     """Why there is no trace, and the code that helps."""
     summary = None if log is None else log.summary()
-    told = summary.troubles if summary is not None else ()
-    return (
-        [f"No trace is in this log: {' and '.join(told)}.", _FIELDS]
-        if told
-        else [_NOTHING, _RECORD]
-    )
+    if log is None or summary is None or not summary.troubles:
+        return [_NOTHING, _RECORD]
+    told = f"No trace is in this log: {' and '.join(summary.troubles)}."
+    first = None if summary.records else log.first_broken()
+    if first is not None:
+        told += f" The first: {words.sentence(first.why, 200)}."
+    return [told, _FIELDS]
 
 
 def _first(traces: pd.DataFrame) -> str:

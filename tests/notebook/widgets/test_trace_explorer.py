@@ -153,18 +153,22 @@ async def test_what_is_redacted_reaches_no_page(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("line", "why"),
+    ("line", "why", "first"),
     [
-        ('{"when": 1}', "1 line can't be read"),
-        ('{"time": 1764200000, "msg": "x"}', "1 record has no correlation id"),
+        (
+            '{"when": 1}',
+            "1 line can't be read",
+            ' The first: it has no time; fields={"ts": …} says where it stands among when.',
+        ),
+        ('{"time": 1764200000, "msg": "x"}', "1 record has no correlation id", ""),
     ],
 )
-def test_a_log_without_a_trace_says_why(tmp_path, line, why):
+def test_a_log_without_a_trace_says_why(tmp_path, line, why, first):
     """And what helps, in place of how one is recorded; its card says it, too."""
     (tmp_path / "theirs.jsonl").write_text(line + "\n")
     log = open_log(tmp_path / "theirs.jsonl")
     view = log.explore()
-    assert view.static_text() == f"No trace is in this log: {why}."
+    assert view.static_text() == f"No trace is in this log: {why}.{first}"
     assert "fields=" in view.empty[1]
     assert "fields=" in view.static_html()
     assert why in html.unescape(str(recorded_cards.log(log)))
