@@ -21,6 +21,7 @@ The functions below make one exception for one cause, and return it, so that a c
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from difflib import SequenceMatcher, get_close_matches  # now: without descriptors none can be
 from itertools import takewhile
 from typing import Any
 
@@ -294,8 +295,6 @@ def suggestion(name: object, known: Iterable[str]) -> str | None:
     if not isinstance(name, str):
         return None
     short = sorted(candidate for candidate in known if len(candidate) <= 80)[:2000]
-    from difflib import get_close_matches  # only errors need it
-
     near = get_close_matches(name, short, n=len(short) or 1) if len(name) <= 80 else []
     near.sort(key=lambda each: _distance(name, each))
     near = near[:3]
@@ -304,8 +303,6 @@ def suggestion(name: object, known: Iterable[str]) -> str | None:
 
 def _distance(name: str, candidate: str) -> tuple[float, int, str]:
     """The nearest first; among those as near, the one that begins alike, then by name."""
-    from difflib import SequenceMatcher
-
     matcher = SequenceMatcher(None, candidate, name)
     pairs = zip(name.lower(), candidate.lower(), strict=False)
     begins = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

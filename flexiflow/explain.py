@@ -7,6 +7,7 @@ instead of raising them, and registers nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from os import PathLike
 from typing import Any
 
@@ -189,8 +190,6 @@ def _unknown_ends(packs: tuple[PackContents, ...], known: set[str]) -> Iterator[
 
 def _misspelt(data: Mapping[str, Any]) -> Iterator[Diagnostic]:
     """Fields that look like a known one. Others are left alone: people keep notes in configs."""
-    from difflib import get_close_matches
-
     for key in data:
         if key in FIELDS or len(key) > 80:
             continue
