@@ -126,10 +126,11 @@ def checked_correlation_id(value: Any) -> str:
     """`value` itself where it can serve as an id, else `InvalidValue`."""
     if isinstance(value, str) and 0 < len(value) <= LONGEST_ID and value.isprintable():
         return value
+    mend = "shorten it and drop control characters" if isinstance(value, str) else "pass its str()"
     raise InvalidValue(
         f"Invalid correlation id {bounded_repr(value, 60)}.",
         why=f"An id is a printable string of 1 to {LONGEST_ID} characters.",
-        fix="Leave it out to get a new one, or shorten it and drop control characters.",
+        fix=f"Leave it out to get a new one, or {mend}.",
         context={"correlation_id": value},
     )
 

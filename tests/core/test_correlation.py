@@ -149,7 +149,7 @@ def test_anything_else_is_a_value_error(value):
     error = caught.value
     assert isinstance(error, FlexiFlowError)
     assert error.why
-    assert error.fix
+    assert ("str()" in error.fix) == (not isinstance(value, str))
     assert error.context_items
 
 
