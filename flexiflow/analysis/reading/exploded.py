@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from flexiflow.analysis.base.collecting import without_collecting
 from flexiflow.analysis.reading.columns import Building
 from flexiflow.analysis.reading.field_columns import Fields
 from flexiflow.analysis.reading.tables import snapshot_columns
@@ -80,11 +79,10 @@ def fields_in(lines: bytes, borders: Any) -> Fields | None:
     fields, start, view = Fields(), 0, memoryview(lines)
     for end in (*borders[_AT_ONCE - 1 :: _AT_ONCE].tolist(), len(lines)):
         try:
-            with without_collecting():
-                bodies = _decoder.decode_lines(view[start:end])
-                fields.add([body.metadata or {} for body in bodies])
+            bodies = _decoder.decode_lines(view[start:end])
         except (msgspec.DecodeError, RecursionError):
             return None
+        fields.add([body.metadata or {} for body in bodies])
         start = end + 1
     return fields if fields.rows == len(borders) + 1 else None
 

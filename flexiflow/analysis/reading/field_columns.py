@@ -68,11 +68,11 @@ class Fields:
         """Go on with the next rows' records."""
         begin = self.rows
         self.rows += len(records)
-        keys = records[0].keys() if records else ()
-        if all(record.keys() == keys for record in records):  # as it is with most
-            for key in keys:
+        columns = _columns_of(records)
+        if columns is not None:
+            for key, values in columns.items():
                 found = self._found.setdefault(key, _Field())
-                found.pieces.append((begin, _narrowed([record[key] for record in records])))
+                found.pieces.append((begin, _narrowed(values)))
                 found.last = self.rows - 1
             return
         for key in dict.fromkeys(key for record in records for key in record):
@@ -101,6 +101,17 @@ class Fields:
         if not added:
             return table
         return pd.concat([table, pd.DataFrame(added).set_axis(table.index)], axis=1)
+
+
+def _columns_of(records: Sequence[Mapping[Any, Any]]) -> dict[Any, list[Any]] | None:
+    """The values of each field, where all records have the same fields, as most have; else None."""
+    keys = list(records[0]) if records else []
+    if set(map(len, records)) - {len(keys)}:
+        return None
+    try:
+        return {key: [record[key] for record in records] for key in keys}
+    except KeyError:
+        return None
 
 
 def _narrowed(values: list[Any]) -> Any:

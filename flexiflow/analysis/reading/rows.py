@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from flexiflow.analysis.base import frames, shapes
+from flexiflow.analysis.base.collecting import without_collecting
 from flexiflow.analysis.base.moments import moment_us
 from flexiflow.analysis.reading.columns import Building
 from flexiflow.analysis.reading.components import require_component
@@ -124,17 +125,18 @@ def snapshots_frame(
     """Snapshots as a frame; see `History.snapshots`."""
     building = Building(shapes.SNAPSHOTS, explodes=explode)
     exploded = Exploded() if explode else None
-    for source, after_id in chosen.of_sources(sources):
-        with source.connect() as conn:
-            query = snapshot_query(conn, chosen, after_id)
-            if query is not None:
-                building.source = source.name
-                for count in read_blocks(conn, query, building):
-                    if exploded is not None:
-                        exploded.add(conn, building, count)
-    first = _first_shown(building.rows, chosen)
-    frame = building.frame(first)
-    return frame if exploded is None else exploded.beside(frame, first)
+    with without_collecting():
+        for source, after_id in chosen.of_sources(sources):
+            with source.connect() as conn:
+                query = snapshot_query(conn, chosen, after_id)
+                if query is not None:
+                    building.source = source.name
+                    for count in read_blocks(conn, query, building):
+                        if exploded is not None:
+                            exploded.add(conn, building, count)
+        first = _first_shown(building.rows, chosen)
+        frame = building.frame(first)
+        return frame if exploded is None else exploded.beside(frame, first)
 
 
 def steps_frame(sources: Sequence[Source], chosen: Filter) -> pd.DataFrame:
