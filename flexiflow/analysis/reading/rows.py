@@ -120,15 +120,21 @@ class Filter:
 
 
 def snapshots_frame(
-    sources: Sequence[Source], chosen: Filter, *, explode: bool = False
+    sources: Sequence[Source],
+    chosen: Filter,
+    *,
+    explode: bool = False,
+    columns: str | Iterable[str] | None = None,
 ) -> pd.DataFrame:
     """Snapshots as a frame; see `History.snapshots`."""
-    building = Building(shapes.SNAPSHOTS, explodes=explode)
+    shown = _columns(shapes.SNAPSHOTS, columns)
+    wanted = _read(shapes.SNAPSHOTS, shown, "time", "state", *["snapshot_json"] * explode)
+    building = Building(wanted, explodes=explode)
     exploded = Exploded() if explode else None
     with without_collecting():
         for source, after_id in chosen.of_sources(sources):
             with source.connect() as conn:
-                query = snapshot_query(conn, chosen, after_id)
+                query = snapshot_query(conn, chosen, after_id, wanted)
                 if query is not None:
                     building.source = source.name
                     for count in read_blocks(conn, query, building):
@@ -136,19 +142,25 @@ def snapshots_frame(
                             exploded.add(conn, building, count)
         first = _first_shown(building.rows, chosen)
         frame = building.frame(first)
+        frame = frame if columns is None else frame[shown]
         return frame if exploded is None else exploded.beside(frame, first)
 
 
-def steps_frame(sources: Sequence[Source], chosen: Filter) -> pd.DataFrame:
+def steps_frame(
+    sources: Sequence[Source], chosen: Filter, columns: str | Iterable[str] | None = None
+) -> pd.DataFrame:
     """Steps as a frame; see `History.steps`."""
-    building = Building(shapes.STEPS)
+    shown = _columns(shapes.STEPS, columns)
+    wanted = _read(shapes.STEPS, shown, "time")
+    building = Building(wanted)
     for source, after_id in chosen.of_sources(sources):
         with source.connect() as conn:
-            query = query_of(conn, "steps", chosen, after_id)
+            query = step_query(conn, chosen, after_id, wanted) if has_steps(conn) else None
             if query is not None:
                 building.source = source.name
                 read(conn, query, building)
-    return building.frame(_first_shown(building.rows, chosen))
+    frame = building.frame(_first_shown(building.rows, chosen))
+    return frame if columns is None else frame[shown]
 
 
 def one_snapshot(sources: Sequence[Source], snapshot_id: int) -> ComponentSnapshot:
@@ -192,13 +204,16 @@ def query_of(
 
 
 def snapshot_query(
-    conn: sqlite3.Connection, chosen: Filter, after_id: int | None = None
+    conn: sqlite3.Connection,
+    chosen: Filter,
+    after_id: int | None = None,
+    wanted: frames.Columns = shapes.SNAPSHOTS,
 ) -> Query | None:
-    """The query for the snapshots that are asked for; None for none."""
+    """The query for the wanted columns of the snapshots that are asked for; None for none."""
     columns = snapshot_columns(conn)
     condition, values = chosen.where(columns, "time_us", "state")
-    fields = _fields(shapes.SNAPSHOTS, columns, _SNAPSHOT_FIELDS)
-    shortcut = snapshot_shortcut(conn)
+    fields = _fields(wanted, columns, _SNAPSHOT_FIELDS)
+    shortcut = snapshot_shortcut(conn, wanted)
     return _limited(
         conn,
         Query(SNAPSHOTS, fields, condition, values, chosen.component, after_id, shortcut),
@@ -207,18 +222,51 @@ def snapshot_query(
 
 
 def step_query(
-    conn: sqlite3.Connection, chosen: Filter, after_id: int | None = None
+    conn: sqlite3.Connection,
+    chosen: Filter,
+    after_id: int | None = None,
+    wanted: frames.Columns = shapes.STEPS,
 ) -> Query | None:
-    """The query for the steps that are asked for; None for none."""
+    """The query for the wanted columns of the steps that are asked for; None for none."""
     columns = step_columns(conn)
     condition, values = chosen.where(columns, "start_us", "from_state")
-    fields = _fields(shapes.STEPS, columns, _STEP_FIELDS)
-    shortcut = step_shortcut(conn)
+    fields = _fields(wanted, columns, _STEP_FIELDS)
+    shortcut = step_shortcut(conn, wanted)
     return _limited(
         conn,
         Query(STEPS, fields, condition, values, chosen.component, after_id, shortcut),
         chosen.limit,
     )
+
+
+def _columns(known: frames.Columns, given: Any) -> list[str]:
+    """The names of the columns that a caller wants, in that order; all unless given."""
+    if given is None:
+        return list(known)
+    if not isinstance(given, Iterable):
+        raise InvalidType(
+            f"columns must be a name or several, not {bounded_repr(given, 80)}.",
+            why="A frame's columns are chosen by their names.",
+            fix='Pass columns=["time", "state"].',
+            context={"columns": given},
+        )
+    names: list[Any] = [given] if isinstance(given, str) else list(given)
+    for at, name in enumerate(names):
+        if isinstance(name, str) and name in known and name not in names[:at]:
+            continue
+        raise InvalidValue(
+            f"{bounded_repr(name, 80)} is no column, or is wanted twice.",
+            why=f"The columns are {', '.join(known)}.",
+            fix=suggestion(name, known.keys() - names) or "Name each column that you want once.",
+            context={"columns": names},
+        )
+    return names
+
+
+def _read(known: frames.Columns, shown: Sequence[str], *needed: str) -> frames.Columns:
+    """What must be read to show some columns: these, the id, and by what blocks are checked."""
+    wanted = {*shown, "id", *needed}
+    return {name: dtype for name, dtype in known.items() if name in wanted}
 
 
 def _fields(

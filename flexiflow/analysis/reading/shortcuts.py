@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 import msgspec
 
-from flexiflow.analysis.base import frames
+from flexiflow.analysis.base import frames, shapes
 from flexiflow.analysis.base.collecting import without_collecting
 from flexiflow.analysis.reading.columns import (
     LINE_BREAK,
@@ -73,12 +73,17 @@ _objects = msgspec.json.Decoder(_AnyObject)
 _with_states = msgspec.json.Decoder(_WithState)
 
 
-def snapshot_shortcut(conn: sqlite3.Connection) -> Shortcut | None:
-    """How the snapshots of a database are packed; None where they can't be."""
+def snapshot_shortcut(
+    conn: sqlite3.Connection, wanted: Container[str] = shapes.SNAPSHOTS
+) -> Shortcut | None:
+    """How the wanted columns of snapshots are packed, time and state among them; None if not."""
     types = _types_of(conn, SNAPSHOTS)
     bodies = _of_row(_BODIES)
     if _fits(types, _SNAPSHOT_WHOLES, {**_SNAPSHOT_TEXTS, **_BODIES}):
-        wholes, texts = _of_row(_SNAPSHOT_WHOLES), _of_row(_SNAPSHOT_TEXTS)
+        wholes = _of_row(_only(_SNAPSHOT_WHOLES, wanted))
+        texts = _of_row(_only(_SNAPSHOT_TEXTS, wanted))
+        if "snapshot_json" not in wanted and "error" not in wanted:
+            bodies = {}
         return Shortcut(wholes, texts, _finish_snapshots(_run_names(conn)), bodies)
     if _fits(types, {}, {**_CLASSIC_TEXTS, **_BODIES}) and not (
         types.keys() & _SNAPSHOT_WHOLES.values()
@@ -109,12 +114,19 @@ def entry_shortcut(conn: sqlite3.Connection) -> Shortcut | None:
     return None
 
 
-def step_shortcut(conn: sqlite3.Connection) -> Shortcut | None:
-    """How the steps of a database are packed; None where they can't be."""
+def step_shortcut(
+    conn: sqlite3.Connection, wanted: Container[str] = shapes.STEPS
+) -> Shortcut | None:
+    """How the wanted columns of steps are packed, the time among them; None where they can't be."""
     if not _fits(_types_of(conn, STEPS), _STEP_WHOLES, _STEP_TEXTS):
         return None
     texts = {**_of_row(_STEP_TEXTS), "error": step_columns(conn)["error"]}
-    return Shortcut(_of_row(_STEP_WHOLES), texts, _finish_steps(_run_names(conn)))
+    wholes = _of_row(_only(_STEP_WHOLES, wanted))
+    return Shortcut(wholes, _only(texts, wanted), _finish_steps(_run_names(conn)))
+
+
+def _only(columns: Mapping[str, str], wanted: Container[str]) -> dict[str, str]:
+    return {name: each for name, each in columns.items() if name in wanted}
 
 
 Finish = Callable[[Building, Mapping[str, bytes], int], Pieces | None]
@@ -122,6 +134,8 @@ Finish = Callable[[Building, Mapping[str, bytes], int], Pieces | None]
 
 def _finish_snapshots(runs: Mapping[int, str | None]) -> Finish:
     def finish(building: Building, raw: Mapping[str, bytes], count: int) -> Pieces | None:
+        if "snapshot_json" not in raw:
+            return _placed(_unpacked(building, raw, count, runs))
         lines = raw["snapshot_json"]
         borders = places_of(LINE_BREAK, lines, count)
         # Where nothing is a tag, who wants the fields need not decode each body once more.
@@ -180,7 +194,8 @@ def _finish_steps(runs: Mapping[int, str | None]) -> Finish:
         if pieces is None:
             return None
         pieces["time"][~_in_range(pieces["time"])] = frames.NO_NUMBER
-        pieces["tries"][pieces["tries"] == frames.NO_NUMBER] = 0
+        if "tries" in pieces:
+            pieces["tries"][pieces["tries"] == frames.NO_NUMBER] = 0
         return pieces
 
     return finish

@@ -14,7 +14,7 @@ import flexiflow
 from flexiflow import FlexiFlowEngine, State, on, open_history, open_log, record
 from flexiflow.analysis.base import frames, shapes
 from flexiflow.analysis.history import History
-from flexiflow.errors import PersistenceError, StateFileNotFound
+from flexiflow.errors import InvalidValue, PersistenceError, StateFileNotFound
 from flexiflow.extras import ComponentSnapshot, save_snapshot_sqlite
 
 
@@ -57,15 +57,24 @@ def parameters(function):
 # -- the surface --------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("wanted", [["tme"], ["time", "time"], [7], "states"])
+def test_columns_that_are_none_or_wanted_twice_are_refused(wanted):
+    """Each with the names that there are."""
+    with pytest.raises(InvalidValue) as caught:
+        Written().history.snapshots(columns=wanted)
+    assert caught.value.why.startswith("The columns are id, time, component, state")
+
+
 def test_signatures():
     """As they are promised: what is asked for first, filters by keyword."""
     positional, keyword, empty = "POSITIONAL_OR_KEYWORD", "KEYWORD_ONLY", inspect.Parameter.empty
     component = ("component", positional, None)
     filters = [(name, keyword, None) for name in ("since", "until", "states", "limit")]
+    columns = ("columns", keyword, None)
     expected = {
         History.components: [],
-        History.snapshots: [component, *filters, ("explode", keyword, False)],
-        History.steps: [component, *filters],
+        History.snapshots: [component, *filters, ("explode", keyword, False), columns],
+        History.steps: [component, *filters, columns],
         History.visits: [component],
         History.graph: [component],
         History.why: [component],

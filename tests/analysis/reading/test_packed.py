@@ -133,8 +133,8 @@ def small_blocks():
 def row_by_row():
     """No block is packed."""
     with (
-        patch.object(rows, "snapshot_shortcut", lambda conn: None),
-        patch.object(rows, "step_shortcut", lambda conn: None),
+        patch.object(rows, "snapshot_shortcut", lambda *_: None),
+        patch.object(rows, "step_shortcut", lambda *_: None),
     ):
         yield
 
@@ -211,6 +211,36 @@ def test_snapshots_in_blocks_are_those_read_row_by_row(changes, component):
     edit(written.conn, "flexiflow_snapshots", changes)
     in_blocks, by_row = both_ways(lambda: written.history.snapshots(component, explode=True))
     pd.testing.assert_frame_equal(in_blocks, by_row)
+
+
+def some_columns(shape):
+    """Names of columns, in any order."""
+    return st.lists(st.sampled_from(list(shape)), unique=True)
+
+
+@settings(max_examples=60)
+@given(edits(SNAPSHOT_COLUMNS), some_columns(shapes.SNAPSHOTS), st.booleans())
+def test_columns_of_snapshots_are_those_of_all(changes, columns, explode):
+    """Whatever is not read for them, in a recording and in a file of 1.x, also row by row."""
+    written, old = recorded(), classic()
+    edit(written.conn, "flexiflow_snapshots", changes)
+    for history in (written.history, open_history(old)):
+        whole = history.snapshots(explode=explode)
+        more = list(whole.columns[len(shapes.SNAPSHOTS) :])
+        for found in both_ways(lambda h=history: h.snapshots(columns=columns, explode=explode)):
+            pd.testing.assert_frame_equal(found, whole[columns + more])
+
+
+@settings(max_examples=30)
+@given(edits(STEP_COLUMNS), some_columns(shapes.STEPS))
+def test_columns_of_steps_are_those_of_all(changes, columns):
+    """Whatever is not read for them, also row by row."""
+    written = recorded()
+    allowed = [each for each in changes if each[2] is not None or each[1] in NULLABLE_STEPS]
+    edit(written.conn, "flexiflow_steps", allowed)
+    whole = written.history.steps()[columns]
+    for found in both_ways(lambda: written.history.steps(columns=columns)):
+        pd.testing.assert_frame_equal(found, whole)
 
 
 @settings(max_examples=60)
