@@ -38,6 +38,11 @@ def recorded() -> Path:
     return _made("recorded", _write_recorded)
 
 
+def snapshots_only() -> Path:
+    """The same snapshots without the steps."""
+    return _made("snapshots", _write_snapshots)
+
+
 def classic() -> Path:
     """A file as 1.x wrote it, of the same snapshots."""
     return _made("classic", _write_classic)
@@ -135,6 +140,14 @@ def _write_recorded(conn: sqlite3.Connection) -> None:
                     _FINGERPRINT,
                 ),
             )
+
+
+def _write_snapshots(conn: sqlite3.Connection) -> None:
+    with transaction(conn):
+        migrate(conn)
+    conn.execute("ATTACH ? AS recorded", (str(recorded()),))
+    with transaction(conn) as run:
+        run.execute(f"INSERT INTO main.{SNAPSHOTS} SELECT * FROM recorded.{SNAPSHOTS}")
 
 
 def _write_classic(conn: sqlite3.Connection) -> None:
