@@ -367,8 +367,9 @@ class Pipeline:
 
 
 def _dropped(gap: Gap) -> PersistenceError:
+    rows, lines = "row" + "s" * (gap.rows != 1), "line" + "s" * (gap.lines != 1)
     return PersistenceError(
-        f"The recording lost {gap.rows} rows and {gap.lines} log lines.",
+        f"The recording lost {gap.rows} {rows} and {gap.lines} log {lines}.",
         why=gap.why,
         fix="Mend the cause; the gap is noted in the file as soon as it can be written.",
         context={"rows": gap.rows, "lines": gap.lines},

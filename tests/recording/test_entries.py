@@ -93,7 +93,7 @@ async def test_an_entry_that_cannot_be_made_is_one_row(tmp_path, monkeypatch):
         monkeypatch.setattr(recording.observer.maker, "of_step", broken)
         await order.send("add", number=1)
         await order.send("add", number=2)
-        with pytest.raises(PersistenceError, match="lost 1 rows and 0 log lines"):
+        with pytest.raises(PersistenceError, match="lost 1 row and 0 log lines"):
             await recording.flush()
     kept = ask(tmp_path / "s.db", "SELECT message_json FROM flexiflow_steps")
     assert kept == [('{"number":2}',)]

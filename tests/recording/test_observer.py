@@ -685,7 +685,7 @@ def test_a_recording_that_can_not_even_begin_leaves_the_engine_alone(refusing, t
     """With "always" the state in which components begin is on disk, or there is no recording."""
     engine = FlexiFlowEngine()
     engine.add("unwanted", Open)
-    with pytest.raises(PersistenceError, match="lost 1 rows") as caught:
+    with pytest.raises(PersistenceError, match="lost 1 row") as caught:
         record(engine, refusing, durability="always")
     assert "not this one" in caught.value.why
     assert engine._hooks.observer is None
@@ -697,7 +697,7 @@ async def test_what_one_refused_row_costs_is_not_tried_for_ever(refusing):
     engine = FlexiFlowEngine()
     with record(engine, refusing, durability="always") as recording:
         engine.add("unwanted", Open)
-        with pytest.raises(PersistenceError, match="lost 1 rows"):
+        with pytest.raises(PersistenceError, match="lost 1 row"):
             await recording.flush()
         await recording.flush()
         assert (await engine.add("wanted", Open).send("close")).id == 1
@@ -709,7 +709,7 @@ async def test_one_row_that_is_refused_does_not_take_its_group_with_it(refusing)
     recording = record(engine, refusing)
     doors = [engine.add(name, Open) for name in ("first", "unwanted", "last")]
     await asyncio.gather(*(door.send("change") for door in doors))
-    with pytest.raises(PersistenceError, match="lost 1 rows"):
+    with pytest.raises(PersistenceError, match="lost 1 row"):
         await recording.flush()
     await recording.flush()
     recording.close()
@@ -744,8 +744,8 @@ async def test_a_loss_that_close_tells_of_does_not_hide_what_went_wrong_before(r
 
     with pytest.raises(KeyError) as caught:
         fail()
-    assert "lost 1 rows" in caught.value.__notes__[0]
-    with pytest.raises(PersistenceError, match="lost 1 rows"):
+    assert "lost 1 row" in caught.value.__notes__[0]
+    with pytest.raises(PersistenceError, match="lost 1 row"):
         async with record(engine, refusing):
             pass
 
