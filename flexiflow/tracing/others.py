@@ -108,9 +108,7 @@ LEVEL_NAMES = frozenset((*_LEVELS, *_LEVELS.values()))
 """Every name that is known, in capitals."""
 
 _SYSLOG = ("CRITICAL", "CRITICAL", "CRITICAL", "ERROR", "WARNING", "INFO", "INFO", "DEBUG")
-_BY_TENS = ("DEBUG", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")  # pino, bunyan: from 10
-_BY_FOURS = ("DEBUG", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")  # OpenTelemetry: from 1
-_PYTHON = ("DEBUG", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")  # logging: from 0
+_SCALE = ("DEBUG", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")  # of everybody else
 
 
 def text_of(value: Any) -> str:
@@ -144,15 +142,13 @@ def level_text(value: Any, place: str = "level") -> str:
 
 
 def _level_of_number(number: int, place: str) -> str:
-    scale: tuple[str, ...]
-    if place == "severityNumber":
-        scale, step = _BY_FOURS, (number - 1) // 4
-    elif place == "levelno":
-        scale, step = _PYTHON, number // 10
-    elif place == "PRIORITY" or 0 <= number < len(_SYSLOG):
+    scale: tuple[str, ...] = _SCALE
+    if place == "PRIORITY" or (place not in ("severityNumber", "levelno") and 0 <= number <= 7):
         scale, step = _SYSLOG, number
+    elif place == "severityNumber":
+        step = (number - 1) // 4  # OpenTelemetry's begin with 1
     else:
-        scale, step = _BY_TENS, number // 10 - 1
+        step = number // 10 - (place != "levelno")  # pino's and bunyan's with 10
     return scale[min(max(step, 0), len(scale) - 1)]
 
 

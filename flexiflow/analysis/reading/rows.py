@@ -25,8 +25,8 @@ from flexiflow.analysis.reading.tables import (
     snapshot_columns,
     step_columns,
 )
+from flexiflow.arguments import require
 from flexiflow.errors import (
-    InvalidType,
     InvalidValue,
     StateError,
     bounded_repr,
@@ -243,13 +243,8 @@ def _columns(known: frames.Columns, given: Any) -> list[str]:
     """The names of the columns that a caller wants, in that order; all unless given."""
     if given is None:
         return list(known)
-    if not isinstance(given, Iterable):
-        raise InvalidType(
-            f"columns must be a name or several, not {bounded_repr(given, 80)}.",
-            why="A frame's columns are chosen by their names.",
-            fix='Pass columns=["time", "state"].',
-            context={"columns": given},
-        )
+    fix = 'Pass columns=["time", "state"].'
+    require(isinstance(given, Iterable), "columns", given, "a name or several", fix)
     names: list[Any] = [given] if isinstance(given, str) else list(given)
     for at, name in enumerate(names):
         if isinstance(name, str) and name in known and name not in names[:at]:
@@ -257,7 +252,8 @@ def _columns(known: frames.Columns, given: Any) -> list[str]:
         raise InvalidValue(
             f"{bounded_repr(name, 80)} is no column, or is wanted twice.",
             why=f"The columns are {', '.join(known)}.",
-            fix=suggestion(name, known.keys() - names) or "Name each column that you want once.",
+            fix=suggestion(name, set(known).difference(names[:at]))
+            or "Name each column that you want once.",
             context={"columns": names},
         )
     return names
@@ -295,13 +291,8 @@ def _first_shown(rows: int, chosen: Filter) -> int:
 
 
 def _states(sources: Sequence[Source], given: Any) -> tuple[str, ...]:
-    if not isinstance(given, Iterable):
-        raise InvalidType(
-            f"states must be a name or several, not {bounded_repr(given, 80)}.",
-            why="Rows are chosen by the names of states.",
-            fix='Pass states="Paying" or states=["Paying", "Packing"].',
-            context={"states": given},
-        )
+    fix = 'Pass states="Paying" or states=["Paying", "Packing"].'
+    require(isinstance(given, Iterable), "states", given, "a name or several", fix)
     wanted: tuple[Any, ...] = (given,) if isinstance(given, str) else tuple(given)
     known = _known_states(sources)
     for name in wanted:

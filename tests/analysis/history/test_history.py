@@ -57,7 +57,7 @@ def parameters(function):
 # -- the surface --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("wanted", [["tme"], ["time", "time"], [7], "states"])
+@pytest.mark.parametrize("wanted", [["tme"], ["time", "time"], [7], [[1]], "states"])
 def test_columns_that_are_none_or_wanted_twice_are_refused(wanted):
     """Each with the names that there are."""
     with pytest.raises(InvalidValue) as caught:
